@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from blackboard import local_or_remote_calls
 from blackboard.board.result_types import AgendaItem
 from blackboard.errors import BlackboardError
+from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.system.log_queue import Log
 
@@ -57,7 +57,7 @@ class Channel:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(heard.set)
 
-        with local_or_remote_calls.listen(board, hear, TICK_SECONDS) as tick:
+        with calls_of(board).listen(hear, TICK_SECONDS) as tick:
             while True:
                 heard.clear()
                 pause = tick
@@ -86,7 +86,7 @@ class Channel:
 
     def _agenda(self) -> list[AgendaItem]:
         """Return all crossings of the agent that wait, even if many crossings of other agents are stronger."""
-        return local_or_remote_calls.agenda_of(self._access.board, self._agent)
+        return calls_of(self._access.board).agenda_of(self._agent)
 
     def _event(self, ready: list[int]) -> dict[str, Any]:
         """Return the parameters of the notification."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from blackboard import MarkPosition, local_or_remote_calls
+from blackboard import MarkPosition
 from blackboard.core.records.request_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
+from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import (
     AgendaArguments,
@@ -69,7 +70,7 @@ def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
 def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | None:
     if not arguments.tags:
         return None
-    return {**local_or_remote_calls.filters_of(access.board, arguments.kind, arguments.tags)}
+    return {**calls_of(access.board).filters(arguments.kind, arguments.tags)}
 
 
 def _position(cursor: Any) -> MarkPosition:
@@ -140,5 +141,5 @@ def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
         QueryStopped: The query took too much time or memory.
     """
     access.require("sql")
-    result = local_or_remote_calls.query(access.board, arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)
+    result = calls_of(access.board).query(arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)
     return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)

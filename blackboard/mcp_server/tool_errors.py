@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from blackboard import local_or_remote_calls
 from blackboard.board.problem_names import PROBLEM_NAMES
 from blackboard.errors import AccessDenied, AgentError, BlackboardError, InvalidMark, UniqueConflict, UnknownName
+from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import Arguments, DepositArguments, FindArguments, FinishArguments
 
@@ -68,7 +68,7 @@ def describe_error(error: BlackboardError, access: BoardAccess, arguments: Argum
 
 def _kinds_for(access: BoardAccess, kind: str) -> dict[str, Any]:
     """Return the schema of a kind's payload, or all kinds if there is none of this name."""
-    kinds = local_or_remote_calls.kinds_of(access.board)
+    kinds = calls_of(access.board).kinds()
     return {"payload_schema": kinds[kind].payload_schema} if kind in kinds else {"kinds": sorted(kinds)}
 
 
@@ -76,7 +76,7 @@ def _kinds_of_result(access: BoardAccess, result: Mapping[str, Any]) -> dict[str
     """Return the schemas of the payloads of the marks of a result, and all kinds if one of its kinds does not exist."""
     marks = result.get("marks")
     named = {str(mark.get("kind")) for mark in marks if isinstance(mark, dict)} if isinstance(marks, list) else set()
-    kinds = local_or_remote_calls.kinds_of(access.board)
+    kinds = calls_of(access.board).kinds()
     shown: dict[str, Any] = {
         "payload_schemas": {name: kinds[name].payload_schema for name in sorted(named & set(kinds))}
     }

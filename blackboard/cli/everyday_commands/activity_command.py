@@ -68,12 +68,14 @@ def _cells(entry: ActivityRecord) -> dict[str, Any]:
 
 def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, *, as_json: bool) -> None:
     """Print entries, and then each new entry as it comes, each on a line."""
-    from blackboard.local_or_remote_calls import later_activity
+    from blackboard.local_or_remote_calls import calls_of
 
     for entry in entries:
         _print_line(entry, as_json=as_json)
         last = entry.id
-    for entry in later_activity(board, last, lambda: print_note("the server no longer has what happened in between")):
+    for entry in calls_of(board).later_activity(
+        last, lambda: print_note("the server no longer has what happened in between")
+    ):
         _print_line(entry, as_json=as_json)
 
 

@@ -119,7 +119,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load_rows
     from blackboard.cli.row_files.row_reader import Rows
-    from blackboard.local_or_remote_calls import source_withdrawal
+    from blackboard.local_or_remote_calls import calls_of
 
     file, form = request.file, request.form
     source = source_of(file) if file != "-" and Path(file).is_file() else None
@@ -132,7 +132,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
         for text in rows.notes:
             print_note(text)
         board = stack.enter_context(session_of(request.context).board_or_client(create=None))
-        withdraw = None if source is None else source_withdrawal(board, source)
+        withdraw = None if source is None else calls_of(board).source_withdrawal(source)
         if again and withdraw is None:
             raise UsageError("--again works on a board of this machine only; leave out --url")
         source = None if withdraw is None else source

@@ -47,9 +47,9 @@ def sql(
       blackboard sql "select * from activations where state = 'dead'" --json
       blackboard sql "select day, agent, usd from costs" --csv > costs.csv
     """
-    from blackboard import local_or_remote_calls
     from blackboard.durations import parse_duration
     from blackboard.errors import UsageError
+    from blackboard.local_or_remote_calls import calls_of
 
     if as_csv and as_json:
         raise UsageError("--json and --csv are two formats of the output; use only one of them")
@@ -60,7 +60,7 @@ def sql(
         raise UsageError("--timeout must be longer than 0s")
     text = _read_stdin() if query == "-" else query
     with session_of(context).board_or_client() as board:
-        result = local_or_remote_calls.query(board, text, limit=limit, seconds=seconds)
+        result = calls_of(board).query(text, limit=limit, seconds=seconds)
     if as_json:
         print_json(result.records)
     elif as_csv:

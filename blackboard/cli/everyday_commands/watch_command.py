@@ -40,7 +40,7 @@ def watch(
     from rich.live import Live
 
     from blackboard.durations import parse_duration
-    from blackboard.local_or_remote_calls import clock_of
+    from blackboard.local_or_remote_calls import calls_of
 
     interval = max(parse_duration(every), 50_000)
     with session_of(context).board_or_client() as board:
@@ -51,7 +51,7 @@ def watch(
         never = threading.Event()
         live = Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal)
         with contextlib.suppress(KeyboardInterrupt), live:
-            clock = clock_of(board)
+            clock = calls_of(board).clock
             while not clock.wait(never, clock.now() + interval):
                 live.update(view(board, kind, limit), refresh=True)
 

@@ -26,12 +26,12 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
-    from blackboard.local_or_remote_calls import summary_of
+    from blackboard.local_or_remote_calls import calls_of
     from blackboard.presentation.json_shapes import describe_clock, status_of
 
     session = session_of(context)
     with session.board_or_client() as board:
-        shape = summary_of(board, lambda: model_of(session))
+        shape = calls_of(board).summary(lambda: model_of(session))
     if as_json:
         print_json(shape)
         return

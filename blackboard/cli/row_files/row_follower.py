@@ -24,7 +24,7 @@ from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_reader import BadRow, TextForm
 from blackboard.cli.terminal.process_signals import StopSignals
 from blackboard.errors import ServerUnreachable, StoreBusy, StoreExhausted, UsageError
-from blackboard.local_or_remote_calls import file_position
+from blackboard.local_or_remote_calls import calls_of
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -107,7 +107,7 @@ class _FollowedPath:
     def __init__(self, follower: Follower, file: str) -> None:
         self._follower, self._path = follower, Path(file)
         # The last part of the path may be a link that will lead to another file.
-        self._positions = file_position(follower.board, source_of(file, follows=False), follower.columns.kind)
+        self._positions = calls_of(follower.board).file_position(source_of(file, follows=False), follower.columns.kind)
         self._file: FollowedFile | None = None
         self._rows: FollowedRows | None = None
         self._is_first_look = True

@@ -1,0 +1,111 @@
+"""The operations on a board of this machine that differ for a board behind a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from blackboard.board import Blackboard
+from blackboard.board.reading.tag_texts import read_filters, read_group
+from blackboard.clock import Clock, microseconds_in
+from blackboard.core.records.query_result_rows import QueryResult
+from blackboard.core.records.states import ActivationState
+from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, FilePosition, KindLookup
+from blackboard.presentation.json_shapes import Summary, summary
+
+if TYPE_CHECKING:
+    from blackboard.board.loaded_files import SourceWithdrawal
+    from blackboard.board.result_types import ActivityRecord, AgendaItem
+
+ENTRIES_AT_ONCE = 1000
+"""The most entries that are read at once while the activity is followed."""
+
+
+class LocalCalls(DifferingCalls):
+    """The operations on a board of this process."""
+
+    def __init__(self, board: Blackboard) -> None:
+        self._board = board
+
+    @property
+    def clock(self) -> Clock:
+        return self._board.clock
+
+    def reading_within(self, time: str) -> AbstractContextManager[None]:
+        return self._board.reads_within(time)
+
+    def listen(self, wake: Callable[[], None], tick: float) -> AbstractContextManager[float]:
+        return self._board.listen(wake)
+
+    def summary(self, describe_model: Callable[[], str]) -> Summary:
+        return summary(self._board.status(), self._board.database.where, describe_model())
+
+    def query(self, sql: str, *, limit: int, seconds: float) -> QueryResult:
+        from blackboard.board import administration  # only queries need it
+
+        return administration.run_query(self._board, sql, limit=limit, seconds=seconds)
+
+    def kinds(self) -> dict[str, KindSpec]:
+        return dict(self._board.deployment.kinds)
+
+    def agents(self) -> list[str]:
+        return [*self._board.deployment.agents]
+
+    def remote_agents(self) -> list[str]:
+        return [agent_spec.name for agent_spec in self._board.deployment.agents.values() if agent_spec.remote]
+
+    def tag_values(self, tag: str, kind: str | None, limit: int) -> list[Any]:
+        return [*self._board.tag_values(tag, kind=kind, limit=limit)]
+
+    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
+        return read_filters(self._board.deployment, kind, pairs)
+
+    def group_values(self, agent: str, text: str) -> list[Any]:
+        return read_group(self._board.deployment, agent, text)
+
+    def agenda_of(self, agent: str) -> list[AgendaItem]:
+        from blackboard.presentation import page_readings  # only a channel needs it
+
+        return page_readings.agenda_of(self._board, agent)
+
+    def is_claimed(self, activation_id: int, agent: str | None) -> bool:
+        return self._board.activation(activation_id).activation.state == ActivationState.RUNNING
+
+    def later_activity(self, after: int, report_gap: Callable[[], None]) -> Iterator[ActivityRecord]:
+        heard, last = threading.Event(), after
+        with self._board.listen(heard.set, every_commit=True) as tick:
+            while True:
+                heard.clear()
+                entries = self._board.activity(after=last, limit=ENTRIES_AT_ONCE)
+                for entry in entries:
+                    yield entry
+                    last = entry.id
+                if not entries:
+                    self.clock.wait(heard, self.clock.now() + microseconds_in(tick))
+
+    def kind_lookup(self) -> KindLookup:
+        deployment, classes = self._board.deployment, self._board.classes
+        return KindLookup(
+            deployment,
+            lambda kind: classes.load({kind}),
+            lambda kind, payload, subject: classes.stored_subject(kind, payload, subject, deployment),
+        )
+
+    def file_position(self, source: str, kind: str) -> FilePosition:
+        from blackboard.board import loaded_files  # only `load` needs it
+
+        session, author = self._board.session, self._board.author
+        return FilePosition(
+            source,
+            lambda: loaded_files.read_position(session, source, author, kind),
+            lambda position: loaded_files.record_position(session, source, author, kind, position),
+        )
+
+    def source_withdrawal(self, source: str) -> Callable[[], SourceWithdrawal]:
+        from blackboard.board.loaded_files import withdraw_source
+
+        return partial(withdraw_source, self._board.session, source, self._board.author)

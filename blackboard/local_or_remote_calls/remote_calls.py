@@ -1,0 +1,96 @@
+"""The operations on a board behind a server that differ for a board of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from blackboard.board.reading.tag_texts import split_filters
+from blackboard.clock import Clock, SystemClock
+from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.records.query_result_rows import QueryResult
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, FilePosition, KindLookup
+from blackboard.presentation.json_shapes import Summary, spec_of
+
+if TYPE_CHECKING:
+    from blackboard.board.result_types import ActivityRecord, AgendaItem
+    from blackboard.client import Client
+
+
+class RemoteCalls(DifferingCalls):
+    """The operations on the board of a server."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    def reading_within(self, time: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def listen(self, wake: Callable[[], None], tick: float) -> AbstractContextManager[float]:
+        return nullcontext(tick)
+
+    def summary(self, describe_model: Callable[[], str]) -> Summary:
+        return self._client.summary()
+
+    def query(self, sql: str, *, limit: int, seconds: float) -> QueryResult:
+        table = self._client.query_table(sql, limit=limit, timeout=timedelta(seconds=seconds))
+        return QueryResult(tuple(table.columns), [[*row] for row in table.rows], table.has_more)
+
+    def kinds(self) -> dict[str, KindSpec]:
+        return {shape.name: spec_of(shape) for shape in self._client.kinds()}
+
+    def agents(self) -> list[str]:
+        return [row.agent for row in self._client.agents()]
+
+    def remote_agents(self) -> list[str]:
+        return []
+
+    def tag_values(self, tag: str, kind: str | None, limit: int) -> list[Any]:
+        return []
+
+    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
+        return split_filters(pairs)
+
+    def group_values(self, agent: str, text: str) -> list[Any]:
+        return [text]
+
+    def agenda_of(self, agent: str) -> list[AgendaItem]:
+        return [item for item in self._client.agenda() if item.agent == agent]
+
+    def is_claimed(self, activation_id: int, agent: str | None) -> bool:
+        return agent is not None  # a server says otherwise by another error; without the agent, nothing was sent
+
+    def later_activity(self, after: int, report_gap: Callable[[], None]) -> Iterator[ActivityRecord]:
+        for event in self._client.events(streams="activity", after=f"0-{after}"):
+            if event.name == "reset":
+                report_gap()
+            elif event.name == "activity":
+                yield event.record  # type: ignore[misc]
+
+    def kind_lookup(self) -> KindLookup:
+        return KindLookup(
+            Deployment(kinds=self.kinds()),
+            lambda kind: None,
+            lambda kind, payload, subject: normalize_subject(subject),
+        )
+
+    def file_position(self, source: str, kind: str) -> FilePosition:
+        source = hashlib.sha256(f"{platform.node()}/{source}".encode()).hexdigest()[:32]
+        return FilePosition(
+            source,
+            lambda: self._client.read_position(source, kind),
+            lambda position: self._client.set_read_position(source, kind, position),
+        )
+
+    def source_withdrawal(self, source: str) -> None:
+        return None
