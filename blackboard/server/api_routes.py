@@ -75,10 +75,10 @@ class ApiRoutes:
         self._clock, self._settings, self._threads = board.clock, settings, threads
         self._callers, self._builder = callers, builder
         self._encoder = ResponseEncoder(board)
-        together = RequestBatcher(self._respond_together, settings.threads * (1 + MAX_WAITING_PER_THREAD))
-        self._together = together
-        self.requests = RequestMetrics({**threads, "deposits": together})
-        """The figures of the requests that were handled."""
+        batcher = RequestBatcher(self._respond_together, settings.threads * (1 + MAX_WAITING_PER_THREAD))
+        self._batcher = batcher
+        self.metrics = RequestMetrics({**threads, "deposits": batcher})
+        """The metrics of the requests that were handled."""
         self.claims = ClaimQueue(board, threads["board"])
         """The claims of remote workers that wait."""
         self.events = EventStreams(board, threads["board"], settings.max_streams, encode_json, self._encoder.redacted)
@@ -104,7 +104,7 @@ class ApiRoutes:
             return problem_response(HttpProblem("wrong-method", headers={"Allow": ", ".join(sorted(operations))}))
         response = await self._respond(operation, request)
         seconds = seconds_in(self._clock.monotonic() - start)
-        self.requests.count(operation.name, response.status_code, seconds)
+        self.metrics.count(operation.name, response.status_code, seconds)
         return response
 
     async def _respond(self, operation: Operation, request: Request) -> Response:
@@ -128,7 +128,7 @@ class ApiRoutes:
             return await self._respond_to_bulk(operation, request, token)
         received = ReceivedRequest(operation, request, token, await self._read_body(operation, request))
         if operation.run_together is not None:
-            return await self._together.run(received)
+            return await self._batcher.run(received)
         if operation.waits:
             return await self._respond_when_claimed(received)
 

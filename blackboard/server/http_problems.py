@@ -121,6 +121,10 @@ class HttpProblem(Exception):
             self.headers.setdefault("Retry-After", str(self.type.retry_seconds))
         super().__init__(name, detail)
 
+    def add_member(self, name: str, value: object) -> None:
+        """Add a member to the JSON object."""
+        self.members[name] = value
+
     def document(self) -> dict[str, Any]:
         """Return the problem as its JSON object."""
         document: dict[str, Any] = {

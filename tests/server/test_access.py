@@ -15,7 +15,7 @@ from blackboard import Blackboard, ModelUsage, Need, Receipt
 from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.core.token_scopes import Scopes
 from blackboard.errors import InvalidAuthor, NotFound, UsageError
-from blackboard.server.access.redaction import Redaction
+from blackboard.server.access.response_redaction import Redaction
 from tests.server.http_steps import LEAD, filled, problem
 from tests.support.file_boards import path_of
 from tests.support.served_board import Served, review, serve

@@ -132,7 +132,7 @@ async def receive(
             await threads.run(lambda batch=lines: bulk.deposit(batch))  # type: ignore[misc]
     except (HttpProblem, BlackboardError) as error:
         problem = error if isinstance(error, HttpProblem) else problem_of(error)
-        problem.members["result"] = vars(bulk.result())
+        problem.add_member("result", vars(bulk.result()))
         raise problem from None
     return bulk
 

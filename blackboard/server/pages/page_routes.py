@@ -16,8 +16,8 @@ from blackboard import Blackboard
 from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.presentation import page_readings
-from blackboard.server.access.redaction import Redaction
 from blackboard.server.access.request_callers import RequestCallers
+from blackboard.server.access.response_redaction import Redaction
 from blackboard.server.api_framework.request_parsing import parse_parameters
 from blackboard.server.api_framework.response_encoding import EventStreamResponse
 from blackboard.server.http_problems import HttpProblem, problem_of, problem_response

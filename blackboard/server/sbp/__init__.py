@@ -4,7 +4,7 @@ sbp_routes      the paths of the protocol over HTTP, and the reader of its JSON-
 sbp_methods     the methods of the protocol, and the rights that each needs
 scents          conditions that programs wait for, and the triggers that tell programs of them
 pheromones      emits, sniffs and evaporates pheromones
-traces          inscribes, reads and erases traces
+trace_records   inscribes, reads and erases traces, which are records with versions
 sbp_marks       the kinds of marks that the protocol uses
 sbp_parameters  the parameters of each method
 decay_models    decay models of the protocol as decay laws

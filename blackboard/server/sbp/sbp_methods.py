@@ -15,7 +15,7 @@ from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.http_problems import HttpProblem
-from blackboard.server.sbp import pheromones, traces
+from blackboard.server.sbp import pheromones, trace_records
 from blackboard.server.sbp.sbp_callers import require_read
 from blackboard.server.sbp.sbp_errors import (
     INVALID_PARAMETERS,
@@ -186,24 +186,24 @@ def _require_scents(call: SbpCall, scent_id: str) -> None:
 
 def inscribe(call: SbpCall, parameters: Inscription) -> dict[str, Any]:
     """Make or change a trace."""
-    call.caller.require("deposit", Trace.kind, traces.subject_of(parameters.trail, parameters.key))
-    return traces.inscribe(call.board, _with_source(call, parameters))
+    call.caller.require("deposit", Trace.kind, trace_records.subject_of(parameters.trail, parameters.key))
+    return trace_records.inscribe(call.board, _with_source(call, parameters))
 
 
 def read(call: SbpCall, parameters: TraceFilter) -> dict[str, Any]:
     """Return the traces that pass the filter."""
     require_read(call.caller)
     with call.board.reads_within(MAX_READING_TIME):
-        return traces.read(call.board, parameters)
+        return trace_records.read(call.board, parameters)
 
 
 def erase(call: SbpCall, parameters: TraceErasure) -> dict[str, Any]:
     """Erase traces."""
     call.caller.require("deposit", Trace.kind)
     with call.board.reads_within(MAX_READING_TIME):
-        found = traces.unwanted(call.board, parameters)
+        found = trace_records.unwanted(call.board, parameters)
     _require_all(call, found)
-    return traces.erase(call.board, found)
+    return trace_records.erase(call.board, found)
 
 
 def _with_source(call: SbpCall, parameters: Named) -> Named:

@@ -63,7 +63,7 @@ class SbpRoutes:
         board: The board that the server serves.
         callers: Who may send requests.
         threads: The threads that use the board.
-        api: The event streams of the board, and the figures of its requests.
+        api: The event streams of the board, and the metrics of its requests.
         max_body: The largest body of a request, in bytes.
     """
 
@@ -71,7 +71,7 @@ class SbpRoutes:
         self, board: Blackboard, callers: SbpCallers, threads: WorkThreads, api: ApiRoutes, max_body: int
     ) -> None:
         self._board, self._callers, self._threads = board, callers, threads
-        self._metrics, self._max_body = api.requests, max_body
+        self._metrics, self._max_body = api.metrics, max_body
         self._start = board.clock.monotonic()
         self._has_started_evaluator = False
         self.evaluator = ScentEvaluator(board)
