@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import log2
+
 import pytest
 
 from blackboard import strength
 from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
+from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UniqueConflict, UnknownName
 from tests.support.world import HOUR, MINUTE, World, kind, spec
@@ -243,3 +247,51 @@ def test_a_unique_conflict_allocates_no_event(world: World) -> None:
 
     before, after = world.board.session.write(work)
     assert before == after
+
+
+def test_each_field_of_a_stored_mark_has_the_value_of_that_name(world: World) -> None:
+    """The row is built by position, so two values of one type that changed places would otherwise go unnoticed."""
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="max")})
+    began = world.clock.now()
+    ann, law = world.board.as_author("ann"), Exponential("2h")
+    first = ann.deposit("smoke", subject="kitchen", payload={"n": 1}, intensity=2.0, decay=law)
+    row = world.mark(first.mark_id)
+    unreinforced = {"id": first.mark_id, "event_id": first.event_id, "other_event_id": first.event_id} | {
+        "kind": "smoke", "subject": "kitchen", "payload": '{"n":1}', "author": "ann", "last_author": None,
+        "intensity": 2.0, "law": law_key(law), "own_law": 1, "reinforcements": 0, "activation_id": None,
+        "anchored_at": began, "deposited_at": began, "reinforced_at": began, "occurred_at": began,
+        "evaporates_at": row.evaporates_at, "order_key": law.order_key(2.0, began),
+    }  # fmt: skip
+    assert row._asdict() == unreinforced
+    assert row.evaporates_at == pytest.approx(began + 2 * HOUR * log2(2.0 / 0.01), abs=2)
+    later = world.advance(HOUR)
+    occurred = began + HOUR // 2
+
+    def reinforce(txn: BoardTransaction) -> Receipt:
+        request = DepositRequest(
+            "smoke", "kitchen", {"n": 2}, "bob", 9.0, text='{"n":2}', activation_id=7, occurred_at=occurred
+        )
+        return deposits.deposit(txn, request)
+
+    second = world.board.session.write(reinforce)
+    reinforced = world.mark(first.mark_id)
+    assert reinforced._replace(intensity=2.0, anchored_at=began, evaporates_at=None, order_key=None) == row._replace(
+        payload='{"n":2}',
+        author="bob",
+        event_id=second.event_id,
+        other_event_id=first.event_id,
+        activation_id=7,
+        reinforcements=1,
+        reinforced_at=later,
+        occurred_at=occurred,
+        evaporates_at=None,
+        order_key=None,
+    )
+    world.board.session.write(
+        lambda txn: deposits.deposit(
+            txn, DepositRequest("smoke", "kitchen", {"n": 3}, "ann", 20.0, text='{"n":3}', occurred_at=began)
+        )
+    )
+    shown = world.mark(first.mark_id)
+    assert (shown.author, shown.last_author, shown.payload) == ("bob", "ann", '{"n":2}')
+    assert (shown.activation_id, shown.occurred_at, shown.reinforcements) == (7, occurred, 2)

@@ -69,7 +69,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     if request.if_event is not None:
         mark_lookup.check_event(request.if_event, f"the {request.kind} of {request.subject!r}", live)
     if (later := _replaced_by(txn, new_deposit, live)) is not None:
-        return _record_without_effect(txn, new_deposit, "stale", later, live)
+        return _record_without_mark_change(txn, new_deposit, "stale", later, live)
     joined = join_live(txn, new_deposit, live)
     if joined is None:
         assert live is not None
@@ -134,18 +134,18 @@ def _leave_unchanged(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkR
     crossed = follow_unchanged(txn, live, new_deposit.request.author)
     if new_deposit.kind.name not in txn.active.longest_windows:
         return Receipt(live.id, live.event_id, "unchanged", mark_strength(txn, live), agents_of(crossed))
-    receipt = _record_without_effect(txn, new_deposit, "unchanged", live, live)
+    receipt = _record_without_mark_change(txn, new_deposit, "unchanged", live, live)
     return replace(receipt, crossed=tuple(dict.fromkeys((*agents_of(crossed), *receipt.crossed))))
 
 
-def _record_without_effect(
+def _record_without_mark_change(
     txn: BoardTransaction,
     new_deposit: NewDeposit,
     outcome: Literal["stale", "unchanged"],
     mark: MarkRow,
     live: MarkRow | None,
 ) -> Receipt:
-    """Record a deposit that changes no mark.
+    """Record a deposit that changes no mark. Windows count it, so it may make a watch cross.
 
     - `stale`: a deposit that occurred later was recorded earlier, and replaces it.
     - `unchanged`: the live mark is stronger. The deposit is recorded only if a window counts it.
@@ -257,7 +257,7 @@ def _row_after(new_deposit: NewDeposit, joined: MarkAfterDeposit, details: Event
     assert details.payload is not None
     own_law = int(new_deposit.has_own_law) if old is None or kind.on_repeat == "replace" else old.own_law
     others = details.event_id if request.activation_id is None else last_event_of_others(old, request.author)
-    # In the order of the columns: every deposit makes such a row, and named arguments take four times as long.
+    # In the order of the fields: every deposit makes such a row, and named arguments take more than twice as long.
     return MarkRow(
         details.event_id if old is None else old.id,
         request.kind,

@@ -1,7 +1,8 @@
 """Crossings of rising watches, tested in the transaction of each deposit for the watches on its kind.
 
-Each test has three stages, and a function's name says its stage: `_update` brings the sums of a watch up to date,
-`_measure` compares marks or sums with the condition, and `_record` stores the crossing.
+A function's name says what it does. `_update` brings the sums of a watch up to date. `_test` compares marks or sums
+with the condition, and stores the result: a crossing, or the new bound of a crossing that waits. `_record_crossing` and
+`_raise_bound_of_marks` are these two results.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
         if after is None or watched_marks.left_group(txn, watch, before, after) is not None:
             _update_after_departure(txn, watch, before)
             before = None
-        if after is not None and _update_and_measure(txn, watch, before, after, is_known=old is not None):
+        if after is not None and _update_and_test(txn, watch, before, after, is_known=old is not None):
             crossed.append(watch)
     return crossed
 
@@ -68,10 +69,10 @@ def _update_after_departure(txn: BoardTransaction, watch: RegisteredWatch, old: 
                 watch_totals.add(txn, sums, scope, old, -1)
 
 
-def _update_and_measure(
+def _update_and_test(
     txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow, *, is_known: bool
 ) -> bool:
-    """Update the sums of a watch after a deposit, and measure it if the deposit is news. Return whether it crosses.
+    """Update the sums of a watch after a deposit, and test it if the deposit is news. Return whether it crosses.
 
     `old` is None if the mark did not count in its scope before; `is_known` says whether it was on the board.
     """
@@ -91,9 +92,9 @@ def _update_and_measure(
     if watch.keeps_sums:
         _update_sums(txn, watch, scope, old, new, absorbed)
     if is_own:
-        _set_bound_after_own(txn, watch, scope, new)
+        _raise_bound_after_own(txn, watch, scope, new)
         return False
-    return _measure_deposit(txn, watch, scope, old, new)
+    return _test_after_deposit(txn, watch, scope, old, new)
 
 
 def _update_sums(
@@ -129,8 +130,8 @@ def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
 def evaluate_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Evaluate a rising watch on all its stimuli of a scope; return whether a crossing is new."""
     if watch.measures_sums:
-        return _measure_sums(txn, watch, scope, None)
-    return _measure_marks(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
+        return _test_sums(txn, watch, scope, None)
+    return _test_marks(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
 
 
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
@@ -141,13 +142,13 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     if not watch.condition.is_per_mark:
         return evaluate_scope_as_of(txn, watch, row.subject, at)
     rows = [row] if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id)) else []
-    return _measure_marks(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return _test_marks(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
 def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Evaluate a watch on a subject or a group as of an earlier instant, or of the last mark if that is later."""
     rows = stimuli_of(txn, watch, scope)
-    return _measure_marks(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return _test_marks(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
 def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
@@ -186,23 +187,23 @@ def _record_crossing(
     return is_new
 
 
-def _measure_deposit(
+def _test_after_deposit(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow
 ) -> bool:
-    """Measure a watch after a deposit, with few reads, and return whether a crossing is new."""
+    """Test a watch after a deposit, with few reads, and return whether a crossing is new."""
     measure = watch.comparison.measure
     if watch.condition.is_per_mark:
-        return _measure_marks(txn, watch, scope, [new], txn.now)
+        return _test_marks(txn, watch, scope, [new], txn.now)
     if watch.measures_sums and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = mark_strength(txn, new)
         if watch.comparison.is_met_at(value):
             return _record_crossing(txn, watch, scope, 0, Measurement(value, 1))
         if scope != WHOLE_BOARD and _waits(txn, watch, scope):
-            _set_bound(txn, watch, scope, stimuli_of(txn, watch, scope))
+            _raise_bound_of_marks(txn, watch, scope, stimuli_of(txn, watch, scope))
         return False
     if watch.measures_sums:
-        return _measure_sums(txn, watch, scope, new)
+        return _test_sums(txn, watch, scope, new)
     if (
         watch.condition.by is None
         and old is None
@@ -214,17 +215,17 @@ def _measure_deposit(
             measure.value([mark_strength(txn, new)])
         ):
             return False
-        return _measure_marks(txn, watch, scope, [new], txn.now)
+        return _test_marks(txn, watch, scope, [new], txn.now)
     return evaluate_scope(txn, watch, scope)
 
 
-def _measure_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
-    """Measure marks of a scope at an instant, and return whether a crossing is new."""
+def _test_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
+    """Test a watch on marks of a scope at an instant, and return whether a crossing is new."""
     if watch.condition.is_per_mark:
         strengths = [(row, mark_strength(txn, row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
         if not strong:
-            _set_bound(txn, watch, scope, rows)
+            _raise_bound_of_marks(txn, watch, scope, rows)
         new = [
             _record_crossing(txn, watch, scope, row.id, Measurement(strength, 1, [row]), crossed_at=at)
             for row, strength in strong
@@ -232,24 +233,26 @@ def _measure_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, ro
         return any(new)
     side = met_side(watch.condition, [fading_mark(txn, row) for row in rows], at) if rows else None
     if side is None:
-        _set_bound(txn, watch, scope, rows)
+        _raise_bound_of_marks(txn, watch, scope, rows)
         return False
     measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
     return _record_crossing(txn, watch, scope, 0, measured, crossed_at=at)
 
 
-def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
-    """Set the bound of a waiting crossing after the agent itself reinforced one of its marks."""
+def _raise_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
+    """Raise the bound of a waiting crossing after the agent itself reinforced one of its marks."""
     if new.other_event_id is None or watch.condition.is_over_board:
         return
     if watch.measures_sums:
         value, _ = watch_totals.update_and_measure(txn, watch, scope)
         set_bound(txn, watch, scope, 0, value, [])
     else:
-        _set_bound(txn, watch, scope, [new] if watch.condition.is_per_mark else stimuli_of(txn, watch, scope))
+        _raise_bound_of_marks(
+            txn, watch, scope, [new] if watch.condition.is_per_mark else stimuli_of(txn, watch, scope)
+        )
 
 
-def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow]) -> None:
+def _raise_bound_of_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow]) -> None:
     """Raise the bound of a waiting crossing: a deposit made its marks stronger, but not as strong as the threshold."""
     if len(rows) > 1 or any(row.reinforcements for row in rows):
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
@@ -258,8 +261,8 @@ def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: 
         set_bound(txn, watch, scope, mark_id, bound, crossing_records.laws_of(txn, rows))
 
 
-def _measure_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
-    """Measure a watch over the board or groups by its sums, and return whether a crossing is new."""
+def _test_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
+    """Test a watch over the board or groups on its sums, and return whether a crossing is new."""
     value, count = watch_totals.update_and_measure(txn, watch, scope)
     if not watch.comparison.is_met_at(value):
         if scope != WHOLE_BOARD and new is not None:  # of several groups, the strongest is claimed first
