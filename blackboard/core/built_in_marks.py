@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 
 from blackboard.clock import Instant, instant_of
 from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
-from blackboard.core.marks.mark_model import Mark, normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
+from blackboard.core.marks.mark_model import Mark
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration, InvalidMark, InvalidTime
 

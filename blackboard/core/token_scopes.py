@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple, Self
 
 from blackboard.core.built_in_marks import Decision
-from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.errors import UsageError, nearest
 
 VERBS = {

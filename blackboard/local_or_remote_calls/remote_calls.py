@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.board.reading.tag_texts import split_filters
 from blackboard.clock import Clock, SystemClock
-from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec

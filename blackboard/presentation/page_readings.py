@@ -19,7 +19,7 @@ from blackboard.board.result_types import (
     Prediction,
 )
 from blackboard.core.marks.decay import Decay
-from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import Duration
 

@@ -14,15 +14,14 @@ from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.marks.decay import Decay, Exponential, Never, Step
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.mark_checks import check_intensity, check_subject
+from blackboard.core.marks.mark_error_texts import describe_invalid
 from blackboard.core.marks.mark_model import (
     NO_OPTIONS,
     Mark,
     StoredMark,
     alternative_of,
     attach_stored,
-    check_intensity,
-    check_subject,
-    describe_invalid,
     options_of,
     was_read,
 )

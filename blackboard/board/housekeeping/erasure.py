@@ -28,7 +28,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.clock import LAST_INSTANT
-from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.marks.scopes import Group
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound, StoreError

@@ -17,7 +17,8 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
-from blackboard.core.marks.mark_model import Mark, check_if_event
+from blackboard.core.marks.mark_checks import check_if_event
+from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import UsageError
 from blackboard.store.connections.group_commit import ServerHints
 

@@ -22,7 +22,9 @@ from blackboard.board.result_types import (
 from blackboard.board.search_index.text_search import SearchArguments
 from blackboard.clock import When, instant_of, seconds_in
 from blackboard.core.marks.full_text import Match
-from blackboard.core.marks.mark_model import Mark, normalize_subject, unreadable_text
+from blackboard.core.marks.mark_checks import normalize_subject
+from blackboard.core.marks.mark_error_texts import unreadable_text
+from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import (

@@ -19,7 +19,7 @@ from blackboard.board.result_types import (
     Explanation,
     ScheduleRecord,
 )
-from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.marks.tags import TagChoice
 
 

@@ -10,7 +10,7 @@ from blackboard.board.deployment_effects.program_declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import check_author, skeleton
-from blackboard.core.marks.mark_model import printable_text
+from blackboard.core.marks.mark_error_texts import printable_text
 from blackboard.core.specs.agent_spec import DepositLimits
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec

@@ -14,7 +14,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.marks.mark_model import MAX_INTENSITY
+from blackboard.core.marks.mark_checks import MAX_INTENSITY
 from blackboard.core.marks.reinforcement import strengthened_state
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import InvalidMark

@@ -18,7 +18,7 @@ from blackboard.board.transactions.row_cache import absorbed_by_watches
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Step
-from blackboard.core.marks.mark_model import check_intensity, check_subject
+from blackboard.core.marks.mark_checks import check_intensity, check_subject
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import Microseconds, format_duration
 from blackboard.errors import InvalidMark, InvalidTime, UsageError

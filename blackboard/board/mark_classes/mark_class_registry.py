@@ -16,15 +16,9 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.marks.canonical_json_schema import canonical_form
-from blackboard.core.marks.mark_model import (
-    RESERVED_FIELDS,
-    Mark,
-    StoredMark,
-    attach_stored,
-    class_path_of,
-    describe_invalid,
-    normalize_subject,
-)
+from blackboard.core.marks.mark_checks import normalize_subject
+from blackboard.core.marks.mark_error_texts import describe_invalid
+from blackboard.core.marks.mark_model import RESERVED_FIELDS, Mark, StoredMark, attach_stored, class_path_of
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.marks.payload_round_trip import check_class, parse_payload, read_mark, write_mark
 from blackboard.core.specs.deployment import Deployment

@@ -21,7 +21,7 @@ from jsonschema.validators import extend
 from pydantic import AnyUrl, Field, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
-from blackboard.core.marks.mark_model import printable_text
+from blackboard.core.marks.mark_error_texts import printable_text
 from blackboard.errors import InvalidMark
 
 MAX_PROBLEMS = 10

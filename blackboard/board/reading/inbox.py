@@ -9,7 +9,7 @@ from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS

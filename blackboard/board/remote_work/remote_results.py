@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from blackboard.core.marks.mark_model import printable_text
+from blackboard.core.marks.mark_error_texts import printable_text
 from blackboard.core.records.micro_dollars import COST_LIMIT_USD
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import UsageError

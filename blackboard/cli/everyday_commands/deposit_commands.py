@@ -105,7 +105,7 @@ def _report(receipt: Receipt, *, as_json: bool) -> None:
 
 
 def _payload(text: str) -> dict[str, JsonValue]:
-    from blackboard.core.marks.mark_model import not_json
+    from blackboard.core.marks.mark_error_texts import not_json
     from blackboard.errors import InvalidMark
 
     try:

@@ -192,7 +192,7 @@ def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:
 
 
 def _number_or_column(text: str) -> float | str:
-    from blackboard.core.marks.mark_model import check_intensity
+    from blackboard.core.marks.mark_checks import check_intensity
 
     try:
         number = float(text)

@@ -31,7 +31,8 @@ from blackboard.client.requests_and_responses import (
 )
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay
-from blackboard.core.marks.mark_model import Mark, alternative_of, check_intensity, check_subject
+from blackboard.core.marks.mark_checks import check_intensity, check_subject
+from blackboard.core.marks.mark_model import Mark, alternative_of
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.errors import (
     BlackboardError,

@@ -31,7 +31,8 @@ from blackboard.clock import Instant
 from blackboard.core.conditions import threshold_search
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.core.marks.mark_model import Mark, normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
+from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.scopes import SEPARATOR
 from blackboard.core.marks.tags import Tags, Where, WhereClause
 from blackboard.core.subclass_registry import register_by_name

@@ -1,6 +1,8 @@
 """Marks: their classes, how they fade, how a repeated deposit joins a mark, and how they are found.
 
-mark_model             the base class of marks, and checks of their parts
+mark_model             the base class of marks
+mark_checks            checks of a mark's subject, its intensity, and the event that it must be at
+mark_error_texts       the texts of errors about payloads
 kinds                  the settings of a kind of marks
 decay                  decay laws: the share of a mark that remains after an age
 fading_marks           the fading part of a mark: its strength at any instant, and the end of its life

@@ -1,17 +1,14 @@
-"""The base class of marks, a pydantic model for each kind, and the checks of a mark's parts."""
+"""The base class of marks: each kind is a pydantic model."""
 
 from __future__ import annotations
 
 import inspect
-import math
-import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
@@ -26,13 +23,10 @@ from blackboard.core.marks.kinds import (
     Kind,
     OnRepeat,
 )
-from blackboard.core.marks.scopes import is_group
-from blackboard.core.marks.tags import is_text
+from blackboard.core.marks.mark_checks import check_if_event
+from blackboard.core.marks.mark_error_texts import not_json
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, nearest
-from blackboard.plurals import counted
 
-MAX_SUBJECT_CHARACTERS = 512
-MAX_INTENSITY = 1e12
 RESERVED_FIELDS = ("subject", "intensity")
 EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
 BUILT_IN_MARKS = "blackboard.core.built_in_marks"
@@ -343,16 +337,6 @@ _M = TypeVar("_M", bound=Mark)
 _R = TypeVar("_R")
 
 
-def not_json(error: Exception) -> InvalidMark:
-    """Return the error of a payload that cannot be written as JSON."""
-    reason = str(error)
-    if "set_int_max_str_digits" in reason:  # Python's own words are about how to raise the limit
-        reason = f"a number has more than {sys.get_int_max_str_digits()} digits; store it as text"
-    if isinstance(error, RecursionError):
-        reason = "it is nested too deeply"
-    return InvalidMark(f"the payload is not JSON: {reason}")
-
-
 def attach_stored(mark: _M, stored: StoredMark) -> _M:
     """Give a mark its state on the board, and return it.
 
@@ -378,30 +362,6 @@ def options_of(mark: Mark) -> DepositOptions:
     return NO_OPTIONS if private is None else private.get("_options") or NO_OPTIONS
 
 
-def normalize_subject(subject: str) -> str:
-    """Return a subject in the form that boards store and look up: an é is one character (NFC), however it was typed."""
-    return subject if subject.isascii() else unicodedata.normalize("NFC", subject)
-
-
-def check_subject(subject: str) -> str:
-    """Return the subject in its stored form, after checking that it can be stored.
-
-    Raises:
-        InvalidMark: The subject is empty, over 512 characters, or not valid text.
-    """
-    if not isinstance(subject, str) or not subject.strip():
-        raise InvalidMark("the subject is empty; name what the mark is about, such as lead/4711")
-    subject = normalize_subject(subject)
-    if len(subject) > MAX_SUBJECT_CHARACTERS:
-        raise InvalidMark(
-            f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT_CHARACTERS} are allowed"
-        )
-    if "\x00" in subject or is_group(subject) or not (subject.isascii() or is_text(subject)):
-        wrong = next((char for char in subject if char == "\x00" or not is_text(char)), subject[0])
-        raise InvalidMark(f"the subject contains {wrong!r}, which is not valid text")
-    return subject
-
-
 def _option(name: str, convert: Callable[[Any], _R], value: Any) -> _R | None:
     """Return an option as it is stored, None if it is not given; an error names the option."""
     if value is None:
@@ -410,53 +370,3 @@ def _option(name: str, convert: Callable[[Any], _R], value: Any) -> _R | None:
         return convert(value)
     except (InvalidDuration, InvalidLaw, InvalidTime) as error:
         raise type(error)(f"{name}: {error}") from None
-
-
-def check_if_event(if_event: int, *, lowest: int = 0) -> int:
-    """Return the event that a mark must be at.
-
-    Raises:
-        InvalidMark: The value is not a whole number, or too low. Only a deposit may give 0, which means that there must
-            be no mark.
-    """
-    if isinstance(if_event, bool) or not isinstance(if_event, int) or not lowest <= if_event < 2**63:
-        raise InvalidMark(f"if_event must be the event_id of a mark, at least {lowest}, not {if_event!r}")
-    return if_event
-
-
-def check_intensity(intensity: float) -> float:
-    """Return the intensity as a float, after checking that it can be stored.
-
-    Raises:
-        InvalidMark: The value is not a number between 0 and 1e12.
-    """
-    if isinstance(intensity, bool) or not isinstance(intensity, int | float):
-        raise InvalidMark(f"intensity must be a number, not {intensity!r}")
-    try:
-        number = float(intensity)
-    except OverflowError:  # an int may be larger than any float and too long to print
-        number = math.inf
-    if not 0 <= number <= MAX_INTENSITY:  # NaN fails this too
-        raise InvalidMark(f"intensity must be a number between 0 and 1e12, not {number}")
-    return number
-
-
-def printable_text(text: str) -> str:
-    """Return a text of a depositor, with escapes in place of line breaks and other unprintable characters."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-
-
-def describe_invalid(kind: str, error: ValidationError) -> str:
-    """Return a pydantic error as one line that names each invalid field, up to ten."""
-    parts = []
-    for problem in error.errors(include_url=False, include_input=False)[:10]:
-        place = ".".join(str(step) for step in problem["loc"]) or "payload"
-        parts.append(printable_text(f"{place}: {problem['msg'].lower()}"))
-    return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
-
-
-def unreadable_text(mark_class: type[Mark], problems: Sequence[str]) -> str:
-    """Return a text about marks that do not fit a class: their number, and the first problem."""
-    return f"{counted(len(problems), 'mark')} cannot be read as {mark_class.__qualname__}: {problems[0]}"

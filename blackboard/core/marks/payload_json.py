@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
-from blackboard.core.marks.mark_model import EXCLUDED_FROM_PAYLOAD, Mark, not_json
+from blackboard.core.marks.mark_error_texts import not_json
+from blackboard.core.marks.mark_model import EXCLUDED_FROM_PAYLOAD, Mark
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.core.marks.mark_model import Mark, describe_invalid, not_json
+from blackboard.core.marks.mark_error_texts import describe_invalid, not_json
+from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.payload_json import dump_payload, payload_text
 from blackboard.errors import InvalidMark
 

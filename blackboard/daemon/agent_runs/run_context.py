@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.clock import to_datetime
 from blackboard.core.agents.agent_context import single_subject
-from blackboard.core.marks.mark_model import Mark, normalize_subject
+from blackboard.core.marks.mark_checks import normalize_subject
+from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.scopes import GroupValue
 from blackboard.daemon.model_requests.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
