@@ -185,7 +185,7 @@ def _retest(txn: BoardTransaction, crossing_id: int) -> PredictedRetest:
 
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     watch = txn.active.watches[crossing.watch_id]
-    if watch.drops:  # its guard was tested at the crossing; one that defers is tested by a claim
+    if watch.guard_drops:  # its guard was tested at the crossing; one that defers is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
         guard_closed = not watch_guards.find_opening(txn, watch, crossing.scope)[0]

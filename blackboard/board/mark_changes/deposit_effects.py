@@ -48,7 +48,7 @@ def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
 def follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
     """Return the watches that cross although a deposit changes nothing, because a guard dropped an earlier crossing."""
     crossed = rising_crossings.evaluate_unchanged(txn, live, author)
-    if any(watch.drops for watch in txn.active.over_time.get(live.kind, ())):
+    if any(watch.guard_drops for watch in txn.active.over_time.get(live.kind, ())):
         crossed = [*crossed, *episode_crossings.follow_change(txn, live, live)]
     return crossed
 

@@ -95,7 +95,7 @@ class ActiveDeployment:
 
         A guard that defers decides at the claim.
         """
-        dropping = {kind: [watch for watch in group if watch.drops] for kind, group in self.guarded.items()}
+        dropping = {kind: [watch for watch in group if watch.guard_drops] for kind, group in self.guarded.items()}
         groups = [*self.falling.items(), *self.over_time.items(), *dropping.items()]
         return _by_kind((watch, (kind,)) for kind, group in groups for watch in group)
 

@@ -133,7 +133,7 @@ class RegisteredWatch:
         return 0 if self.condition.is_schedule else self.agent_spec.settings.batch_window
 
     @cached_property
-    def drops(self) -> bool:
+    def guard_drops(self) -> bool:
         """Whether the guard decides at the crossing and drops it if closed, instead of deferring it to a claim."""
         return self.agent_spec.on_guard_of(self.spec) == "drop"
 

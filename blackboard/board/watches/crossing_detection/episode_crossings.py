@@ -118,7 +118,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
     Return whether it may.
     """
-    if watch.condition.is_falling or not watch.drops:
+    if watch.condition.is_falling or not watch.guard_drops:
         return False
     state = watch_states.get(txn, key)
     if state is None or not state.dropped or watch_guards.drops(txn, watch, key.scope, txn.now):

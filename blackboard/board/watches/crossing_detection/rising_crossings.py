@@ -53,7 +53,7 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
     return [
         watch
         for watch in txn.active.rising.get(row.kind, ())
-        if watch.drops
+        if watch.guard_drops
         and watched_marks.is_counted(txn, watch, row)
         and author != watch.ignored_author
         and dropped_crossings.bring_back(txn, watch, row)
@@ -80,7 +80,7 @@ def _update_and_test(
     if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
         _update_sums(txn, watch.over_live_marks, scope, old, new, absorbed=0)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
-    if old is not None and watch.drops and not is_own:
+    if old is not None and watch.guard_drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
     absorbed = last_absorbed(txn, watch, new.id) if is_known else 0
     is_given = old is not None and not is_stimulus(txn, watch, old, absorbed)
@@ -113,7 +113,7 @@ def _known_state(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -
     It is the state that the agent was last given. If there is none, it is the state whose crossing the guard dropped.
     """
     given = last_given_event(txn, watch, mark)
-    if given is None and watch.drops:
+    if given is None and watch.guard_drops:
         return dropped_crossings.last_dropped(txn, watch, mark), True
     return given, False
 

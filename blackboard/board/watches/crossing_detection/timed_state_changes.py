@@ -61,7 +61,7 @@ class StateAdvance:
         watch = self._watch
         assert watch.timing is not None
         # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
-        merge_until = None if watch.drops and watch.spec.guard is not None else self._txn.now
+        merge_until = None if watch.guard_drops and watch.spec.guard is not None else self._txn.now
         episode = Episode(self.state.began_at, self.state.crossed_at)
         return episodes.advance(watch.condition, watch.timing, episode, self._marks, at, merge_until)
 

@@ -143,7 +143,7 @@ def _met_scopes(past: MarksAtCrossing) -> Iterator[_MetScope]:
     for scope, mark_id, marks in _marks_by_scope(past):
         is_concerned = counted or any(mark.row.kind in before for mark in marks)
         measured = _measured(past, scope, marks) if is_concerned else None
-        if measured is not None and (not watch.drops or _guard_was_open(past, scope)):
+        if measured is not None and (not watch.guard_drops or _guard_was_open(past, scope)):
             yield _MetScope(scope, mark_id, measured)
 
 

@@ -56,7 +56,7 @@ def last_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) ->
 
 def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:
     """Return the stored marks of a scope whose crossings the guard of a watch dropped."""
-    if not watch.absorbs or not watch.drops:
+    if not watch.absorbs or not watch.guard_drops:
         return []
     values = {"watch_id": watch.id, "dropped": DROPPED}
     if watch.condition.is_over_board:

@@ -32,7 +32,7 @@ def was_open(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Inst
 
 def drops(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether a watch's guard drops a crossing at an instant."""
-    return watch.drops and not was_open(txn, watch, scope, at)
+    return watch.guard_drops and not was_open(txn, watch, scope, at)
 
 
 def release_after_change(txn: BoardTransaction, row: MarkRow, old: MarkRow | None = None) -> None:
