@@ -18,7 +18,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
-from blackboard.board.deployment_effects.deployment_changes import activate
+from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.performance import boards
 from benchmarks.performance.report import Row, as_installed, quiet
 from blackboard import Blackboard, ManualClock
-from blackboard.board.deployment_effects.deployment_changes import activate
+from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import Daemon
 

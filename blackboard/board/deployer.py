@@ -13,7 +13,7 @@ from typing import Literal
 
 from blackboard.board import operator_actions, worker_registry
 from blackboard.board.board_session import BoardSession
-from blackboard.board.deployment_effects import backfill, deployment_changes, program_declarations
+from blackboard.board.deployment_effects import backfill, deployment_activation, program_declarations
 from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
 from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.result_types import DeployResult
@@ -140,7 +140,7 @@ def activate_and_retry(txn: BoardTransaction, new: Deployment, author: str = BOA
     If a class still cannot read a mark, its activation dies again, without a call of the agent.
     """
     before = txn.deployment
-    result = deployment_changes.activate(txn, new, author)
+    result = deployment_activation.activate(txn, new, author)
     schemas = {name: spec.payload_schema for name, spec in before.kinds.items()}
     changed = {
         name for name, spec in new.kinds.items() if spec.payload_schema != schemas.get(name, spec.payload_schema)

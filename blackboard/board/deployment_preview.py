@@ -12,7 +12,7 @@ from typing import Any
 from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployer import Deployer, activate_and_retry
-from blackboard.board.deployment_effects import backfill, deployment_changes, gone_agents
+from blackboard.board.deployment_effects import backfill, deployment_activation, gone_agents
 from blackboard.board.deployment_effects.program_declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_states import fading_state, live_rows
@@ -61,8 +61,10 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     """
     refusal = Deployer().objection(txn, new, dead)
     last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
-    if deployment_changes.is_change(txn, deployment_changes.with_known_kinds(txn, new)):
-        deployment_changes.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
+    if deployment_activation.is_change(txn, deployment_activation.with_known_kinds(txn, new)):
+        deployment_activation.apply_due_changes(
+            txn
+        )  # as the change will do: marks that earlier changes end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     ends = {row.id: row.evaporates_at for row in live_rows(txn, stored_marks(txn, kinds, WHOLE_BOARD))}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.deployment_effects.deployment_changes import activate
+from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment

@@ -18,7 +18,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.returned_items import AgentAction, AgentDeposit
 from blackboard.board.deployment_effects import backfill, watch_reevaluation
-from blackboard.board.deployment_effects.deployment_changes import activate
+from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_changes.requested_deposits import check_and_register

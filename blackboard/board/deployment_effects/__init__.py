@@ -1,6 +1,6 @@
 """The effects of a new deployment on the board: on its agents, watches and kinds, and then on the marks, which follow.
 
-deployment_changes    the changes of the deployment, each one recorded event
+deployment_activation  activates a deployment, as one recorded event
 program_declarations  registers agents and kinds as a program declares them
 kind_changes          changed kinds: their laws, floors, unique fields and tags, which their marks follow
 agent_changes         changed agents and watches

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from blackboard.board.deployment_effects import deployment_changes
+from blackboard.board.deployment_effects import deployment_activation
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
@@ -68,7 +68,7 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses, author: 
     The author is who needs the kind, as the activity names it.
     """
     if kind not in txn.deployment.kinds and (mark_class := classes.get(kind)) is not None:
-        deployment_changes.activate(txn, txn.deployment.with_kinds({kind: mark_class.defaults}), author)
+        deployment_activation.activate(txn, txn.deployment.with_kinds({kind: mark_class.defaults}), author)
         txn.reread_deployment()
 
 

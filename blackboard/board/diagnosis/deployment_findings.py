@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.deployment_effects import deployment_changes
+from blackboard.board.deployment_effects import deployment_activation
 from blackboard.board.deployment_preview import find_unreadable_marks
 from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
 from blackboard.board.facade import Blackboard
@@ -61,7 +61,7 @@ def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Fin
     if deployment is None:
         return
     # The board keeps kinds that its file no longer names, and adds two of its own.
-    wanted = deployment_changes.with_known_kinds(txn, deployment).with_kinds(BUILT_IN_KINDS)
+    wanted = deployment_activation.with_known_kinds(txn, deployment).with_kinds(BUILT_IN_KINDS)
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
     advice = "'blackboard check --against-board' shows what 'blackboard init' would change"

@@ -218,7 +218,7 @@ class Fading(CrashWorld):
         # Register only: the daemon migrates the marks batch by batch.
         deployment = board.deployment
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
-        from blackboard.board.deployment_effects.deployment_changes import activate
+        from blackboard.board.deployment_effects.deployment_activation import activate
 
         board.session.write(
             lambda txn: activate(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True

@@ -1,4 +1,4 @@
-"""Changes of the deployment: each is one recorded event at one instant, which marks then follow in a backfill."""
+"""Activation of a deployment: one recorded event at one instant, which marks then follow in a backfill."""
 
 from __future__ import annotations
 
