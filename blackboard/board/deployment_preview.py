@@ -62,9 +62,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     refusal = Deployer().objection(txn, new, dead)
     last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
     if deployment_activation.is_change(txn, deployment_activation.with_known_kinds(txn, new)):
-        deployment_activation.apply_due_changes(
-            txn
-        )  # as the change will do: marks that earlier changes end do not count
+        deployment_activation.apply_due_changes(txn)  # as the change will do: it ends marks that then do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     ends = {row.id: row.evaporates_at for row in live_rows(txn, stored_marks(txn, kinds, WHOLE_BOARD))}

@@ -1,4 +1,7 @@
-"""The backfill: after a change of the deployment, live marks are adapted in bounded batches, as of its instant.
+"""The backfill: what is on the board follows a change of the deployment in bounded batches, as of its instant.
+
+A change plans jobs, and each job has one of three tasks. It tests the waiting crossings of a changed watch again, it
+migrates the marks of a changed kind, or it tests a watch on the marks and deposits that are there.
 
 After a change of law, a mark fades by the old law up to the instant of the change, and by the new law from then on. Its
 strength does not jump. A mark with a law of its own keeps it. A change of a weight, of a threshold or of an agent can

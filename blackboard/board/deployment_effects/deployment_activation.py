@@ -26,63 +26,69 @@ from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, OUTBOX, WINDOWS
 
 
-def activate(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
+def activate(txn: BoardTransaction, new_deployment: Deployment, author: str = BOARD) -> DeployResult:
     """Make a deployment active, in the name of an author. Equal content changes nothing.
 
-    Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
+    Kinds that the board knows and the new deployment does not name are kept, because the board may hold marks of them.
 
     Raises:
         ConfigurationError: The name of a new agent is not an identifier, or is reserved. Settings of a new or changed
             agent cannot work together. Or an agent uses a tag that a kind does not have, or searches a kind that is not
             searched.
     """
-    old = txn.deployment
-    _check_names(old, new)
-    new = with_known_kinds(txn, new)
-    _check_filters(new)
-    if not is_change(txn, new):
-        return DeployResult(old.version, ())
+    old_deployment = txn.deployment
+    _check_names(old_deployment, new_deployment)
+    new_deployment = with_known_kinds(txn, new_deployment)
+    _check_filters(new_deployment)
+    if not is_change(txn, new_deployment):
+        return DeployResult(old_deployment.version, ())
     apply_due_changes(txn)
-    version = old.version + 1
-    txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
+    version = old_deployment.version + 1
+    txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new_deployment.content())
     txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
     activity_log.note(txn, ActivityEvent.DEPLOYMENT, version=version, author=author)
-    changed, revalued, retagged = kind_changes.register_kinds(txn, old, new)
-    changed += agent_changes.register_agents(txn, old, new, revalued, retagged)
-    _fill_windows(txn, old, new)
-    _tag_deposits(txn, old, new, retagged)
-    changed += _trust_changes(old, new)
-    changed += _board_changes(old, new)
-    changed += _sink_changes(old, new)
-    _give_up_messages(txn, old, new)
-    if _budgets(old) != _budgets(new):
+    changed, revalued, retagged = kind_changes.register_kinds(txn, old_deployment, new_deployment)
+    changed += agent_changes.register_agents(txn, old_deployment, new_deployment, revalued, retagged)
+    _fill_windows(txn, old_deployment, new_deployment)
+    _tag_deposits(txn, old_deployment, new_deployment, retagged)
+    changed += _trust_changes(old_deployment, new_deployment)
+    changed += _board_changes(old_deployment, new_deployment)
+    changed += _sink_changes(old_deployment, new_deployment)
+    _give_up_messages(txn, old_deployment, new_deployment)
+    if _budgets(old_deployment) != _budgets(new_deployment):
         # Whether there is room now is decided when a call is about to be sent, as always.
         make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
         txn.sql.run(MODEL_CALLS.clear_all_errors)
     return DeployResult(version, tuple(changed))
 
 
-def _fill_windows(txn: BoardTransaction, old: Deployment, new: Deployment) -> None:
+def _fill_windows(txn: BoardTransaction, old_deployment: Deployment, new_deployment: Deployment) -> None:
     """Record the deposits that new or longer windows count, as far as the history reaches."""
-    before = old.longest_windows()
-    for kind, length in new.longest_windows().items():
+    before = old_deployment.longest_windows()
+    for kind, length in new_deployment.longest_windows().items():
         if length > before.get(kind, 0):
             after = txn.now - length
             txn.sql.run(WINDOWS.fill_window, kind=kind, after=after, since=txn.last_event_before(after))
 
 
-def _tag_deposits(txn: BoardTransaction, old: Deployment, new: Deployment, retagged: set[tuple[str, str]]) -> None:
+def _tag_deposits(
+    txn: BoardTransaction, old_deployment: Deployment, new_deployment: Deployment, retagged: set[tuple[str, str]]
+) -> None:
     """Store the tags by which windows of the new deployment find deposits, and delete tags that no window needs."""
-    before, after, longest = old.tags_in_windows(), new.tags_in_windows(), old.longest_windows()
+    before, after, longest = (
+        old_deployment.tags_in_windows(),
+        new_deployment.tags_in_windows(),
+        old_deployment.longest_windows(),
+    )
     for kind, tags in before.items():
         for tag in tags:
             if tag not in after.get(kind, ()) or (kind, tag) in retagged:
                 txn.sql.run(WINDOWS.delete_window_tags, kind=kind, tag=tag)
     for kind, tags in after.items():
-        is_longer = new.longest_windows()[kind] > longest.get(kind, 0)
+        is_longer = new_deployment.longest_windows()[kind] > longest.get(kind, 0)
         for tag in sorted(tags):
             if is_longer or tag not in before.get(kind, ()) or (kind, tag) in retagged:
-                _add_tag(txn, new.kind(kind).tag_schema, tag)
+                _add_tag(txn, new_deployment.kind(kind).tag_schema, tag)
 
 
 def _add_tag(txn: BoardTransaction, schema: TagSchema, tag: str) -> None:
@@ -97,8 +103,11 @@ def _add_tag(txn: BoardTransaction, schema: TagSchema, tag: str) -> None:
         after = rows[-1].deposit.event_id
 
 
-def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
-    factors = {name: (old.trust.get(name, 1.0), new.trust.get(name, 1.0)) for name in sorted({*old.trust, *new.trust})}
+def _trust_changes(old_deployment: Deployment, new_deployment: Deployment) -> list[str]:
+    factors = {
+        name: (old_deployment.trust.get(name, 1.0), new_deployment.trust.get(name, 1.0))
+        for name in sorted({*old_deployment.trust, *new_deployment.trust})
+    }
     return [
         f"trust in {name}: {exact_digits(after)} instead of {exact_digits(before)}"
         for name, (before, after) in factors.items()
@@ -106,31 +115,33 @@ def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
     ]
 
 
-def _board_changes(old: Deployment, new: Deployment) -> Iterator[str]:
+def _board_changes(old_deployment: Deployment, new_deployment: Deployment) -> Iterator[str]:
     """Yield how the limits and settings of the whole board change."""
-    for author in sorted({*old.limits, *new.limits}):
-        if differences := new.limits.get(author, DepositLimits()).changes_from(old.limits.get(author, DepositLimits())):
+    for author in sorted({*old_deployment.limits, *new_deployment.limits}):
+        if differences := new_deployment.limits.get(author, DepositLimits()).changes_from(
+            old_deployment.limits.get(author, DepositLimits())
+        ):
             yield f"limits of {author}: {differences}"
-    if old.budget != new.budget:
-        yield f"budget: {new.budget.changes_from(old.budget)}"
-    if old.max_skew != new.max_skew:
-        yield f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}"
-    if old.activity != new.activity:
-        yield f"activity: {'recorded' if new.activity else 'not recorded'}"
+    if old_deployment.budget != new_deployment.budget:
+        yield f"budget: {new_deployment.budget.changes_from(old_deployment.budget)}"
+    if old_deployment.max_skew != new_deployment.max_skew:
+        yield f"max_skew: {format_duration(new_deployment.max_skew)} instead of {format_duration(old_deployment.max_skew)}"
+    if old_deployment.activity != new_deployment.activity:
+        yield f"activity: {'recorded' if new_deployment.activity else 'not recorded'}"
 
 
-def _sink_changes(old: Deployment, new: Deployment) -> Iterator[str]:
+def _sink_changes(old_deployment: Deployment, new_deployment: Deployment) -> Iterator[str]:
     """Yield how the sinks change."""
-    for name in sorted({*old.sinks, *new.sinks}):
-        before, after = old.sinks.get(name), new.sinks.get(name)
+    for name in sorted({*old_deployment.sinks, *new_deployment.sinks}):
+        before, after = old_deployment.sinks.get(name), new_deployment.sinks.get(name)
         if before != after:
             word = "new" if before is None else "removed" if after is None else "changed"
             yield f"sink {name}: {word}"
 
 
-def _give_up_messages(txn: BoardTransaction, old: Deployment, new: Deployment) -> None:
+def _give_up_messages(txn: BoardTransaction, old_deployment: Deployment, new_deployment: Deployment) -> None:
     """Record as failed the messages that wait for a removed sink."""
-    for name in sorted(old.sinks.keys() - new.sinks.keys()):
+    for name in sorted(old_deployment.sinks.keys() - new_deployment.sinks.keys()):
         txn.sql.run(
             OUTBOX.end_messages,
             sink=name,
@@ -140,34 +151,44 @@ def _give_up_messages(txn: BoardTransaction, old: Deployment, new: Deployment) -
         )
 
 
-def _check_names(old: Deployment, new: Deployment) -> None:
-    problems = {name: agent_name_problem(name) for name in new.agents.keys() - old.agents.keys()}
+def _check_names(old_deployment: Deployment, new_deployment: Deployment) -> None:
+    problems = {name: agent_name_problem(name) for name in new_deployment.agents.keys() - old_deployment.agents.keys()}
     if mistakes := [Mistake(f"agent {name!r}", text) for name, text in sorted(problems.items()) if text]:
         raise ConfigurationError(mistakes)
 
 
-def _check_filters(new: Deployment) -> None:
+def _check_filters(new_deployment: Deployment) -> None:
     """Check that the kinds have the tags that agents filter and group their marks by.
 
     Raises:
         ConfigurationError: A kind has no such tag, or the tag cannot have this value, or has lists of values.
     """
-    kinds = {name: new.kind(name) for name in new.kinds}
-    mistakes = [mistake for agent_spec in new.agents.values() for mistake in mistakes_in_filters(agent_spec, kinds)]
-    mistakes += [mistake for agent_spec in new.agents.values() for mistake in mistakes_in_groups(agent_spec, kinds)]
+    kinds = {name: new_deployment.kind(name) for name in new_deployment.kinds}
+    mistakes = [
+        mistake for agent_spec in new_deployment.agents.values() for mistake in mistakes_in_filters(agent_spec, kinds)
+    ]
+    mistakes += [
+        mistake for agent_spec in new_deployment.agents.values() for mistake in mistakes_in_groups(agent_spec, kinds)
+    ]
     if mistakes:
         raise ConfigurationError(mistakes)
 
 
-def with_known_kinds(txn: BoardTransaction, new: Deployment) -> Deployment:
+def with_known_kinds(txn: BoardTransaction, new_deployment: Deployment) -> Deployment:
     """Return the deployment that becomes active.
 
     Kinds that the new deployment does not name stay. A schema keeps its text if the new text differs only in words, or
     because another version of pydantic wrote it.
     """
-    old = txn.deployment
-    kinds = {**old.kinds, **{name: _with_known_schema(spec, old.kinds.get(name)) for name, spec in new.kinds.items()}}
-    return new.model_copy(update={"version": old.version, "kinds": kinds})
+    old_deployment = txn.deployment
+    kinds = {
+        **old_deployment.kinds,
+        **{
+            name: _with_known_schema(spec, old_deployment.kinds.get(name))
+            for name, spec in new_deployment.kinds.items()
+        },
+    }
+    return new_deployment.model_copy(update={"version": old_deployment.version, "kinds": kinds})
 
 
 def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
@@ -179,9 +200,9 @@ def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
     return spec.model_copy(update={"payload_schema": known.payload_schema})
 
 
-def is_change(txn: BoardTransaction, new: Deployment) -> bool:
+def is_change(txn: BoardTransaction, new_deployment: Deployment) -> bool:
     """Return whether a deployment with the known kinds changes anything."""
-    return not txn.deployment.version or new.content() != txn.deployment.content()
+    return not txn.deployment.version or new_deployment.content() != txn.deployment.content()
 
 
 def apply_due_changes(txn: BoardTransaction) -> None:
