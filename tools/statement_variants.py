@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from blackboard.core.marks.decay import LAWS, Exponential
-from blackboard.store import statement_filters, statements
+from blackboard.store import tag_and_text_filters, statements
 from blackboard.store.live_mark_statements import live_marks, live_marks_in_order, share_of, strengths
 from blackboard.store.statement_file import Statement, StatementFile
 
@@ -31,7 +31,7 @@ def variants(statement: Statement[object]) -> Iterator[tuple[str, Statement[obje
     if "{filter_deposits}" in statement.texts["sqlite"]:
         yield (
             f"{statement.name} [tags]",
-            statement.using(filter_deposits=statement_filters.tag_filter_text("has_tag", 2)),
+            statement.using(filter_deposits=tag_and_text_filters.tag_filter_text("has_tag", 2)),
         )
     options = re.findall(r"\[(\w+):", statement.texts["sqlite"])
     yield statement.name, statement

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from blackboard.core.marks import decay
-from blackboard.store import statement_filters
+from blackboard.store import tag_and_text_filters
 from blackboard.store.row_types.mark_row_types import LiveMark
 from blackboard.store.row_types.search_row_types import MarkStrength
 from blackboard.store.statement_file import Statement
@@ -51,7 +51,7 @@ def _parts(first: str, tags: int) -> dict[str, str]:
 
     `first` is the form of the first filter.
     """
-    filters = statement_filters.tag_filter_text("is_also_tagged", tags, first=first)
+    filters = tag_and_text_filters.tag_filter_text("is_also_tagged", tags, first=first)
     return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
 
 

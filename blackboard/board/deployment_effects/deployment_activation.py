@@ -125,7 +125,8 @@ def _board_changes(old_deployment: Deployment, new_deployment: Deployment) -> It
     if old_deployment.budget != new_deployment.budget:
         yield f"budget: {new_deployment.budget.changes_from(old_deployment.budget)}"
     if old_deployment.max_skew != new_deployment.max_skew:
-        yield f"max_skew: {format_duration(new_deployment.max_skew)} instead of {format_duration(old_deployment.max_skew)}"
+        before, after = format_duration(old_deployment.max_skew), format_duration(new_deployment.max_skew)
+        yield f"max_skew: {after} instead of {before}"
     if old_deployment.activity != new_deployment.activity:
         yield f"activity: {'recorded' if new_deployment.activity else 'not recorded'}"
 

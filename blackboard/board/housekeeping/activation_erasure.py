@@ -13,8 +13,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.store.row_types.activation_row_types import ActivationRow
-from blackboard.store.statement_filters import containing_pattern
 from blackboard.store.statements import ACTIVATIONS, ERASURE
+from blackboard.store.tag_and_text_filters import containing_pattern
 
 ERASED = "(erased)"
 """The text that replaces an erased error."""

@@ -32,8 +32,8 @@ from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.marks.scopes import Group
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound, StoreError
-from blackboard.store.statement_filters import containing_pattern
 from blackboard.store.statements import ERASURE, MARKS, WINDOWS
+from blackboard.store.tag_and_text_filters import containing_pattern
 
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",

@@ -7,7 +7,7 @@ from typing import Any
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.errors import UnknownName
-from blackboard.store import statement_filters
+from blackboard.store import tag_and_text_filters
 from blackboard.store.statements import MARKS
 
 FEW_MARKS = 1000
@@ -52,4 +52,4 @@ def rarest_first(txn: BoardTransaction, tags: TagFilter) -> tuple[TagFilter, boo
 
 def parameters(txn: BoardTransaction, tags: TagFilter) -> dict[str, Any]:
     """Return the parameters of a statement that filters by tags."""
-    return statement_filters.tag_filter_parameters(txn.sql, tags.keys)
+    return tag_and_text_filters.tag_filter_parameters(txn.sql, tags.keys)

@@ -21,7 +21,7 @@ from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Duration, Microseconds
-from blackboard.store import statement_filters
+from blackboard.store import tag_and_text_filters
 from blackboard.store.row_types.mark_row_types import WindowEventRow, WindowTagRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import WINDOWS
@@ -203,8 +203,8 @@ def with_filter(
     """Return a statement over deposits that filters by tags, and the parameters of the filter."""
     if tags is None:
         return statement, {}
-    filters = statement_filters.tag_filter_text("has_tag", len(tags.keys))
-    return statement.using(filter_deposits=filters), statement_filters.tag_filter_parameters(sql, tags.keys)
+    filters = tag_and_text_filters.tag_filter_text("has_tag", len(tags.keys))
+    return statement.using(filter_deposits=filters), tag_and_text_filters.tag_filter_parameters(sql, tags.keys)
 
 
 @lru_cache(maxsize=1024)

@@ -24,7 +24,7 @@ AND EXISTS (
 )
 
 -- fragment: filter_deposits
--- Any number of these filters. `statement_filters` gives the text.
+-- Any number of these filters. `tag_and_text_filters` gives the text.
 
 -- fragment: in_group
 -- The deposits with one value of a tag, and no other. SQLite keeps the order of a CROSS JOIN.

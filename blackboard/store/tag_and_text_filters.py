@@ -1,6 +1,7 @@
-"""The filters of statements by tags, and by a part of a text.
+"""Filters of statements by tags, and by a text that a column contains.
 
-A filter has any number of tags. For each, a fragment with the number of the tag is part of the statement.
+A filter by tags may have any number of them. For each, a fragment with its number is part of the statement. A filter by
+a text uses a pattern of LIKE.
 """
 
 from __future__ import annotations
