@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.facade import Blackboard
-from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
+from blackboard.board.reading import board_figures, board_status, mark_queries, model_costs, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
 from blackboard.board.result_types import (
@@ -76,17 +76,17 @@ def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:
 
 def costs_by_model(board: Blackboard, days: int) -> list[ModelCostRow]:
     """Return the tokens and the cost of the calls of each model, for a number of days (UTC) up to today."""
-    return board.session.read(lambda txn: work_queries.costs_by_model(txn, days))
+    return board.session.read(lambda txn: model_costs.costs_by_model(txn, days))
 
 
 def usage_by_activation(board: Blackboard, activation_ids: Collection[int]) -> list[ActivationUsage]:
     """Return the tokens and the cost of the model calls of some activations, without activations that made none."""
-    return board.session.read(lambda txn: work_queries.usage_by_activation(txn, activation_ids))
+    return board.session.read(lambda txn: model_costs.usage_by_activation(txn, activation_ids))
 
 
 def faded_unseen(board: Blackboard, days: int) -> int:
     """Return how many marks evaporated without being given to an agent, in a number of days (UTC) up to today."""
-    return board.session.read(lambda txn: work_queries.faded_unseen(txn, days))
+    return board.session.read(lambda txn: mark_queries.faded_unseen(txn, days))
 
 
 def ended_runs(board: Blackboard, within: Duration, limit: int) -> list[EndedRun]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from blackboard.board.explanations import waking_explanation
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.reading import board_figures, board_status, work_queries
+from blackboard.board.reading import board_figures, board_status, model_costs, work_queries
 from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
 from blackboard.board.result_types import (
@@ -46,7 +46,7 @@ class StatusMethods(BoardHandle):
         Args:
             days: The number of days (UTC) up to today.
         """
-        return self.session.read(lambda txn: work_queries.costs(txn, days))
+        return self.session.read(lambda txn: model_costs.costs(txn, days))
 
     def agents(self) -> list[AgentStatus]:
         """Return each deployed agent with its watches and its state."""

@@ -16,6 +16,7 @@ from blackboard.board.mark_tables.mark_states import mark_strength, marks_with_s
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
+from blackboard.board.reading.recent_days import first_instant_of_days
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -275,3 +276,8 @@ def tag_values(txn: BoardTransaction, tag: str, kind: str | None, limit: int) ->
     keys = (key for name in names for key in txn.sql.each(MARKS.next_tag_value, after="", kind=name, tag=tag))
     shown = (json.loads(key) for key in dict.fromkeys(keys) if not key.startswith("#"))
     return [*islice(shown, limit)]
+
+
+def faded_unseen(txn: BoardTransaction, days: int) -> int:
+    """Return how many marks evaporated without being given to an agent, in a number of days up to today."""
+    return txn.sql.value(MARKS.count_faded_unseen, since=first_instant_of_days(txn, days))

@@ -1,20 +1,16 @@
-"""Queries about work: the agenda, schedules, activations, and the costs of model calls."""
+"""Queries about work: the agenda, schedules and activations."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
 from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.result_types import (
     ActivationRecord,
-    ActivationUsage,
     AgendaItem,
-    CostRow,
     EndingDeferral,
-    ModelCostRow,
     Prediction,
     ScheduleRecord,
 )
@@ -22,14 +18,12 @@ from blackboard.board.result_types.row_conversion import optional_datetime, resu
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
-from blackboard.clock import Instant, from_datetime, iso, seconds_in, to_datetime
-from blackboard.core.records.micro_dollars import to_usd
+from blackboard.clock import Instant, iso, seconds_in, to_datetime
 from blackboard.core.records.states import ActivationState, HeldBy
-from blackboard.durations import DAY
 from blackboard.errors import UsageError, nearest
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.watch_row_types import CrossingRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None = None) -> list[AgendaItem]:
@@ -207,33 +201,3 @@ def activation_record(txn: BoardTransaction, row: ActivationRow, watch_name: str
         scheduled_for=optional_datetime(row.scheduled_for),
         mark_ids=tuple(txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
     )
-
-
-def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
-    """Return the cost of model calls by day and agent, for a number of days up to today."""
-    since = to_datetime(_first_instant(txn, days)).date().isoformat()
-    rows = txn.sql.all(MODEL_CALLS.costs, since=since)
-    return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
-
-
-def costs_by_model(txn: BoardTransaction, days: int) -> list[ModelCostRow]:
-    """Return the tokens and the cost of the calls of each model, for a number of days up to today."""
-    rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=_first_instant(txn, days))
-    return [result_of(ModelCostRow, row, usd=to_usd(row.cost), usd_direct=to_usd(row.direct_cost)) for row in rows]
-
-
-def usage_by_activation(txn: BoardTransaction, activation_ids: Collection[int]) -> list[ActivationUsage]:
-    """Return the tokens and the cost of the model calls of some activations, without activations that made none."""
-    rows = txn.sql.all(MODEL_CALLS.usage_by_activation, ids=txn.sql.list_of(activation_ids))
-    return [result_of(ActivationUsage, row, usd=to_usd(row.cost)) for row in rows]
-
-
-def faded_unseen(txn: BoardTransaction, days: int) -> int:
-    """Return how many marks evaporated without being given to an agent, in a number of days up to today."""
-    return txn.sql.value(MARKS.count_faded_unseen, since=_first_instant(txn, days))
-
-
-def _first_instant(txn: BoardTransaction, days: int) -> Instant:
-    """Return when the first of a number of days (UTC) up to today began."""
-    first = to_datetime(txn.now - (days - 1) * DAY)
-    return from_datetime(first.replace(hour=0, minute=0, second=0, microsecond=0))
