@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from blackboard.core.marks.decay import LAWS, Exponential
-from blackboard.store import tag_and_text_filters, statements
+from blackboard.store import statements, tag_and_text_filters
 from blackboard.store.live_mark_statements import live_marks, live_marks_in_order, share_of, strengths
 from blackboard.store.statement_file import Statement, StatementFile
 
