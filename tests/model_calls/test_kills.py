@@ -82,9 +82,9 @@ class Scene:
         child.start()
         return child
 
-    def dies(self, name: str, count: int = 1, **options: Any) -> bool:
-        """Run a child; return whether it was killed, or False if it ended before."""
-        child = self.start(name, count, **options)
+    def child_dies_at(self, failpoint: str, count: int = 1, *, full: bool = False) -> bool:
+        """Run a child that is killed at a failpoint; return whether it was killed, or False if it ended before."""
+        child = self.start(failpoint, count, full=full)
         child.join(BOUND_SECONDS)
         assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
         return child.exitcode == -signal.SIGKILL
@@ -121,7 +121,7 @@ def test_a_kill_during_a_call_pays_once_or_reports_one_unknown_outcome(
     scene: Callable[..., Scene], api: MessagesApi, name: str
 ) -> None:
     here = scene()
-    assert here.dies(name, full=name == "spool.kept")
+    assert here.child_dies_at(name, full=name == "spool.kept")
     unknown, states = here.recovered()
     assert (api.paid, unknown) == CALL_FAILPOINTS[name]
     assert states.count("applied") == 1
@@ -131,7 +131,7 @@ def test_a_kill_during_a_call_pays_once_or_reports_one_unknown_outcome(
 @pytest.mark.parametrize("name", ACTIVATION_FAILPOINTS)
 def test_a_kill_around_the_call_pays_once(scene: Callable[..., Scene], api: MessagesApi, name: str) -> None:
     here = scene()
-    assert here.dies(name)
+    assert here.child_dies_at(name)
     unknown, states = here.recovered()
     assert (api.paid, unknown) == (1, 0)
     assert states == ["applied"]
@@ -146,7 +146,7 @@ def test_a_kill_around_a_commit_pays_once_or_reports_one_unknown_outcome(
         while True:
             here = scene()
             before = api.paid
-            if not here.dies(name, count):
+            if not here.child_dies_at(name, count):
                 break
             unknown, states = here.recovered()
             assert api.paid - before <= 1 + unknown
@@ -174,7 +174,7 @@ def test_a_kill_during_a_call_waits_for_a_person_if_the_agent_wants_it(
     scene: Callable[..., Scene], api: MessagesApi, name: str
 ) -> None:
     here = scene(on_unknown="hold")
-    assert here.dies(name)
+    assert here.child_dies_at(name)
     world = PayingBoard(here.database, ManualClock(LATER), api.url, on_unknown="hold")
     before = api.paid
     world.run_until_quiescent()
