@@ -6,9 +6,10 @@ A deposit changes the group of its mark as it likes. Each group crosses at the s
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from hypothesis import given, note
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from blackboard import count, strongest, total
 from blackboard.core.conditions.condition_types import Measure
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.scopes import group_of
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from tests.board.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
 from tests.support.examples import examples
 from tests.support.world import SECOND, World, kind, spec
@@ -24,7 +26,8 @@ from tests.support.world import SECOND, World, kind, spec
 KINDS = {
     name: kind(name, Step(f"{life}s"), on_repeat=REPEATS[name], tags=("team", "tag")) for name, life in LIVES.items()
 }
-TEAMS = ["red", 7, True]
+Team = str | int | bool
+TEAMS: list[Team] = ["red", 7, True]
 MEASURES = [
     strongest("pulse", by="team"),
     total("beat", by="team"),
@@ -38,20 +41,49 @@ MEASURES = [
 
 
 @dataclass
-class Said(Deposit):
+class SubjectDeposit(Deposit):
     """A deposit about a subject."""
 
     subject: str = ""
 
 
+class Wait(NamedTuple):
+    """Let seconds pass."""
+
+    seconds: int
+
+
+class Put(NamedTuple):
+    """Deposit a mark."""
+
+    kind: str
+    intensity: float
+    subject: str
+    team: Team | None
+    tag: str
+
+
+class Withdrawal(NamedTuple):
+    """Withdraw a live mark."""
+
+    number: int
+
+
+class Redeployment(NamedTuple):
+    """Deploy the same agent again."""
+
+
+OracleStep = Wait | Put | Withdrawal | Redeployment
+
+
 class Oracles:
     """An oracle for each group, which all know of the same deposits what concerns their group."""
 
-    def __init__(self, make: Any) -> None:
-        self.by_team: dict[Any, Oracle] = {team: make() for team in TEAMS}
-        self.said: list[tuple[Any, Said]] = []
+    def __init__(self, make_oracle: Callable[[], Oracle]) -> None:
+        self.by_team: dict[Team, Oracle] = {team: make_oracle() for team in TEAMS}
+        self.deposits: list[tuple[Team | None, SubjectDeposit]] = []
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Oracle]:
         return iter(self.by_team.values())
 
     @property
@@ -63,41 +95,42 @@ class Oracles:
             one.now += 1
             one.evaluate()
 
-    def deposit(self, team: Any, said: Said) -> None:
-        any_oracle, left, changed = next(iter(self)), None, [said]
-        if REPEATS[said.kind] == "replace":
-            for other, one in self.said:
-                if (one.kind, one.subject) == (said.kind, said.subject) and not one.is_replaced:
-                    if other is not None and one in self.by_team[other].live():
+    def deposit(self, team: Team | None, new: SubjectDeposit) -> None:
+        any_oracle, left, changed = next(iter(self)), None, [new]
+        if REPEATS[new.kind] == "replace":
+            for other, old in self.deposits:
+                if (old.kind, old.subject) == (new.kind, new.subject) and not old.is_replaced:
+                    if other is not None and old in self.by_team[other].live():
                         left = other
-                        changed += [one] if other == team else []
-                    one.is_replaced = True
-        self.said.append((team, said))
+                        changed += [old] if other == team else []
+                    old.is_replaced = True
+        self.deposits.append((team, new))
         if team is not None:
-            self.by_team[team].deposits.append(said)
+            self.by_team[team].deposits.append(new)
         if left is not None and left != team:
             self.by_team[left].evaluate()
         if team is not None and any(map(any_oracle.counts, changed)):
             self.by_team[team].evaluate(is_deposit=True)
 
-    def crossings(self) -> list[tuple[Any, int, str]]:
+    def crossings(self) -> list[tuple[Team, int, str]]:
         return sorted(
             ((team, at, state) for team, one in self.by_team.items() for at, state in one.crossings), key=repr
         )
 
 
-steps = st.lists(
+steps: st.SearchStrategy[list[OracleStep]] = st.lists(
     st.one_of(
-        st.tuples(st.just("wait"), st.integers(1, 10)),
-        st.tuples(
+        st.builds(Wait, st.integers(1, 10)),
+        st.builds(
+            Put,
             st.sampled_from(["beat", "pulse", "pulse", "deploy"]),
             st.sampled_from([0.5, 1.0, 2.0]),
             st.sampled_from(["s", "t"]),
             st.sampled_from([*TEAMS, *TEAMS, None]),
             st.sampled_from(["x", "x", "y"]),
         ),
-        st.tuples(st.just("withdraw"), st.integers(0, 5)),
-        st.tuples(st.just("deploy again")),
+        st.builds(Withdrawal, st.integers(0, 5)),
+        st.just(Redeployment()),
     ),
     min_size=3,
     max_size=25,
@@ -106,7 +139,9 @@ steps = st.lists(
 
 @examples(0.5)
 @given(measure=st.sampled_from(MEASURES), case=watch_cases, steps=steps)
-def test_each_group_crosses_at_the_seconds_of_its_oracle(measure: Measure, case: WatchCase, steps: list[Any]) -> None:
+def test_each_group_crosses_at_the_seconds_of_its_oracle(
+    measure: Measure, case: WatchCase, steps: list[OracleStep]
+) -> None:
     oracles = Oracles(lambda: case.oracle(measure))
     guard = case.guarded_by(count("deploy", by="team", where=TAGGED) >= 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +151,7 @@ def test_each_group_crosses_at_the_seconds_of_its_oracle(measure: Measure, case:
         for step in steps:
             note(str(step))
             take(world, oracles, step)
-            if step[0] == "deploy again":
+            if isinstance(step, Redeployment):
                 world.deploy(None, pager)
         found = sorted(
             (
@@ -129,25 +164,24 @@ def test_each_group_crosses_at_the_seconds_of_its_oracle(measure: Measure, case:
     assert found == oracles.crossings()
 
 
-def state_of(row: Any) -> str:
+def state_of(row: CrossingRow) -> str:
     return "skipped" if row.state == "skipped" else "woken"
 
 
-def take(world: World, oracles: Oracles, step: Any) -> None:
+def take(world: World, oracles: Oracles, step: OracleStep) -> None:
     condition = next(iter(oracles)).condition
-    is_falling = condition.operator == "<"
-    if step[0] == "wait":
-        for _ in range(step[1]):
-            oracles.tick()
-        world.advance(step[1] * SECOND)
-        world.evaporate()
-    elif step[0] == "withdraw":
-        withdraw(world, oracles, step[1], is_falling=is_falling)
-    elif step[0] != "deploy again":
-        name, intensity, subject, team, tag = step
-        payload = {"tag": tag} if team is None else {"tag": tag, "team": team}
-        receipt = world.put(name, subject, intensity, payload=payload)
-        oracles.deposit(team, Said(name, tag, intensity, oracles.now, receipt.mark_id, subject=subject))
+    match step:
+        case Wait(seconds):
+            for _ in range(seconds):
+                oracles.tick()
+            world.advance(seconds * SECOND)
+            world.evaporate()
+        case Withdrawal(number):
+            withdraw(world, oracles, number, is_falling=condition.operator == "<")
+        case Put(name, intensity, subject, team, tag):
+            payload: dict[str, Team] = {"tag": tag} if team is None else {"tag": tag, "team": team}
+            receipt = world.put(name, subject, intensity, payload=payload)
+            oracles.deposit(team, SubjectDeposit(name, tag, intensity, oracles.now, receipt.mark_id, subject=subject))
     world.fire_all_due()
     work_off(world, oracles)
 
@@ -156,13 +190,13 @@ def withdraw(world: World, oracles: Oracles, number: int, *, is_falling: bool) -
     # What becomes of a fall, or of a crossing that waits, without its marks has tests of its own.
     if any(one.waits or (is_falling and one.began_at is not None) for one in oracles):
         return
-    live = [said for one in oracles for said in one.live()]
+    live = [deposit for one in oracles for deposit in one.live()]
     if not live:
         return
     chosen = live[number % len(live)]
-    concerned = [team for team, said in oracles.said if said.mark == chosen.mark and team is not None]
-    for _, said in oracles.said:
-        said.is_withdrawn = said.is_withdrawn or said.mark == chosen.mark
+    concerned = [team for team, deposit in oracles.deposits if deposit.mark == chosen.mark and team is not None]
+    for _, deposit in oracles.deposits:
+        deposit.is_withdrawn = deposit.is_withdrawn or deposit.mark == chosen.mark
     world.board.withdraw(chosen.mark)
     for team in dict.fromkeys(concerned):
         one = oracles.by_team[team]

@@ -18,10 +18,10 @@ from blackboard.store.transaction import Transaction
 
 
 class CollectedChanges(ABC):
-    """Changes that a transaction collects and writes at its end. Each subclass collects one category of changes."""
+    """Changes that a transaction collects and writes at its end; each subclass for one purpose, such as sums."""
 
     comes_first: ClassVar[bool] = False
-    """Whether they are written before the other categories, because writing them collects changes of these."""
+    """Whether they are written before the changes of other subclasses, because writing them collects such changes."""
 
     @abstractmethod
     def write(self, txn: BoardTransaction) -> None:
@@ -192,14 +192,21 @@ class BoardTransaction:
         self.recorded = at
 
     def kept(self, rows: type[Rows]) -> Rows:
-        """Return the rows that this transaction keeps for one module, which alone uses their class."""
+        """Return the rows of a class that this transaction keeps, and keep an empty object of it at the first call.
+
+        For example, `agent_states` keeps the states of agents that it has read, in a class that only this module uses.
+        """
         found = self._kept.get(rows)
         if found is None:
             found = self._kept[rows] = rows()
         return cast(Rows, found)
 
     def collected(self, changes: type[Changes]) -> Changes:
-        """Return the changes of a kind that this transaction has collected, to which more can be added."""
+        """Return the changes of a class that this transaction has collected, to which more can be added.
+
+        For example, `txn.collected(CollectedSums)` has the sums of watches that the deposits so far have changed. They
+        are written once, at the end of the transaction.
+        """
         found = self._collected.get(changes)
         if found is None:
             found = self._collected[changes] = changes()
