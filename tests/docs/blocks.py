@@ -91,7 +91,7 @@ class Blocks:
             try:
                 example.evaluate()
             except Exception as error:
-                error.add_note(f"in {path.relative_to(ROOT)}, line {example.line}")
+                error.add_note(f"in {path}, line {example.line}")
                 raise
         return len(examples)
 

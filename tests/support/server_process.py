@@ -55,15 +55,19 @@ def process(folder: Path, url: str, *words: str, file: str = "") -> Iterator[tup
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert child.stderr is not None
+    reader = threading.Thread(target=child.stderr.read)
     try:
-        line = next(line for line in child.stderr if '"urls"' in line)
-        reader = threading.Thread(target=child.stderr.read)
+        before = []
+        while '"urls"' not in (line := child.stderr.readline()):
+            before.append(line)
+            assert line, f"the server did not start: {''.join(before)}"
         reader.start()
         yield child, line.split('"')[3]
     finally:
         child.kill()
         child.wait(BOUND_SECONDS)
-        join_all(reader)
+        if reader.ident is not None:
+            join_all(reader)
         child.stderr.close()
 
 

@@ -15,7 +15,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.errors import StoreError
 from blackboard.store.schema import database_copy, schema_views
 from blackboard.store.schema.database_copy import CopyProgress, TableCopy
-from blackboard.store.statements import SEARCH
+from blackboard.store.statements import MARKS, SEARCH
 from blackboard.store.transaction import Transaction
 
 DOCS_PER_STEP = 1_000
@@ -42,8 +42,9 @@ def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgres
     with source.database.rehearsal() as read, target.database.exclusive_transaction() as written:
         _require_empty(written, target.database.where)
         if (partitions := written.partitions) is not None:
-            first, last = read.cursor.execute("SELECT min(id), max(id) FROM event").fetchone()
-            partitions.add(0, at=first or 0, up_to=last or 0)
+            oldest, newest = read.all(MARKS.events_after, after=0, limit=1), read.all(MARKS.newest_events, limit=1)
+            first, last = (oldest[0].id, newest[0].id) if oldest else (0, 0)
+            partitions.add(0, at=first, up_to=last)
         tables = database_copy.copy_tables(read, written, progress)
         documents = _copy_index(read, written, progress)
         schema_views.rewrite_views(written)
