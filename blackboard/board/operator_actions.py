@@ -154,7 +154,7 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
         WorkError: The activation has not failed and is neither held nor quarantined.
     """
     row = _stuck(txn, activation_id)
-    model_calls.mark_unknown(txn, row.id, INTERRUPTED)
+    model_calls.end_as_unknown(txn, row.id, INTERRUPTED)
     model_calls.record_reserved_costs(txn, row.id)
     model_calls.discard_calls(txn, row.id)
     end_run(txn, row, ActivationState.DISCARDED, error=row.error)

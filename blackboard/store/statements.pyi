@@ -369,7 +369,7 @@ class _ModelCalls(StatementFile):
     update_call: Statement[object]
     note_error: Statement[object]
     apply_call: Statement[object]
-    mark_answers_unusable: Statement[object]
+    end_answers_as_unusable: Statement[object]
     reopen_calls: Statement[object]
     clear_errors: Statement[object]
     clear_all_errors: Statement[object]

@@ -252,7 +252,7 @@ def test_an_answer_about_a_batch_is_not_given_up_when_its_watch_becomes_per_subj
 
     def ask(txn: BoardTransaction) -> None:
         call = model_calls.plan(txn, claim.row.id, agent="pager", model="model", body="{}", marks=2)
-        model_calls.send(txn, call, 1)
+        model_calls.reserve(txn, call, 1)
         model_calls.record_answer(txn, call.id, "{}", None, CallCost(cost=1))
         activation_results.hand_back(txn, claim.row)
 

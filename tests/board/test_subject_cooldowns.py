@@ -115,7 +115,7 @@ def test_a_paid_answer_about_several_subjects_is_not_given_up(world: World) -> N
 
     def ask(txn: BoardTransaction) -> None:
         call = model_calls.plan(txn, both.row.id, agent="sales", model="model", body="{}", marks=2)
-        model_calls.send(txn, call, 1)
+        model_calls.reserve(txn, call, 1)
         model_calls.record_answer(txn, call.id, "{}", None, CallCost(cost=1))
         activation_results.hand_back(txn, both.row)
 

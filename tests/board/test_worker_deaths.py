@@ -183,7 +183,7 @@ def answer(world: World, claim: Claim) -> None:
 
     def work(txn: BoardTransaction) -> bool:
         call = model_calls.plan(txn, claim.row.id, agent="sales", model="model", body="{}", marks=1)
-        model_calls.send(txn, call, 1)
+        model_calls.reserve(txn, call, 1)
         return model_calls.record_answer(txn, call.id, "{}", None, CallCost(cost=1))
 
     assert world.board.session.write(work)

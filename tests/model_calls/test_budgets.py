@@ -279,7 +279,7 @@ def planned(board_url: str, clock: ManualClock) -> str:
 
 
 def send(call: int, txn: BoardTransaction) -> Any:
-    return model_calls.send(txn, model_calls.get(txn, call), RESERVE)
+    return model_calls.reserve(txn, model_calls.get(txn, call), RESERVE)
 
 
 def reserve(url: str, at: int, calls: Iterable[int]) -> int:

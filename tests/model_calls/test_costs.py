@@ -156,9 +156,9 @@ def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(
     def two(txn: BoardTransaction) -> None:
         for _ in range(2):
             row = model_calls.plan(txn, 99, agent="judge", model=MODEL, body="{}", marks=1)
-            model_calls.send(txn, row, 10)
+            model_calls.reserve(txn, row, 10)
             model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost(cost=1))
-        model_calls.mark_applied(txn, 99)
+        model_calls.record_applied(txn, 99)
 
     world.board.session.write(two)
     assert world.states()[2:] == ["unusable", "applied"]

@@ -151,7 +151,7 @@ def test_the_cost_of_an_applied_answer_without_usage_can_be_recorded(world: Payi
 
 def _answered_without_usage(txn: BoardTransaction) -> Any:
     row = model_calls.plan(txn, 1, agent="judge", model=MODEL, body="{}", marks=1)
-    model_calls.send(txn, row, 7_000)
+    model_calls.reserve(txn, row, 7_000)
     return model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost())
 
 

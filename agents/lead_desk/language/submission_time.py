@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from lead_desk.language.date_words import MONTHS
-from lead_desk.language.zone_names import mark_zones
+from lead_desk.language.zone_names import replace_zones
 
 __all__ = ["parse_submission"]
 
@@ -52,9 +52,9 @@ def _readings(text: str, zone: ZoneInfo) -> Iterator[datetime]:
     if (epoch := _EPOCH.fullmatch(text)) is not None:
         yield datetime.fromtimestamp(int(epoch[1]), UTC)
         return
-    marked, zones = mark_zones(text)
-    for match, days in _dates(marked):
-        clock = _CLOCK.search(marked, match.end())
+    replaced, zones = replace_zones(text)
+    for match, days in _dates(replaced):
+        clock = _CLOCK.search(replaced, match.end())
         stated = zones[0] if zones and clock is not None else zone
         readings = [_instant(day, clock, stated) for day in days]
         yield from (reading for reading in readings if reading is not None)

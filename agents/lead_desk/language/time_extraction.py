@@ -28,7 +28,7 @@ from lead_desk.language.date_words import (
 )
 from lead_desk.language.requested_time import RequestedTime, local_time, midnight_in, whole_days
 from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize_text
-from lead_desk.language.zone_names import mark_zones, zone_after
+from lead_desk.language.zone_names import replace_zones, zone_after
 
 __all__ = ["extract_times"]
 
@@ -70,9 +70,9 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     zone = written_at.tzinfo
     assert isinstance(zone, ZoneInfo), "times need a zone"
     today = written_at.date()
-    plain, zones = mark_zones(normalize_text(text)[:MAX_CHARACTERS])
+    plain, zones = replace_zones(normalize_text(text)[:MAX_CHARACTERS])
     folded = plain.casefold()
-    days = _mark_excluded(folded, _merge_days(folded, list(_find_days(folded, today)), today))
+    days = _with_exclusions(folded, _merge_days(folded, list(_find_days(folded, today)), today))
     hours = _outside(_find_hours(folded, zones), [(day.begin, day.end) for day in days])
     paired = _rest_of_week(folded, days, hours, today) or _pair(folded, days, hours)
     excluded = [day for day in days if day.is_excluded]
@@ -109,19 +109,19 @@ _AFFIRMED_AFTER = re.compile(
 _AND = re.compile(r"\s?(?:,|&|/|\b(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b){1,9}\s?(?:(?:on|am|le|el|il|op)\s)?")
 
 
-def _mark_excluded(text: str, days: list[_Mention]) -> list[_Mention]:
-    """Mark the days on which the writer cannot meet: `except Friday or Monday`; `Friday does not work`."""
-    marked: list[_Mention] = []
+def _with_exclusions(text: str, days: list[_Mention]) -> list[_Mention]:
+    """Return the days, excluded if the writer cannot meet: `except Friday or Monday`; `Friday does not work`."""
+    checked: list[_Mention] = []
     for day in days:
         before = text[max(0, day.begin - 40) : day.begin]
-        follows = bool(marked) and _AND.fullmatch(text[marked[-1].end : day.begin]) is not None
+        follows = bool(checked) and _AND.fullmatch(text[checked[-1].end : day.begin]) is not None
         is_excluded = (
             _EXCLUDED_BEFORE.search(before) is not None
             or _EXCLUDED_AFTER.match(text, day.end) is not None
-            or (follows and marked[-1].is_excluded and _AFFIRMED_AFTER.match(text, day.end) is None)
+            or (follows and checked[-1].is_excluded and _AFFIRMED_AFTER.match(text, day.end) is None)
         )
-        marked.append(replace(day, is_excluded=is_excluded))
-    return marked
+        checked.append(replace(day, is_excluded=is_excluded))
+    return checked
 
 
 def _rest_of_week(

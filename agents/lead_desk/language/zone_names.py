@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-__all__ = ["ABBREVIATIONS", "find_place", "mark_zones", "zone_after"]
+__all__ = ["ABBREVIATIONS", "find_place", "replace_zones", "zone_after"]
 
 _PREFIX = re.compile(r"\(?(?:utc|gmt)\s?(?:([+-])(\d{1,2})(?:[:.]?(\d\d))?)?\)\s?", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s?[,/;]\s?")
@@ -173,11 +173,11 @@ _FIRST_CHARACTER = 0xE000
 _AFTER = re.compile("[\\s,]{0,5}\\(?\\s?([\ue000-\uf8ff])")
 
 
-def mark_zones(text: str) -> tuple[str, list[tzinfo]]:
+def replace_zones(text: str) -> tuple[str, list[tzinfo]]:
     """Return the text with one private character for each zone that it names, and the zones in their order."""
     zones: list[tzinfo] = []
 
-    def mark(match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         zone = _zone(match)
         if zone is None:
             return match.group()
@@ -187,11 +187,11 @@ def mark_zones(text: str) -> tuple[str, list[tzinfo]]:
         return kept + chr(_FIRST_CHARACTER + len(zones) - 1)
 
     clean = re.sub("[\ue000-\uf8ff]", " ", text)
-    return _ZONE.sub(mark, _SECONDS.sub("", clean)), zones
+    return _ZONE.sub(replace, _SECONDS.sub("", clean)), zones
 
 
 def zone_after(text: str, end: int, zones: Sequence[tzinfo]) -> tzinfo | None:
-    """Return the zone that a marked text names at a place; None if there is none."""
+    """Return the zone that a text of `replace_zones` names at a place; None if there is none."""
     match = _AFTER.match(text, end)
     return None if match is None else zones[ord(match[1]) - _FIRST_CHARACTER]
 

@@ -55,7 +55,7 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
     pause = _pause(txn, call, error, before, rng)
     wait = model_pauses.wait_of(pause, pause.probe_at + REFUSED_WAIT, is_held=True)
     activation_results.defer(txn, row, until=wait.until, reason=wait.reason, is_held=True)
-    model_calls.mark_unusable(txn, row.id, error)
+    model_calls.end_as_unusable(txn, row.id, error)
     if before.suspect is not None:
         activation_results.give_back_attempts(txn, call.agent, before.suspect)
     return HeldAnswer(call.model, wait, is_new=before.suspect is not None)

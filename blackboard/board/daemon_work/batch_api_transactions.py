@@ -42,7 +42,7 @@ class BatchApiTransactions:
         self._session.write(_release_for_try)
 
     def reserve(self, limit: int, highest_cost: Callable[[ModelCall], int]) -> list[ModelCall]:
-        """Mark up to `limit` planned calls as sent in one batch, and return them."""
+        """Reserve the costs of up to `limit` planned calls that are about to be sent in one batch, and return them."""
         return self._session.write(lambda txn: _reserve(txn, limit, highest_cost), record_instant=True)
 
     def name_batch(self, rows: Sequence[ModelCall], name: str) -> None:
@@ -50,12 +50,12 @@ class BatchApiTransactions:
         submission = rows[0].submission
         self._session.write(lambda txn: txn.sql.run(MODEL_CALLS.name_batch, submission=submission, batch_id=name))
 
-    def mark_unsent(self, rows: Sequence[ModelCall]) -> None:
-        """Set calls back to `planned`, because their requests certainly did not arrive."""
+    def record_unsent(self, rows: Sequence[ModelCall]) -> None:
+        """Record that the requests of sent calls certainly did not arrive. These calls are planned again."""
 
         def work(txn: BoardTransaction) -> None:
             for row in rows:
-                model_calls.mark_unsent(txn, row.id)
+                model_calls.record_unsent(txn, row.id)
 
         self._session.write(work)
 
@@ -74,9 +74,9 @@ class BatchApiTransactions:
         """End calls that failed, and release their activations after a delay in microseconds."""
         self._session.write(lambda txn: _end(txn, rows, state, error, request_id, delay))
 
-    def end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
-        """End calls whose outcome cannot be known."""
-        self._session.write(lambda txn: _end_unknown(txn, rows, error))
+    def end_as_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
+        """End calls as `unknown`, because their outcome cannot be known."""
+        self._session.write(lambda txn: _end_as_unknown(txn, rows, error))
 
     def release_answered(self) -> None:
         """Release the activations whose answers have arrived."""
@@ -102,10 +102,10 @@ def _has_open_calls(txn: BoardTransaction) -> bool:
 
 
 def _reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
-    """Mark up to `limit` planned calls as sent in one batch, as far as the budgets allow, and return them.
+    """Reserve the costs of up to `limit` planned calls, as far as the budgets allow, and return these calls.
 
-    Their custom ids identify a batch whose id was lost. `highest_cost` returns the highest possible cost of a call in
-    micro-dollars; it raises UnknownName for a model without a price.
+    The calls are sent in one batch. Their custom ids identify a batch whose id was lost. `highest_cost` returns the
+    highest possible cost of a call in micro-dollars; it raises UnknownName for a model without a price.
     """
     board = txn.sql.existing(ACTIVATIONS.board)
     if board.paused:
@@ -119,7 +119,7 @@ def _reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow]
         except UnknownName as error:
             _hold(txn, row, f"{error}; a call without a price is not sent", None)
             continue
-        exceeded = model_calls.send(txn, row, cost, submission=submission, custom_id=custom_id)
+        exceeded = model_calls.reserve(txn, row, cost, submission=submission, custom_id=custom_id)
         if exceeded is not None and exceeded.defers:
             _hold(txn, row, exceeded.reason, exceeded.until)
             continue
@@ -146,17 +146,17 @@ def _end(
     The next run plans the same request again, or fails if the request was rejected.
     """
     for row in rows:
-        model_calls.mark_ended(txn, row.id, state, error, request_id)
+        model_calls.end(txn, row.id, state, error, request_id)
         _release(txn, row.activation_id, txn.now + delay, error)
 
 
-def _end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
-    """End calls whose outcome cannot be known.
+def _end_as_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
+    """End calls as `unknown`, because their outcome cannot be known.
 
     Each activation is held under `on_unknown = "hold"`, otherwise released.
     """
     for row in rows:
-        model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, error)
+        model_calls.end(txn, row.id, CallState.UNKNOWN, error)
         model_calls.record_discarded_cost(txn, row)
         agent_spec = txn.deployment.agents.get(row.agent)
         if agent_spec is not None and agent_spec.settings.on_unknown == "hold":

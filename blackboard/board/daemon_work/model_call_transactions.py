@@ -59,13 +59,13 @@ class ModelCallTransactions:
         )
 
     def reserve(self, claim: Claim, row: ModelCall, cost: int) -> BudgetExceeded | None:
-        """Mark a call as sent, with its highest cost reserved, and return the budget that it exceeds, if any.
+        """Reserve the highest cost of a call that is about to be sent, and return the budget that it exceeds, if any.
 
         If the mode of that budget is `hold`, the call is not sent and the activation is held.
         """
 
         def work(txn: BoardTransaction) -> BudgetExceeded | None:
-            exceeded = model_calls.send(txn, row, cost)
+            exceeded = model_calls.reserve(txn, row, cost)
             if exceeded is not None and exceeded.defers:
                 # In one transaction, so that room in the budget that is freed afterwards releases the held activation.
                 activation_results.defer(txn, claim.row, until=exceeded.until, reason=exceeded.reason, is_held=True)
@@ -75,13 +75,11 @@ class ModelCallTransactions:
 
     def end(self, row: ModelCall, state: CallState, reason: str, request_id: str | None = None) -> None:
         """End a call without a usable answer, as `failed`, `rejected` or `unusable`."""
-        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, state, reason, request_id))
+        self._session.write(lambda txn: model_calls.end(txn, row.id, state, reason, request_id))
 
     def end_as_unknown(self, row: ModelCall, reason: str) -> ModelCall:
         """End a call that may have been answered and paid, and return it. Its reserve stays."""
-        self._session.write(
-            lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record_instant=True
-        )
+        self._session.write(lambda txn: model_calls.end(txn, row.id, CallState.UNKNOWN, reason), record_instant=True)
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
     def decide_refused(self, row: ModelCall, model: str) -> bool:
@@ -94,7 +92,7 @@ class ModelCallTransactions:
         def work(txn: BoardTransaction) -> bool:
             if row.model == model and model_pauses.get(txn, model) is not None:
                 return True
-            model_calls.mark_ended(txn, row.id, CallState.FAILED, row.error or "")
+            model_calls.end(txn, row.id, CallState.FAILED, row.error or "")
             return row.model != model
 
         return self._session.write(work)
@@ -167,7 +165,7 @@ class ModelCallTransactions:
         """
 
         def work(txn: BoardTransaction) -> tuple[Wait, bool]:
-            model_calls.mark_ended(txn, row.id, state, reason, request_id)
+            model_calls.end(txn, row.id, state, reason, request_id)
             return model_pauses.begin(txn, row, refused, reason, rng)
 
         return self._session.write(work)
@@ -185,7 +183,7 @@ class ModelCallTransactions:
             first = {row.model: row for row in reversed(rows)}
             begun = [(row, *model_pauses.begin(txn, row, Refusal.ACCESS, reason, rng)) for row in first.values()]
             for row in rows:
-                model_calls.mark_unsent(txn, row.id)
+                model_calls.record_unsent(txn, row.id)
             return begun
 
         return self._session.write(work)

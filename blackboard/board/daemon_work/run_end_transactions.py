@@ -88,7 +88,7 @@ class RunEndTransactions:
         def work(txn: BoardTransaction) -> ActivationState | None:
             state = activation_results.fail(txn, claim.row, claim.agent, failure, rng)
             if state is not None and failure.has_bad_answer:
-                model_calls.mark_unusable(txn, claim.row.id, failure.error)
+                model_calls.end_as_unusable(txn, claim.row.id, failure.error)
             return state
 
         failpoint("failure.before")

@@ -151,7 +151,7 @@ class BatchCaller:
             self.recorder.pause_models(rows, failure)
             return 0
         except CallFailure:
-            self._calls.mark_unsent(rows)
+            self._calls.record_unsent(rows)
             raise
         failpoint("batch_api.submitted")
         self._calls.name_batch(rows, name)
@@ -167,7 +167,7 @@ class BatchCaller:
             self._end(rows, failure, 0)
             return 0
         self._max_calls = len(rows) // 2
-        self._calls.mark_unsent(rows)
+        self._calls.record_unsent(rows)
         log.info("a batch was too large; its calls are submitted in parts", calls=len(rows), reason=failure)
         return self._submit()
 
@@ -186,7 +186,7 @@ class BatchCaller:
                 if isinstance(failure, ModelUnavailable) and not failure.from_api:
                     raise  # a gateway answers, or the address is wrong
                 # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
-                self._end_unknown(batch, str(failure))
+                self._end_as_unknown(batch, str(failure))
                 for row in batch:
                     run_traces.record_batch_call(row, None, self._calls.now())
                 continue
@@ -210,7 +210,7 @@ class BatchCaller:
             self._calls.name_batch(batch, name)
             log.info("a lost batch was found again", batch=name, calls=len(batch))
         elif self._calls.now() >= since + LOST_AFTER:
-            self._calls.mark_unsent(batch)
+            self._calls.record_unsent(batch)
             log.info("a batch never arrived; its calls are submitted again", sent=iso(since), calls=len(batch))
         return name
 
@@ -220,7 +220,7 @@ class BatchCaller:
                 self.recorder.record(row, result)
                 failpoint("batch_api.kept")
             case None | OutcomeUnknown():
-                self._end_unknown([row], "its batch ended without a result for it")
+                self._end_as_unknown([row], "its batch ended without a result for it")
             case KeyRefused() | SpendLimit() | ModelUnavailable() | RequestRejected(certain=False):
                 wait = self.recorder.pause_model(row, result)
                 self._calls.defer(row, wait)
@@ -234,8 +234,8 @@ class BatchCaller:
         state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED
         self._calls.end(rows, state, str(failure), failure.request_id, delay)
 
-    def _end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
-        self._calls.end_unknown(rows, error)
+    def _end_as_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
+        self._calls.end_as_unknown(rows, error)
 
     def _back_off(self, failure: CallFailure) -> None:
         self._failures += 1

@@ -129,7 +129,7 @@ class ModelCaller:
 
         Raises:
             ModelError: The answer is unusable, or the request was rejected.
-            Deferral: The activation has to wait, for the model or because there is neither a model nor a rule.
+            Deferral: The activation is deferred, because of the model or because there is neither a model nor a rule.
         """
         if self.client is None:
             if offline is None:  # the settings are wrong, and the marks are not the cause
@@ -140,7 +140,7 @@ class ModelCaller:
                 raise Deferral(reason, self.retry_at(claim), is_held=True)
             return require_done(offline(data), "offline")
         request = self._request(claim, system, data, answer)
-        row = self._open_call(claim, request)
+        row = self._find_unfinished_call(claim, request)
         if row is None or row.state != CallState.ANSWERED:
             if row is not None:  # its outcome is open: repeat the same request, byte for byte
                 request = BuiltRequest(row.model, row.body, row.api)
@@ -168,10 +168,18 @@ class ModelCaller:
             raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
         return BuiltRequest(model, body, api_for(settings, strongest))
 
-    def _open_call(self, claim: Claim, request: BuiltRequest) -> ModelCall | None:
-        """Return the call of an earlier run whose outcome is open or whose answer is not used; None if there is none.
+    def _find_unfinished_call(self, claim: Claim, request: BuiltRequest) -> ModelCall | None:
+        """Find the call of an earlier run that this run goes on with, and end the calls that it cannot use.
 
-        After any other outcome, or if the agent now asks for another answer, the request is built anew.
+        A call whose answer is not used or that was planned fits if it asks for the same as `request`. Otherwise it ends
+        as `unusable` or `failed`. A call that was sent and has no answer ends as `unknown`.
+
+        Returns:
+            A call that is answered, planned or unknown; None if a new call is needed.
+
+        Raises:
+            Deferral: An answer may still arrive, or the outcome is unknown and the agent holds such activations.
+            RequestRejected: The marks are the cause of an earlier refusal.
         """
         pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
         rows = self._calls.calls_of(claim)
@@ -211,7 +219,7 @@ class ModelCaller:
         return None
 
     def _give_up_sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
-        """Mark a call that was sent as `unknown`, and return it.
+        """End a call that was sent as `unknown`, and return it.
 
         Raises:
             Deferral: Its answer may still arrive.
@@ -221,7 +229,7 @@ class ModelCaller:
         # A call can outlive a run that timed out. Its answer is paid and will still arrive.
         if is_pending and self._calls.now() < (row.sent_at or 0) + self.settings.timeout:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
-        return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
+        return self._end_as_unknown(claim, row, "it was sent, and no answer was recorded")
 
     def _retry_or_reject(self, row: ModelCall, model: str) -> None:
         """Allow another try of a refused request, unless a later success shows that its marks are the cause.
@@ -238,7 +246,7 @@ class ModelCaller:
         """Admit a call, which may be the one that tries a paused model again.
 
         Raises:
-            Deferral: The call has to wait.
+            Deferral: The call is deferred.
         """
         if (wait := self._calls.admit(claim, model, self._rng)) is not None:
             raise _pause_deferral(wait)
@@ -275,7 +283,7 @@ class ModelCaller:
             seconds = failure.retry_after if isinstance(failure, Overloaded) else None
             raise Deferral(str(failure), self.retry_at(claim, seconds), shown=failure) from None
         except OutcomeUnknown as failure:
-            row = self._mark_unknown(claim, row, str(failure), failure)
+            row = self._end_as_unknown(claim, row, str(failure), failure)
             if claim.agent.settings.on_unknown == "hold":
                 raise _unknown_deferral(row) from None
             reason = with_quotation(f"the outcome of call {row.id} is unknown", str(failure))
@@ -294,7 +302,7 @@ class ModelCaller:
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 
     def _reserve_cost(self, claim: Claim, row: ModelCall) -> None:
-        """Mark the call as sent, with its highest cost reserved.
+        """Reserve the highest cost of a call that is about to be sent.
 
         Raises:
             Deferral: A budget would be exceeded, or the model has no price.
@@ -325,8 +333,8 @@ class ModelCaller:
     def _end_call(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
         self._calls.end(row, state, str(failure), failure.request_id)
 
-    def _mark_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
-        """End a call that may have been answered and paid. The reserve stays."""
+    def _end_as_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
+        """End a call that may have been answered and paid as `unknown`, and return it. Its reserve stays."""
         row = self._calls.end_as_unknown(row, reason)
         shown = cause or reason
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)

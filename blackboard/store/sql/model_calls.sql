@@ -44,7 +44,7 @@ WHERE id = (
   WHERE answered.activation_id = :activation_id AND answered.state = 'answered'
 );
 
--- name: mark_answers_unusable
+-- name: end_answers_as_unusable
 -- Record that the answers of an activation are unusable.
 UPDATE model_call SET state = 'unusable', error = :error WHERE activation_id = :activation_id AND state = 'answered';
 

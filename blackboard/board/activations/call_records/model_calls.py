@@ -120,13 +120,13 @@ def record_reported(
         txn.sql.run(MODEL_CALLS.insert_call, **priced._asdict())
 
 
-def send(
+def reserve(
     txn: BoardTransaction, row: CallRow, reserve: int, *, submission: int | None = None, custom_id: str | None = None
 ) -> budgets.BudgetExceeded | None:
-    """Record that a planned request is about to be sent, and reserve its highest cost, in micro-dollars.
+    """Reserve the highest cost of a planned call, in micro-dollars, and record that its request is about to be sent.
 
     In a batch, `submission` is the first call of the batch, and `custom_id` the name of this call in the batch. Return
-    the budget that the call would exceed, if any. If that budget holds, nothing is changed.
+    the budget that the call would exceed, if any. If that budget defers the call, nothing is changed.
     """
     exceeded = budgets.find_exceeded(txn, row, reserve)
     if exceeded is not None and exceeded.defers:
@@ -144,11 +144,14 @@ def send(
     return exceeded
 
 
-def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
-    """Set a call back to `planned`, because its request did not arrive; to `failed` if its activation was discarded."""
+def record_unsent(txn: BoardTransaction, call_id: int) -> None:
+    """Record that the request of a sent call did not arrive: the call is planned again.
+
+    If its activation was discarded, the call ends as `failed`.
+    """
     row = get(txn, call_id)
     if _is_discarded(txn, row):
-        mark_ended(txn, call_id, CallState.FAILED, DISCARDED)
+        end(txn, call_id, CallState.FAILED, DISCARDED)
     else:
         planned = row._replace(
             state=CallState.PLANNED, sent_at=None, reserved=0, custom_id=None, submission=None, would_hold=None
@@ -183,9 +186,7 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     return True
 
 
-def mark_ended(
-    txn: BoardTransaction, call_id: int, state: CallState, error: str, request_id: str | None = None
-) -> None:
+def end(txn: BoardTransaction, call_id: int, state: CallState, error: str, request_id: str | None = None) -> None:
     """End a call without a usable answer: as `failed`, `rejected`, `unusable` or `unknown`.
 
     Raises:
@@ -203,11 +204,11 @@ def mark_ended(
     _change_state(txn, row, ended)
 
 
-def mark_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None:
-    """Mark the answers of an activation as unusable, so that a retry asks again."""
+def end_as_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None:
+    """End the answered calls of an activation as `unusable`, so that a retry asks again."""
     for row in calls_of(txn, activation_id):
         if row.state == CallState.ANSWERED:
-            mark_ended(txn, row.id, CallState.UNUSABLE, error)
+            end(txn, row.id, CallState.UNUSABLE, error)
 
 
 def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
@@ -217,24 +218,24 @@ def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
 
 def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -> None:
     """End the calls of an activation whose marks are split: no part can use a request about all marks."""
-    mark_unknown(txn, activation_id, reason)
+    end_as_unknown(txn, activation_id, reason)
     _end_unused(txn, activation_id, reason)
 
 
-def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
-    """Mark the newest answer of an activation as applied, and other answers as unusable."""
+def record_applied(txn: BoardTransaction, activation_id: int) -> None:
+    """Record that an activation has used its newest answer. Its other answered calls end as `unusable`."""
     if txn.sql.run_and_count(MODEL_CALLS.apply_call, activation_id=activation_id, at=txn.now):
-        txn.sql.run(MODEL_CALLS.mark_answers_unusable, activation_id=activation_id, error=TOO_LATE)
+        txn.sql.run(MODEL_CALLS.end_answers_as_unusable, activation_id=activation_id, error=TOO_LATE)
 
 
-def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool:
-    """Mark the sent calls of an activation as unknown, because their sender is gone; return whether there were any.
+def end_as_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool:
+    """End the sent calls of an activation as `unknown`, because their sender is gone; return whether there were any.
 
     Calls of the Batch API stay as they are: their batch can be found again.
     """
     rows = [row for row in calls_of(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"]
     for row in rows:
-        mark_ended(txn, row.id, CallState.UNKNOWN, reason)
+        end(txn, row.id, CallState.UNKNOWN, reason)
     return bool(rows)
 
 
@@ -314,9 +315,9 @@ def _demand(row: CallRow) -> tuple[int, bool]:
 def _end_unused(txn: BoardTransaction, activation_id: int, reason: str) -> None:
     for row in calls_of(txn, activation_id):
         if row.state == CallState.PLANNED:
-            mark_ended(txn, row.id, CallState.FAILED, reason)
+            end(txn, row.id, CallState.FAILED, reason)
         elif row.state == CallState.ANSWERED:
-            mark_ended(txn, row.id, CallState.UNUSABLE, reason)
+            end(txn, row.id, CallState.UNUSABLE, reason)
 
 
 def _is_discarded(txn: BoardTransaction, row: CallRow) -> bool:

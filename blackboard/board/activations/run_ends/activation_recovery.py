@@ -101,7 +101,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
     deaths = (row.deaths or 0) + died
     row = row._replace(interruptions=row.interruptions + 1, deaths=deaths or None)
     attempt = row.attempt - 1
-    is_unknown = model_calls.mark_unknown(txn, row.id, INTERRUPTED)
+    is_unknown = model_calls.end_as_unknown(txn, row.id, INTERRUPTED)
     if is_unknown and agent_spec is not None and agent_spec.settings.on_unknown == "hold":
         held = with_quotation("the outcome of a call is unknown", f"{INTERRUPTED}; retry or discard it")
         end_run(txn, row, ActivationState.HELD, error=held, attempt=attempt)

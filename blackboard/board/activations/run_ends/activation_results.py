@@ -100,7 +100,7 @@ def finish(
     current = run.activation
     receipts = returned_items.apply(txn, current, agent_spec, actions, classes, places)
     if run.has_answer:
-        model_calls.mark_applied(txn, row.id)
+        model_calls.record_applied(txn, row.id)
     failpoint("apply.within")
     end_run(txn, current, ActivationState.DONE, marks_deposited=len(receipts))
     start_cooldown(txn, current, agent_spec)
@@ -133,7 +133,7 @@ def put_back(
     """
     if (current := current_run(txn, row)) is None:
         return None
-    model_calls.mark_unusable(txn, row.id, conflict)
+    model_calls.end_as_unusable(txn, row.id, conflict)
     if _has_only_closed_needs(txn, row):
         end_run(txn, current, ActivationState.SKIPPED, error=conflict)
         evaluate_unclaimed(txn, current)
