@@ -84,7 +84,7 @@ def test_a_unique_conflict_is_resolved_in_the_same_transaction(world: World) -> 
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
             one = AgentDeposit(made[0], AgentDeposit(made[1]) if has_alternative else None)
-            success = activation_results.finish(txn, claim.row, claim.agent, [one], MarkClasses())  # type: ignore[arg-type]
+            success = activation_results.finish(txn, claim.row, claim.agent_spec, [one], MarkClasses())  # type: ignore[arg-type]
             return None if success is None else success.receipts
 
         return world.board.session.write(work)

@@ -45,7 +45,7 @@ def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction],
     claim = world.claimed("watchman")
 
     def work(txn: BoardTransaction) -> None:
-        activation_results.finish(txn, claim.row, claim.agent, [], MarkClasses())
+        activation_results.finish(txn, claim.row, claim.agent_spec, [], MarkClasses())
         if claim_next:
             assert claims.claim(txn, txn.deployment.agent("watchman"), Claimer("worker", LEASE)) is not None
 
@@ -113,7 +113,7 @@ def test_a_failure_notifies_at_its_commit(world: World) -> None:
     claim = world.claimed("watchman")
     assert notifies(
         world,
-        lambda txn: activation_results.fail(txn, claim.row, claim.agent, Failure("it broke"), world.rng),
+        lambda txn: activation_results.fail(txn, claim.row, claim.agent_spec, Failure("it broke"), world.rng),
     )
 
 

@@ -102,11 +102,11 @@ class Ending:
         found: list[Claim] = []
 
         def claim_next(txn: BoardTransaction, shared_data: SharedClaimData | None) -> bool:
-            found[:] = [each] if (each := self._operations.claim(txn, claim.agent.name, shared_data)) else []
+            found[:] = [each] if (each := self._operations.claim(txn, claim.agent_spec.name, shared_data)) else []
             return bool(found)
 
         try:
-            actions = returned_item_checks.prepare(claim.agent, claim.row.id, [mark])
+            actions = returned_item_checks.prepare(claim.agent_spec, claim.row.id, [mark])
             finished = self._operations.run_ends.finish(claim, actions, claim_next)
         except Exception as error:
             self.errors.append(error)
@@ -157,7 +157,7 @@ def test_ends_that_share_a_commit_share_their_messages(
         numbers = [
             int(run.subjects[0].partition("/")[2])
             for run in sorted((*runs, *ending.claimed), key=lambda each: each.row.id)
-            if run.agent.name == name
+            if run.agent_spec.name == name
         ]
         assert numbers == sorted(numbers, reverse=True)
     check_transaction_cache(monkeypatch)

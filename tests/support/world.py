@@ -186,16 +186,20 @@ class World:
 
         def work(txn: BoardTransaction) -> list[Receipt] | None:
             made = [
-                AgentDeposit(prepared(txn, self.board, kind, subject, {}, intensity, claim.agent.name, claim.row.id))
+                AgentDeposit(
+                    prepared(txn, self.board, kind, subject, {}, intensity, claim.agent_spec.name, claim.row.id)
+                )
                 for kind, subject, intensity in leaves
             ]
-            success = activation_results.finish(txn, claim.row, claim.agent, [*made, *actions], classes)
+            success = activation_results.finish(txn, claim.row, claim.agent_spec, [*made, *actions], classes)
             return None if success is None else success.receipts
 
         return self.board.session.write(work)
 
     def fail(self, claim: Claim, error: str = "it broke") -> str | None:
-        return in_transaction(self.board, activation_results.fail, claim.row, claim.agent, Failure(error), self.rng)
+        return in_transaction(
+            self.board, activation_results.fail, claim.row, claim.agent_spec, Failure(error), self.rng
+        )
 
     def woken(self, name: str) -> list[int] | None:
         """Claim and finish once; return the ids of the input marks, or None if the agent did not wake."""

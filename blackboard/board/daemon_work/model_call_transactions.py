@@ -53,7 +53,7 @@ class ModelCallTransactions:
         """Record a call that is about to be sent, with its request."""
         return self._session.write(
             lambda txn: model_calls.plan(
-                txn, claim.row.id, agent=claim.agent.name, model=model, body=body, marks=len(claim.inputs), api=api
+                txn, claim.row.id, agent=claim.agent_spec.name, model=model, body=body, marks=len(claim.inputs), api=api
             ),
             record_instant=True,
         )

@@ -71,7 +71,7 @@ class RunEndTransactions:
             activation_results.read_ahead(sql, self._session.last_active, claim.row, actions)
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
-            success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
+            success = activation_results.finish(txn, claim.row, claim.agent_spec, actions, classes)
             if success is None:
                 return None
             resumed_models = unusable_answers.end_pause(txn, claim.row) if success.used_answer else []
@@ -86,7 +86,7 @@ class RunEndTransactions:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""
 
         def work(txn: BoardTransaction) -> ActivationState | None:
-            state = activation_results.fail(txn, claim.row, claim.agent, failure, rng)
+            state = activation_results.fail(txn, claim.row, claim.agent_spec, failure, rng)
             if state is not None and failure.has_bad_answer:
                 model_calls.end_as_unusable(txn, claim.row.id, failure.error)
             return state
@@ -102,7 +102,8 @@ class RunEndTransactions:
         Return the new state; None if the activation is no longer this worker's.
         """
         return self._session.write(
-            lambda txn: activation_results.put_back(txn, claim.row, claim.agent, conflict, rng), record_instant=True
+            lambda txn: activation_results.put_back(txn, claim.row, claim.agent_spec, conflict, rng),
+            record_instant=True,
         )
 
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
@@ -151,6 +152,6 @@ def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, cla
         finished.claimed_next = claim_next(txn, shared_data)
 
     if txn.reads_together:
-        txn.collected(NextClaims).add(txn, ended.agent.name, claim)
+        txn.collected(NextClaims).add(txn, ended.agent_spec.name, claim)
     else:
         claim(None)

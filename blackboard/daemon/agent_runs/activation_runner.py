@@ -110,7 +110,7 @@ class ActivationRunner:
 
     def time_out(self, claim: Claim) -> None:
         """End a run that is past its timeout. If it waits for a model, this does not count as a failure."""
-        seconds = seconds_in(claim.agent.settings.timeout)
+        seconds = seconds_in(claim.agent_spec.settings.timeout)
         error = f"it ran past its timeout of {seconds:g} s"
         if not self.model_caller.waits_for_answer(claim):
             self.fail(claim, Failure(error))
@@ -147,7 +147,12 @@ class ActivationRunner:
             )
             self._emit(
                 DaemonEvent.FAILED,
-                {"id": claim.row.id, "agent": claim.agent.name, "state": state, "error": failure.error.splitlines()[0]},
+                {
+                    "id": claim.row.id,
+                    "agent": claim.agent_spec.name,
+                    "state": state,
+                    "error": failure.error.splitlines()[0],
+                },
             )
 
     def _hold_answer(self, claim: Claim, failure: Failure, error: BaseException) -> bool:
@@ -160,7 +165,7 @@ class ActivationRunner:
                 "a model is paused for an agent, because its answers are unusable; it is tried again by itself, and at"
                 " once by 'blackboard resume'",
                 model=held.model,
-                agent=claim.agent.name,
+                agent=claim.agent_spec.name,
                 again_at=iso(held.wait.until),
                 reason=error,
             )
@@ -172,17 +177,17 @@ class ActivationRunner:
         state = self.worker.run_ends.put_back(claim, conflict, self._rng)
         if state == ActivationState.SKIPPED:
             log.info("the needs for this activation were closed before its answer", **self._log_fields(claim))
-            self._emit(DaemonEvent.SKIPPED, {"id": claim.row.id, "agent": claim.agent.name, "reason": conflict})
+            self._emit(DaemonEvent.SKIPPED, {"id": claim.row.id, "agent": claim.agent_spec.name, "reason": conflict})
         elif state is not None:
             log.info("a mark has changed since it was read; the marks are read again", **self._log_fields(claim))
-            self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent.name, "reason": conflict})
+            self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent_spec.name, "reason": conflict})
 
     def _report_deferral(
         self, claim: Claim, reason: str, *, shown: object, report: Callable[..., None] = log.info
     ) -> None:
         """Report that a run is deferred. The log shows `shown`, because the reason may quote a payload."""
         report(DaemonEvent.DEFERRED, **self._log_fields(claim), reason=shown)
-        self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent.name, "reason": reason})
+        self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent_spec.name, "reason": reason})
 
     def _log_fields(self, claim: Claim) -> dict[str, object]:
         """Return the fields of a log line about a run: its activation, agent, subject and seconds."""
@@ -190,7 +195,7 @@ class ActivationRunner:
         microseconds = max(0, clock.now() - (claim.row.started_at or 0))
         return {
             "activation": claim.row.id,
-            "agent": claim.agent.name,
+            "agent": claim.agent_spec.name,
             "subject": _subject(claim),
             "seconds": round(seconds_in(microseconds), 3),
         }
@@ -219,7 +224,7 @@ class ActivationRunner:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)
-            items = forked_children.call(lambda: returned_item_checks.items_of_result(claim.agent, result))
+            items = forked_children.call(lambda: returned_item_checks.items_of_result(claim.agent_spec, result))
         with tracing.within_trace(traceparent):
             return self._finish(claim, items, claim_next)
 
@@ -283,14 +288,14 @@ class ActivationRunner:
     def _finish(self, claim: Claim, items: list[Action], claim_next: ClaimNext) -> FinishedRun | None:
         """Apply what an agent returned, and claim its next activation in the same transaction."""
         failpoint("agent.after")
-        actions = returned_item_checks.prepare(claim.agent, claim.row.id, items)
+        actions = returned_item_checks.prepare(claim.agent_spec, claim.row.id, items)
         failpoint("apply.before")
         try:
             finished = self.worker.run_ends.finish(claim, actions, claim_next)
         except NextClaimFailed as error:  # the run itself succeeded
             log.error(
                 "the next activation could not be claimed with a result",
-                agent=claim.agent.name,
+                agent=claim.agent_spec.name,
                 error=error.__cause__ or error,
             )
             finished = self.worker.run_ends.finish(claim, actions)

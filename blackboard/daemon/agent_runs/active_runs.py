@@ -149,7 +149,7 @@ class ActiveRuns:
             return False
         if (claim := self.worker.claim_suspect(names)) is None:
             return False
-        log.warning("an activation whose workers died runs alone", activation=claim.row.id, agent=claim.agent.name)
+        log.warning("an activation whose workers died runs alone", activation=claim.row.id, agent=claim.agent_spec.name)
         self._start(claim, alone=True)
         return True
 
@@ -160,7 +160,7 @@ class ActiveRuns:
         return [name for name in names[start:] + names[:start] if name in chosen]
 
     def _start(self, claim: Claim, *, alone: bool = False) -> None:
-        agent = self._agents[claim.agent.name]
+        agent = self._agents[claim.agent_spec.name]
         self._last_started = agent.name
         run = self._add(agent, claim, RunSequence(self._clock.monotonic(), is_ending=alone))
         run.runs_alone = alone
@@ -280,7 +280,7 @@ class ActiveRuns:
             return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING_THREADS
 
     def _add(self, agent: Agent, claim: Claim, sequence: RunSequence) -> Run:
-        run = Run(claim, agent, sequence, self._clock.monotonic() + claim.agent.settings.timeout)
+        run = Run(claim, agent, sequence, self._clock.monotonic() + claim.agent_spec.settings.timeout)
         sequence.runs += 1
         with self._lock:
             self._runs[run.key] = run

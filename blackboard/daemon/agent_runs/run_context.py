@@ -27,7 +27,7 @@ class RunContext:
     def __init__(
         self, claim: Claim, reads: Mapping[str, list[Mark]], settings: Mapping[str, Any], model_caller: ModelCaller
     ) -> None:
-        self.agent: str = claim.agent.name
+        self.agent: str = claim.agent_spec.name
         self.activation_id: int = claim.row.id
         self.attempt: int = claim.row.attempt
         self.watch: str = claim.watch
@@ -73,7 +73,7 @@ class RunContext:
             AgentError: The agent does not declare that it reads this kind.
         """
         name = kind if isinstance(kind, str) else kind.kind
-        declared = {read.kind for read in self._claim.agent.reads}
+        declared = {read.kind for read in self._claim.agent_spec.reads}
         if name not in declared:
             problem = f"agent {self.agent!r} does not declare that it reads"
             raise AgentError(f"{problem} {name!r}{nearest(name, declared)}", shown=f"{problem} a kind")

@@ -134,8 +134,8 @@ class ModelCaller:
         if self.client is None:
             if offline is None:  # the settings are wrong, and the marks are not the cause
                 reason = (
-                    f"agent {claim.agent.name!r} has no offline rule, and the provider is set to offline: set another"
-                    " provider in [model], and restart the daemon"
+                    f"agent {claim.agent_spec.name!r} has no offline rule, and the provider is set to offline: set"
+                    " another provider in [model], and restart the daemon"
                 )
                 raise Deferral(reason, self.retry_at(claim), is_held=True)
             return require_done(offline(data), "offline")
@@ -152,7 +152,7 @@ class ModelCaller:
 
     def _request(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> BuiltRequest:
         """Return the request of a call, with the model and the API that the strongest mark selects."""
-        settings = claim.agent.settings
+        settings = claim.agent_spec.settings
         strongest = max((item.strength for item in claim.inputs), default=0.0)
         model = model_for(settings, self.settings.model, strongest)
         try:
@@ -198,7 +198,7 @@ class ModelCaller:
             last = self._give_up_sent(claim, last, is_pending=last.id in pending)
         if last.state != CallState.UNKNOWN:
             return None
-        if claim.agent.settings.on_unknown == "hold":
+        if claim.agent_spec.settings.on_unknown == "hold":
             raise _unknown_deferral(last)
         return last if is_same_answer(last.body, request.body) else None
 
@@ -284,7 +284,7 @@ class ModelCaller:
             raise Deferral(str(failure), self.retry_at(claim, seconds), shown=failure) from None
         except OutcomeUnknown as failure:
             row = self._end_as_unknown(claim, row, str(failure), failure)
-            if claim.agent.settings.on_unknown == "hold":
+            if claim.agent_spec.settings.on_unknown == "hold":
                 raise _unknown_deferral(row) from None
             reason = with_quotation(f"the outcome of call {row.id} is unknown", str(failure))
             raise Deferral(reason, self.retry_at(claim), shown=failure) from None
@@ -346,7 +346,7 @@ class ModelCaller:
         Raises:
             Deferral: The time is over.
         """
-        limit = claim.agent.settings.give_up_after
+        limit = claim.agent_spec.settings.give_up_after
         if limit is None:
             return
         rows = self._calls.calls_of(claim)
@@ -360,7 +360,7 @@ class ModelCaller:
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
         """Return when an activation may call the model again; `retry_after` is in seconds, as the API sent it."""
         # A server that always asks for a retry at once must not be asked without a pause.
-        wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
+        wait = backoff(claim.agent_spec.settings.retry_after, max(1, claim.row.fence), self._rng)
         if retry_after is not None and (requested := microseconds_in(retry_after)) >= wait:
             wait = requested + self._rng.randrange(1, 1_000_000)
         return self._calls.now() + wait

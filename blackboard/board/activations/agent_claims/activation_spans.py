@@ -24,14 +24,14 @@ def waking_traceparents(txn: BoardTransaction, activation_id: int) -> Sequence[s
 
 def span_name(claim: Claim) -> str:
     """Return the name of the span of an activation, by the GenAI conventions."""
-    return f"invoke_agent {claim.agent.name}"
+    return f"invoke_agent {claim.agent_spec.name}"
 
 
 def span_attributes(claim: Claim) -> Mapping[str, Any]:
     """Return the attributes of the span of an activation, by the GenAI conventions."""
     return {
         "gen_ai.operation.name": "invoke_agent",
-        "gen_ai.agent.name": claim.agent.name,
+        "gen_ai.agent.name": claim.agent_spec.name,
         "blackboard.activation": claim.row.id,
         "blackboard.watch": claim.watch,
         "blackboard.marks": len(claim.inputs),

@@ -58,7 +58,7 @@ class Claim:
     """An activation that a worker has leased."""
 
     row: ActivationRow
-    agent: AgentSpec
+    agent_spec: AgentSpec
     watch: str
     inputs: tuple[ActivationInput, ...]
     reads: tuple[ActivationInput, ...]
