@@ -80,8 +80,8 @@ def revoke(txn: BoardTransaction, name: str, author: str) -> None:
     activity_log.note(txn, ActivityEvent.REVOKE_TOKEN, author=author, token=name)
 
 
-def secret(txn: BoardTransaction, name: str) -> str:
-    """Return a random text that is stored on this board only. It is made when it is first asked for."""
+def get_or_make_secret(txn: BoardTransaction, name: str) -> str:
+    """Return the secret of a name, a random text. If there is none yet, make it and store it on this board."""
     value = txn.sql.one(TOKENS.get_secret, name=name)
     if value is None:
         value = secrets.token_hex(32)

@@ -154,4 +154,4 @@ def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     )
     rebase_mark(txn, rebased)
     record_event(txn, rebased, HistoryEvent.LAW_CHANGED)
-    predicted_crossings.after_deposit(txn, row, rebased)
+    predicted_crossings.predict_after_deposit(txn, row, rebased)

@@ -137,10 +137,11 @@ def _next_pause(
 def admit(
     txn: BoardTransaction, row: ActivationRow, model: str, rng: random.Random, *, is_refused: bool
 ) -> Wait | None:
-    """Return how long the call of an activation must wait; None if it may be sent, perhaps to try a paused model.
+    """Admit the call of an activation, or return how long it must wait. An admitted call may try a paused model.
 
-    If the requests may have caused the pause, the model is tried only with a single mark, and the other marks are split
-    off. An activation whose call was refused waits longer than others, so that one of them tries the model first.
+    If the requests may have caused the pause, the model is tried only with a single mark: the activation is split, and
+    waits for a run with its strongest mark. An activation whose call was refused waits longer than others, so that one
+    of them tries the model first.
     """
     pauses = of_call(txn, model, row.agent)
     for pause in pauses:
@@ -153,7 +154,7 @@ def admit(
         ):
             return wait_of(pause, txn.now, is_held=False)
     for pause in pauses:
-        # Other activations wait for the outcome. If none arrives until then, they try the model.
+        # Other activations wait for the outcome of this call. If it takes longer, another call tries the model.
         wait_after = backoff(FIRST_MODEL_PAUSE, max(1, pause.failures), rng)
         txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
     txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause

@@ -98,7 +98,7 @@ class ModelCallTransactions:
         return self._session.write(work)
 
     def admit(self, claim: Claim, model: str, rng: random.Random) -> model_pauses.Wait | None:
-        """Return the wait of a call whose model is paused; None if the call may be sent."""
+        """Admit a call and return None, or return how long it must wait, because its model is paused."""
         if not self._session.read(lambda txn: model_pauses.of_call(txn, model, claim.row.agent)):
             return None
 

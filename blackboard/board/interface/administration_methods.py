@@ -115,7 +115,7 @@ class AdministrationMethods(BoardHandle):
 
     def secret(self, name: str) -> str:
         """Return the random text that is stored on this board under a name. It stays the same."""
-        return self.session.write(lambda txn: access_tokens.secret(txn, name))
+        return self.session.write(lambda txn: access_tokens.get_or_make_secret(txn, name))
 
     def forget(self, subject: str) -> ErasureReport:
         """Erase everything about a subject, including stored model answers; this cannot be undone.

@@ -36,7 +36,7 @@ def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
     """Apply the effects of a mark that was written, and return the watches that crossed."""
     live = row.is_live(txn.now)
     crossed = rising_crossings.evaluate_deposit(txn, old, row) if live else []
-    predicted_crossings.after_deposit(txn, old, row)
+    predicted_crossings.predict_after_deposit(txn, old, row)
     if not live:
         mark_removals.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
@@ -83,7 +83,7 @@ def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredW
     If windows find deposits by tags, `mark` must have the payload of the deposit.
     """
     crossed = episode_crossings.follow_change(txn, mark, mark)
-    predicted_crossings.after_window_deposit(txn, mark)
+    predicted_crossings.predict_after_window_deposit(txn, mark)
     watch_guards.release_after_change(txn, mark)
     return crossed
 

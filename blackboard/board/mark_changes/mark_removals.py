@@ -92,7 +92,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     _remove(txn, row)
     search_documents.note(txn, row.kind, row.id, None)
     deposited = _remove_from_windows(txn, row)
-    predicted_crossings.after_withdrawal(txn, row, deposited)
+    predicted_crossings.predict_after_withdrawal(txn, row, deposited)
     for watch in txn.active.measuring.get(row.kind, ()):
         for scope in scopes_behind(txn, watch, row, deposited):
             _withdraw_crossings(txn, watch, scope, row)

@@ -65,8 +65,8 @@ def fire_due(txn: BoardTransaction, limit: int = PREDICTIONS_PER_QUERY) -> int:
     return len(rows)
 
 
-def after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
-    """Predict after a deposit when each falling watch on its kind will cross.
+def predict_after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
+    """Predict when each falling watch on a kind will cross, after a deposit of this kind.
 
     `old` is the live mark before its reinforcement; None for a new mark.
     """
@@ -91,7 +91,7 @@ def after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> N
         predict_watch(txn, watch, new)
 
 
-def after_window_deposit(txn: BoardTransaction, row: MarkRow) -> None:
+def predict_after_window_deposit(txn: BoardTransaction, row: MarkRow) -> None:
     """Predict falling crossings anew after a deposit that changed no mark, for each watch whose window counts it.
 
     `row` is the mark of its kind and subject.
@@ -193,7 +193,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     else:
         marks = [fading_mark(txn, row)]
         if row.reinforcements:
-            _bound_by(txn, watch, row.subject, row.id, marks)
+            _set_bound_of_marks(txn, watch, row.subject, row.id, marks)
         _store_prediction(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
 
 
@@ -201,16 +201,17 @@ def predict_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str, sin
     """Predict when a falling watch will cross in a scope, from its marks and its deposits in windows."""
     marks = fading_marks(txn, watch.condition, scope, since)
     if scope != WHOLE_BOARD:  # over the board, no other crossing waits
-        _bound_by(txn, watch, scope, 0, marks)
+        _set_bound_of_marks(txn, watch, scope, 0, marks)
     _store_prediction(txn, watch, scope, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
-def _bound_by(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark]) -> None:
+def _set_bound_of_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark]) -> None:
+    """Set the bound of a waiting crossing from the present strengths of its marks."""
     bound = bound_of(watch, [mark.strength(txn.now) for mark in marks])
     set_bound(txn, watch, scope, mark_id, bound, (law_key(mark.state.law) for mark in marks))
 
 
-def after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
+def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
     """Drop the predictions for a withdrawn mark, and predict again for its subject, its groups and the board.
 
     The withdrawal itself makes no watch cross. `deposited` has the groups of its deposits in windows.

@@ -70,7 +70,10 @@ def last(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
 
 
 def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
-    """Return a crossing that is free to start, with its instant brought up to date; None if it is too late."""
+    """Bring the instant of a crossing that is free to start up to date, and return the crossing.
+
+    If it is too late to start, skip the crossing, and return None.
+    """
     at, value = _stands_for(txn, watch, crossing.crossed_at, crossing.value)
     if at != crossing.crossed_at:
         crossing = crossing._replace(crossed_at=at, noticed_at=txn.now, value=value)
