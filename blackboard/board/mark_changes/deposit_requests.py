@@ -182,8 +182,7 @@ class DepositRequest(NamedTuple):
     ) -> DepositRequest:
         """Return the request for a mark, or for a deposit by the name of its kind."""
         subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
-        # In the order of the fields: named arguments take three times as long.
-        return cls(
+        return cls(  # by position: see `mark_row_types`
             item.kind,
             subject,
             payload,

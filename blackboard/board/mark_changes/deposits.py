@@ -176,7 +176,9 @@ def _record_without_mark_change(
 def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit) -> MarkRow:
     """Write a new mark, or a reinforced mark, with its event and its indexes."""
     kind, old, shown = new_deposit.kind, joined.old, joined.shown
-    value = _checked_value(txn, new_deposit, joined)
+    value = _unique_value(new_deposit, joined, txn.now)
+    if value is not None:
+        _take_unique_value(txn, kind, value, old)
     register_law(txn, kind, joined.state.law, old)
     details = _details(new_deposit, txn.allocate_event_id(), None if shown is None else shown_event_id(txn, shown))
     row = _row_after(new_deposit, joined, details, txn.now)
@@ -191,23 +193,16 @@ def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDepo
     return row
 
 
-def _checked_value(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit) -> str | None:
-    """Return the value that a mark will hold in the unique field of its kind after a deposit; None if it has none.
-
-    Raises:
-        UniqueConflict: The value belongs to another live mark.
-    """
-    if new_deposit.kind.unique is None or not joined.holds_value_at(new_deposit.kind, txn.now):
+def _unique_value(new_deposit: NewDeposit, joined: MarkAfterDeposit, now: Instant) -> str | None:
+    """Return the value that a mark will hold in the unique field of its kind after a deposit; None if it has none."""
+    if new_deposit.kind.unique is None or not joined.holds_value_at(new_deposit.kind, now):
         return None
     payload = new_deposit.request.payload_text if joined.shown is None else joined.shown.payload
-    value = new_deposit.kind.unique_value_of(payload)
-    if value is not None:
-        _check_unique(txn, new_deposit.kind, value, joined.old)
-    return value
+    return new_deposit.kind.unique_value_of(payload)
 
 
-def _check_unique(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
-    """Check that no other live mark holds a value. A mark that has evaporated holds no value.
+def _take_unique_value(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
+    """Evaporate the faded marks that still hold a unique value, so that a new mark, or the mark `old`, can hold it.
 
     It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
 
@@ -253,31 +248,31 @@ def _row_after(new_deposit: NewDeposit, joined: MarkAfterDeposit, details: Event
 
     The mark shows the payload and the author of the deposit that is latest by its occurrence.
     """
-    (request, kind, _), (old, state, shown) = new_deposit, joined
+    request, kind = new_deposit.request, new_deposit.kind
+    old, state, shown = joined.old, joined.state, joined.shown
     assert details.payload is not None
     own_law = int(new_deposit.has_own_law) if old is None or kind.on_repeat == "replace" else old.own_law
     others = details.event_id if request.activation_id is None else last_event_of_others(old, request.author)
-    # In the order of the fields: every deposit makes such a row, and named arguments take more than twice as long.
-    return MarkRow(
-        details.event_id if old is None else old.id,
-        request.kind,
-        request.subject,
-        details.payload if shown is None else shown.payload,
-        request.author if shown is None else shown.author,
-        state.intensity,
-        law_key(state.law),
-        state.at,
-        details.event_id,
-        now if old is None else old.deposited_at,
-        now,
-        0 if old is None else old.reinforcements + 1,
-        state.evaporates_at(kind),
-        state.law.order_key(state.intensity, state.at),
-        others,
-        request.activation_id if shown is None else shown.activation_id,
-        own_law,
-        new_deposit.state.at if shown is None else shown.occurred_at,
-        None if shown is None else request.author,
+    return MarkRow(  # by position: see `mark_row_types`
+        details.event_id if old is None else old.id,  # id
+        request.kind,  # kind
+        request.subject,  # subject
+        details.payload if shown is None else shown.payload,  # payload
+        request.author if shown is None else shown.author,  # author
+        state.intensity,  # intensity
+        law_key(state.law),  # law
+        state.at,  # anchored_at
+        details.event_id,  # event_id
+        now if old is None else old.deposited_at,  # deposited_at
+        now,  # reinforced_at
+        0 if old is None else old.reinforcements + 1,  # reinforcements
+        state.evaporates_at(kind),  # evaporates_at
+        state.law.order_key(state.intensity, state.at),  # order_key
+        others,  # other_event_id
+        request.activation_id if shown is None else shown.activation_id,  # activation_id
+        own_law,  # own_law
+        new_deposit.state.at if shown is None else shown.occurred_at,  # occurred_at
+        None if shown is None else request.author,  # last_author
     )
 
 

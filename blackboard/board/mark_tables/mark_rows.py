@@ -83,8 +83,7 @@ def record_event(
         txn.record_time(txn.now)
     if details is None:
         details = EventDetails(txn.allocate_event_id(), row.author)
-    # In the order of the columns: every deposit makes such a row, and named arguments take four times as long.
-    recorded = EventRow(
+    recorded = EventRow(  # by position: see `mark_row_types`
         details.event_id,
         recorded_at,
         row.id,

@@ -1,4 +1,8 @@
-"""The rows of the tables for marks: marks, events, keys, tags, needs, windows and followed files."""
+"""The rows of the tables for marks: marks, events, keys, tags, needs, windows and followed files.
+
+Every deposit makes some of these rows. Code that makes them on this path passes the fields by position, in their order,
+because named arguments take two to four times as long.
+"""
 
 from __future__ import annotations
 
