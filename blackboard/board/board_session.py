@@ -98,7 +98,7 @@ class BoardSession:
         return self.read(lambda txn: txn.now)
 
     def limit_leap(self, leap: Duration) -> None:
-        """From now on, do not believe a clock that is further ahead of the board's last record than this."""
+        """Set how far the clock may be ahead of the board's last record. A clock that is further ahead is in doubt."""
         self.leap = leap
 
     @property

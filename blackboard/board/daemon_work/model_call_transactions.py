@@ -83,10 +83,10 @@ class ModelCallTransactions:
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
     def decide_refused(self, row: ModelCall, model: str) -> bool:
-        """Decide whether a refused request may be tried again with a model, and return that; if not, fail its call.
+        """Return whether a refused request may be tried again with a model; end its call unless it can be sent again.
 
-        While the model is paused, it may try again. If it is no longer paused, a later call to it has succeeded. So the
-        marks of the request are the cause. Another model may accept the request.
+        The same model may try the request again while it is paused. After the pause, a later call to the model has
+        succeeded, so the marks of the request are the cause. Another model may always try it, with a new call.
         """
 
         def work(txn: BoardTransaction) -> bool:

@@ -49,8 +49,8 @@ class _LatestDeposit(NamedTuple):
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     """Deposit a mark: join it with a live mark, record the event, test the watches and predict crossings.
 
-    A deposit may leave its mark below the floor. The mark then evaporates in the same transaction, no rising watch
-    crosses, and a falling watch crosses if the live mark that it replaced was above the threshold.
+    If a deposit leaves its mark below the floor, the mark evaporates in the same transaction. No rising watch crosses
+    then. A falling watch crosses if the live mark was above its threshold before the deposit.
 
     Raises:
         UnknownName: The kind is not registered.
@@ -107,7 +107,7 @@ def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) ->
 
 
 def _replaced_by(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | None) -> MarkRow | None:
-    """Return the mark of a deposit that occurred later and replaced this deposit; None if there is none."""
+    """Return the mark of the deposit that replaces this deposit, because it occurred later; None if there is none."""
     if new_deposit.kind.on_repeat != "replace" or new_deposit.state.at >= txn.now:
         return None
     latest = _latest(txn, new_deposit.kind, new_deposit.request.subject, live)

@@ -53,7 +53,7 @@ class WindowReading:
     is_whole: bool = False
     """Whether to read all deposits; otherwise only as many as a decision needs."""
     reaching: float = 0.0
-    """A value above the threshold that a decision needs to know about too."""
+    """A second threshold of a decision. Deposits are read up to the higher of the two."""
 
     def enough(self, threshold: float) -> float:
         """Return the value at which older deposits no longer matter."""

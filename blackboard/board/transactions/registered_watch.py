@@ -95,7 +95,7 @@ class RegisteredWatch:
     def keeps_sums(self) -> bool:
         """Whether the board keeps sums for the watch: it measures one total or count, over the board or groups.
 
-        It keeps no sums over needs, because there are few, and some may not wake the agent (see `open_needs`).
+        The board keeps no sums over needs: there are few, and some of them do not wake the agent (see `open_needs`).
         """
         if (
             not self.condition.spans_subjects

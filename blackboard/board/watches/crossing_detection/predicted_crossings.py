@@ -205,7 +205,9 @@ def predict_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str, sin
     _store_prediction(txn, watch, scope, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
-def _set_bound_of_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark]) -> None:
+def _set_bound_of_marks(
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark]
+) -> None:
     """Set the bound of a waiting crossing from the present strengths of its marks."""
     bound = bound_of(watch, [mark.strength(txn.now) for mark in marks])
     set_bound(txn, watch, scope, mark_id, bound, (law_key(mark.state.law) for mark in marks))
@@ -231,10 +233,10 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Col
 
 
 def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
-    """Record that a late mark fell below the threshold before its record. The crossing is skipped and wakes no agent.
+    """Record a skipped crossing if a mark that was recorded late fell below the threshold before its record.
 
-    Other marks count from the time when the board knew their present state. If a fall is predicted, the value is
-    above the threshold now.
+    A skipped crossing wakes no agent. Every other mark counts from its last change on. If a crossing is predicted, the
+    value is above the threshold now, and nothing is recorded.
     """
     mark_id = new.id if watch.condition.is_per_mark else 0
     if _is_predicted(txn, watch, scope, mark_id):
@@ -266,13 +268,13 @@ def _store_prediction(
     if due_at == since:  # below the threshold: it crosses now if it was above before
         if predicted:
             _fire(txn, watch, PredictedCrossingRow(watch.id, scope, mark_id, since))
-    # No second prediction if the watch crossed after `since`, before the backfill reached these marks.
+    # The watch may have crossed after `since`, before the backfill reached these marks. Then nothing is predicted.
     elif predicted or since >= txn.now or not txn.sql.one(CROSSINGS.crossed_since, **key, since=since):
         txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
 
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
-    """Record a due crossing, or close it as skipped if its guard was closed. If fading was delayed, predict again."""
+    """Record the crossing of a due prediction, as skipped if its guard was closed. If it is delayed, predict again."""
     if watch.condition.is_schedule:
         crossing_retests.retest_before_change(txn, watch, WHOLE_BOARD)
         scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)

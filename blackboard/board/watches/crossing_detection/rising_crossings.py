@@ -108,9 +108,10 @@ def _update_sums(
 
 
 def _known_state(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> tuple[EventRow | None, bool]:
-    """Return the event of the state that a deposit must differ from to be news, and whether a guard dropped it.
+    """Return the event with which a deposit is compared to decide whether it is news, and whether a guard dropped it.
 
-    It is the state that the agent was last given. If there is none, it is the state whose crossing the guard dropped.
+    It is the event of the mark that the agent was last given. If the agent was given none, it is the last event whose
+    crossing the guard dropped.
     """
     given = last_given_event(txn, watch, mark)
     if given is None and watch.guard_drops:
@@ -137,7 +138,7 @@ def evaluate_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) ->
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
     """Evaluate a watch over subjects on an existing mark as of an earlier instant.
 
-    Marks that were recorded later count from their own record on, where they were tested already.
+    A mark that was recorded after `at` was tested then, and counts from then on.
     """
     if not watch.condition.is_per_mark:
         return evaluate_scope_as_of(txn, watch, row.subject, at)
@@ -158,7 +159,7 @@ def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, a
 
 
 def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
-    """Measure a watch that is not per mark again, bringing its sums up to date; return whether its condition holds."""
+    """Bring the sums of a watch that is not per mark up to date, and return whether its condition holds now."""
     if watch.measures_sums:
         return watch.comparison.is_met_at(watch_totals.update_and_measure(txn, watch, scope)[0])
     return stimuli_hold_at(txn, watch, scope, txn.now)

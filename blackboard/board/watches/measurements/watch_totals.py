@@ -5,8 +5,8 @@ For each kind and law in a scope, two sums are kept. The total at any later inst
 subtracted once, found by a range of the index on `evaporates_at`.
 
 Laws without exact sums (such as `power` and `curve`) keep the sum of the intensities, an upper bound. The marks
-themselves are read only when the bound reaches the threshold. The same holds for marks that have not yet followed a
-change of their law or floor.
+themselves are read only when the bound reaches the threshold. The sum is also only a bound while some of its marks have
+not yet followed a change of their law or floor.
 
 A running sum rounds at every step, so the board keeps a bound on the error of each sum. When the threshold is within
 that bound, the marks are read, their strengths are added exactly, and the sums begin anew. So rounding never decides
