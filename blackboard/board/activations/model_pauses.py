@@ -61,6 +61,17 @@ class Wait:
     is_held: bool
 
 
+@dataclass(frozen=True)
+class PausedCall:
+    """A call that paused its model, or prolonged the pause."""
+
+    call: CallRow
+    wait: Wait
+    """The wait of its activation."""
+    is_new: bool
+    """Whether the pause of the model has just begun."""
+
+
 def get(txn: BoardTransaction, model: str, agent: str = "") -> ModelPauseRow | None:
     """Return the pause of a model, for all agents or for one; None if it is not paused."""
     return txn.sql.one(MODEL_CALLS.get_model_pause, agent=agent, model=model)
@@ -83,22 +94,20 @@ def begin(
     refused: Refusal,
     reason: str,
     rng: random.Random,
-) -> tuple[Wait, bool]:
+) -> PausedCall:
     """Pause a model because of a call, or prolong its pause.
 
     As long as only one activation has been refused, the cause may be its marks or the model. So other activations may
     try the model at once.
-
-    Return the wait of the call's activation, and whether the pause of the model has just begun.
     """
     before = get(txn, call.model)
     pause, delay = _next_pause(txn, call, refused, reason, before, rng)
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
     is_new = pause.suspect is None and (before is None or before.suspect is not None)
     if pause.suspect and pause.failures == 1:
-        return wait_of(pause, txn.now + REFUSED_WAIT, is_held=False), is_new
+        return PausedCall(call, wait_of(pause, txn.now + REFUSED_WAIT, is_held=False), is_new)
     others_first = REFUSED_WAIT if refused is Refusal.REQUEST else 0
-    return wait_of(pause, txn.now + delay + others_first, is_held=True), is_new
+    return PausedCall(call, wait_of(pause, txn.now + delay + others_first, is_held=True), is_new)
 
 
 def _next_pause(

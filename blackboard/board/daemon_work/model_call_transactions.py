@@ -12,7 +12,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.activations.call_records.budgets import BudgetExceeded
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
-from blackboard.board.activations.model_pauses import Refusal, Wait
+from blackboard.board.activations.model_pauses import PausedCall, Refusal, Wait
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -97,12 +97,12 @@ class ModelCallTransactions:
 
         return self._session.write(work)
 
-    def admit(self, claim: Claim, model: str, rng: random.Random) -> model_pauses.Wait | None:
+    def admit(self, claim: Claim, model: str, rng: random.Random) -> Wait | None:
         """Admit a call and return None, or return how long it must wait, because its model is paused."""
         if not self._session.read(lambda txn: model_pauses.of_call(txn, model, claim.row.agent)):
             return None
 
-        def work(txn: BoardTransaction) -> model_pauses.Wait | None:
+        def work(txn: BoardTransaction) -> Wait | None:
             suspect = (CallState.REJECTED, CallState.UNUSABLE)
             is_refused = any(
                 row.state in suspect and row.marks == len(claim.inputs) and row.model == model
@@ -157,34 +157,28 @@ class ModelCallTransactions:
         rng: random.Random,
         *,
         request_id: str | None = None,
-    ) -> tuple[Wait, bool]:
-        """End a call whose marks may not be the cause of its failure, and pause its model.
+    ) -> PausedCall:
+        """End a call whose marks may not be the cause of its failure, and pause its model."""
 
-        Returns:
-            The wait of its activation, and whether the pause is new.
-        """
-
-        def work(txn: BoardTransaction) -> tuple[Wait, bool]:
+        def work(txn: BoardTransaction) -> PausedCall:
             model_calls.end(txn, row.id, state, reason, request_id)
             return model_pauses.begin(txn, row, refused, reason, rng)
 
         return self._session.write(work)
 
-    def pause_models(
-        self, rows: Sequence[ModelCall], reason: str, rng: random.Random
-    ) -> list[tuple[ModelCall, Wait, bool]]:
+    def pause_models(self, rows: Sequence[ModelCall], reason: str, rng: random.Random) -> list[PausedCall]:
         """Pause the models of a batch that was refused as a whole. Its calls are planned again.
 
         Returns:
-            One call of each model, with the wait of its activation, and whether the pause is new.
+            One call of each model.
         """
 
-        def work(txn: BoardTransaction) -> list[tuple[ModelCall, Wait, bool]]:
+        def work(txn: BoardTransaction) -> list[PausedCall]:
             first = {row.model: row for row in reversed(rows)}
-            begun = [(row, *model_pauses.begin(txn, row, Refusal.ACCESS, reason, rng)) for row in first.values()]
+            paused = [model_pauses.begin(txn, row, Refusal.ACCESS, reason, rng) for row in first.values()]
             for row in rows:
                 model_calls.record_unsent(txn, row.id)
-            return begun
+            return paused
 
         return self._session.write(work)
 

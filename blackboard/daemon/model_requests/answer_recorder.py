@@ -90,18 +90,16 @@ class AnswerRecorder:
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED
-        wait, is_new = self._calls.pause_model(
-            row, state, refused, str(failure), self._rng, request_id=failure.request_id
-        )
-        if is_new:
-            _log_pause(row, failure, wait)
-        return wait
+        paused = self._calls.pause_model(row, state, refused, str(failure), self._rng, request_id=failure.request_id)
+        if paused.is_new:
+            _log_pause(row, failure, paused.wait)
+        return paused.wait
 
     def pause_models(self, rows: Sequence[ModelCall], failure: CallFailure) -> None:
         """Pause the models of a batch that was refused as a whole. Its calls are planned again."""
-        for row, wait, is_new in self._calls.pause_models(rows, str(failure), self._rng):
-            if is_new:
-                _log_pause(row, failure, wait)
+        for paused in self._calls.pause_models(rows, str(failure), self._rng):
+            if paused.is_new:
+                _log_pause(paused.call, failure, paused.wait)
 
     def end_pauses(self, rows: Sequence[ModelCall]) -> None:
         """End the pauses of models after their batch was accepted."""
@@ -110,10 +108,10 @@ class AnswerRecorder:
 
     def pause_after_page(self, row: ModelCall, error: Unusable) -> Wait:
         """Pause a model after an answer that is not from the API. Record the call, which may have been paid."""
-        wait, is_new = self._calls.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
-        if is_new:
-            _log_pause(row, error, wait)
-        return wait
+        paused = self._calls.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
+        if paused.is_new:
+            _log_pause(row, error, paused.wait)
+        return paused.wait
 
     def _record(self, row: ModelCall, reply: Reply) -> bool:
         """Commit an answer, and return whether the call had none before."""
