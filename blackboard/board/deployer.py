@@ -42,8 +42,8 @@ class Deployer:
     new_code: Literal["always", "unserved", "never"] = "always"
     """Whether it may give an agent other code: "always" (`init`), "unserved" (a daemon at its start: only if no living
     worker serves the active code), or "never" (a reload)."""
-    worker: str | None = None
-    """The worker that deploys; None for other programs. A worker may take agents from itself."""
+    worker_id: str | None = None
+    """The id of the worker that deploys; None for other programs. A worker may take agents from itself."""
 
     def deploy(
         self, session: BoardSession, make: Callable[[BoardTransaction], Deployment], author: str
@@ -89,7 +89,7 @@ class Deployer:
                 " with that code"
             )
         workers = txn.sql.all(ACTIVATIONS.workers)
-        others = (row for row in workers if row.id != self.worker and row.id not in dead)
+        others = (row for row in workers if row.id != self.worker_id and row.id not in dead)
         objections = (self._objection_of(txn, row, removed, changed) for row in others)
         return next((objection for objection in objections if objection is not None), None)
 

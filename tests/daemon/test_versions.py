@@ -185,7 +185,7 @@ def test_agents_that_a_worker_serves_are_not_removed(board: Blackboard, started:
         board.deploy(without)
     assert board.deployment.agents.keys() == {"watchman", "other"}
     # The only worker that serves an agent may remove it itself.
-    Deployer(worker=daemon.worker.id).deploy(board.session, lambda txn: without, board.author)
+    Deployer(worker_id=daemon.worker.id).deploy(board.session, lambda txn: without, board.author)
     assert board.deployment.agents.keys() == {"watchman"}
     board.deploy(Deployment(kinds=kinds), replace=True)
     assert board.deployment.agents == {}
@@ -222,7 +222,7 @@ def test_a_reload_changes_no_code(board: Blackboard, started: Any) -> None:
     board.deploy(version("2"))
     mine = board.deployment.model_copy(update={"agents": {"watchman": version("1").spec}})
     with pytest.raises(AgentInUse, match="other code than this process for watchman; restart"):
-        Deployer(new_code="never", worker=daemon.worker.id).deploy(board.session, lambda txn: mine, board.author)
+        Deployer(new_code="never", worker_id=daemon.worker.id).deploy(board.session, lambda txn: mine, board.author)
 
 
 def test_a_worker_of_an_older_schema_is_shown(board: Blackboard, started: Any) -> None:

@@ -45,7 +45,7 @@ class NamedRun(NamedTuple):
 
     activation_id: int
     holder: str
-    """The worker."""
+    """The name of the worker, without the prefix that its id has in the tables."""
     agent: str | None = None
     """The agent that the activation must belong to; None for any."""
     fence: int | None = None

@@ -98,6 +98,7 @@ class BoardStatus:
     doubted_clock: datetime | None
     """The instant of the clock if it is too far ahead to be believed; otherwise None."""
     deployment: int
+    """The version of the active deployment."""
     paused: bool
     """Whether the whole board is paused."""
     paused_because: str | None
@@ -110,6 +111,7 @@ class BoardStatus:
     marks: Mapping[str, int]
     """The number of live marks of each kind."""
     events: int
+    """The id of the last event."""
     waiting: int
     """The number of crossings that wait."""
     activations: Mapping[str, int]

@@ -150,13 +150,13 @@ def file_deployer(
     log = Log("blackboard")
     path, prices = started.path.absolute(), _prices(started)
 
-    def deploy_again(worker: str) -> ReloadedFile:
+    def deploy_again(worker_id: str) -> ReloadedFile:
         resolved = session.resolve()
         if not resolved.settings.names_agents:
             problem = "names no agents" if path.is_file() else "is not a file" if path.exists() else "does not exist"
             raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve no agents")])
         resolved = _only(resolved, names)
-        session.deploy(board, resolved, Deployer(new_code="never", worker=worker))
+        session.deploy(board, resolved, Deployer(new_code="never", worker_id=worker_id))
         changed = [name for name in resolved.settings.needing_restart(started) if name not in session.overrides]
         if _prices(resolved.settings) != prices and PRICES not in changed:
             changed.append(PRICES)
