@@ -8,7 +8,7 @@ import pytest
 
 from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.mark_tables.watch_scopes import scopes_of, stored_marks
-from blackboard.board.mark_tables.window_events import scopes_in_windows
+from blackboard.board.mark_tables.window_deposits import scopes_in_windows
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
-from blackboard.board.mark_tables.window_events import scopes_in_windows
+from blackboard.board.mark_tables.window_deposits import scopes_in_windows
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, continue_backfill, end_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

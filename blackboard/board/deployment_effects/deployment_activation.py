@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from blackboard.board.activation_tables.activation_rows import make_ready
 from blackboard.board.deployment_effects import agent_changes, backfill, kind_changes
-from blackboard.board.mark_tables import window_events
+from blackboard.board.mark_tables import window_deposits
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -99,7 +99,7 @@ def _add_tag(txn: BoardTransaction, schema: TagSchema, tag: str) -> None:
     ):
         for deposit, payload in rows:
             if payload is not None:
-                window_events.add_tag(txn.sql, deposit, tag, Tags(schema, payload).keys.get(tag, ()))
+                window_deposits.add_tag(txn.sql, deposit, tag, Tags(schema, payload).keys.get(tag, ()))
         after = rows[-1].deposit.event_id
 
 

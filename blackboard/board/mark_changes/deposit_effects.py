@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from blackboard.board import open_needs
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit
-from blackboard.board.mark_tables import window_events
+from blackboard.board.mark_tables import window_deposits
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.outbox import announcements
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -72,7 +72,7 @@ def count_in_windows(txn: BoardTransaction, new_deposit: NewDeposit, mark_id: in
     if (names := txn.active.tags_in_windows.get(request.kind)) is not None:
         tags = tags_of(txn, request.kind, request.payload_text)
         keys = {} if tags is None else {name: tag_keys for name, tag_keys in tags.keys.items() if name in names}
-    window_events.record(txn.sql, row, keys)
+    window_deposits.record(txn.sql, row, keys)
     window_totals.add(txn, row, keys)
     return True
 

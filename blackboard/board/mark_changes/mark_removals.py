@@ -6,7 +6,7 @@ from blackboard.board import open_needs
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
 from blackboard.board.mark_changes import mark_indexes, mark_lookup
-from blackboard.board.mark_tables import window_events
+from blackboard.board.mark_tables import window_deposits
 from blackboard.board.mark_tables.mark_rows import EventDetails, delete_mark, record_event
 from blackboard.board.mark_tables.mark_states import fading_state
 from blackboard.board.mark_tables.watch_scopes import scopes_behind
@@ -104,7 +104,7 @@ def _remove_from_windows(txn: BoardTransaction, row: MarkRow) -> set[Group]:
     """Remove the deposits of a withdrawn mark from all windows, and return the groups that they had there."""
     deposited: set[Group] = set()
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
-        keys = window_events.keys_of(txn.sql, deposit.event_id) if row.kind in txn.active.tags_in_windows else {}
+        keys = window_deposits.keys_of(txn.sql, deposit.event_id) if row.kind in txn.active.tags_in_windows else {}
         window_totals.add(txn, deposit, keys, sign=-1)
         if keys:
             txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=deposit.event_id)

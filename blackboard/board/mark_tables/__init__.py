@@ -5,5 +5,5 @@ mark_states      the states of stored marks: under the laws of the deployment, w
 watch_scopes     the scope in which a watch measures a mark, and the marks of a scope
 filtered_marks   the marks that pass a filter by their tags
 strongest_marks  the strongest live marks of a kind
-window_events    the deposits in the windows of conditions
+window_deposits  the deposits in the windows of conditions
 """

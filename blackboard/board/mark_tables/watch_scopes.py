@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 
-from blackboard.board.mark_tables import window_events
+from blackboard.board.mark_tables import window_deposits
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, tags_of
-from blackboard.board.mark_tables.window_events import WindowReading
+from blackboard.board.mark_tables.window_deposits import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
@@ -122,13 +122,13 @@ def fading_marks(
     marks = [*marks_by_id.values()]
     if condition.has_window:
         reading = WindowReading(txn.now if at is None else at, scope, is_whole=whole)
-        marks += fading_events(txn, condition, reading)
+        marks += fading_deposits(txn, condition, reading)
     return marks
 
 
-def fading_events(txn: BoardTransaction, condition: Condition, reading: WindowReading) -> list[FadingMark]:
-    """Return the deposits in the windows of a condition; see `window_events.fading_events`."""
-    return window_events.fading_events(
+def fading_deposits(txn: BoardTransaction, condition: Condition, reading: WindowReading) -> list[FadingMark]:
+    """Return the deposits in the windows of a condition; see `window_deposits.fading_deposits`."""
+    return window_deposits.fading_deposits(
         txn.sql, condition, lambda kind: txn.kind(kind).weight, partial(measure_filter, txn), reading
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_states import fading_mark
-from blackboard.board.mark_tables.watch_scopes import fading_events, stored_marks
-from blackboard.board.mark_tables.window_events import WindowReading
+from blackboard.board.mark_tables.watch_scopes import fading_deposits, stored_marks
+from blackboard.board.mark_tables.window_deposits import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watched_marks
@@ -127,7 +127,7 @@ def marks_behind(
             is_whole=whole,
             reaching=clear or 0.0,
         )
-        marks += fading_events(txn, watch.condition, reading)
+        marks += fading_deposits(txn, watch.condition, reading)
     return marks
 
 

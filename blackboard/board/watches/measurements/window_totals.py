@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blackboard.board.mark_tables.watch_scopes import measure_filter
-from blackboard.board.mark_tables.window_events import with_filter
+from blackboard.board.mark_tables.window_deposits import with_filter
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import LawOfKind

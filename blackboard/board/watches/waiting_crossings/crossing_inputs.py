@@ -12,7 +12,7 @@ from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, mark_strength, tags_of
 from blackboard.board.mark_tables.watch_scopes import measure_filter, stored_marks
-from blackboard.board.mark_tables.window_events import events_since
+from blackboard.board.mark_tables.window_deposits import deposits_since
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_states, watched_marks
@@ -140,7 +140,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
             inputs_by_mark |= {row.id: (event_of(txn, row), mark_strength(txn, row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.condition.is_falling else 1)
-        deposits = events_since(
+        deposits = deposits_since(
             txn.sql, measure, scope, partial(measure_filter, txn), since, ignored=watch.ignored_in_windows
         )
         for deposit in deposits:

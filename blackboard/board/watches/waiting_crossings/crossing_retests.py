@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blackboard.board.activation_tables.crossing_rows import skip_crossing
 from blackboard.board.mark_tables.watch_scopes import scope_of
-from blackboard.board.mark_tables.window_events import scopes_in_windows
+from blackboard.board.mark_tables.window_deposits import scopes_in_windows
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

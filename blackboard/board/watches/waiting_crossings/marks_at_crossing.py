@@ -10,7 +10,7 @@ from typing import NamedTuple
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.mark_tables.watch_scopes import measure_filter, scope_of, stored_marks
-from blackboard.board.mark_tables.window_events import WindowReading, fading_events
+from blackboard.board.mark_tables.window_deposits import WindowReading, fading_deposits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_states, watched_marks
@@ -76,7 +76,7 @@ class MarksAtCrossing:
             return []
         up_to = self.txn.last_event_before(self.at + 1)
         reading = WindowReading(self.at, scope, ignored=ignored, up_to=up_to, is_whole=True)
-        return fading_events(
+        return fading_deposits(
             self.txn.sql,
             condition,
             lambda kind: self._past_deployment(kind).kind(kind).weight,

@@ -113,14 +113,14 @@ class _WindowDeposits(NamedTuple):
         )  # fmt: skip
 
 
-def fading_events(
+def fading_deposits(
     sql: Transaction, condition: Condition, weights: Callable[[str], float], filter_of: FilterOf, reading: WindowReading
 ) -> list[FadingMark]:
     """Return the deposits in the windows of a condition as a forecast needs them.
 
     `weights` returns the weight of a kind.
     """
-    fading_deposits: dict[tuple[int, int, WhereClause | None], FadingMark] = {}
+    marks: dict[tuple[int, int, WhereClause | None], FadingMark] = {}
     for comparison in condition.comparisons():
         within, where = comparison.measure.within, comparison.measure.where
         if within is None:
@@ -132,7 +132,7 @@ def fading_events(
         )
         for row in deposits.newest(weights, reading.enough(comparison.threshold)):
             state = FadingState(row.intensity, row.occurred_at, _stay(within))
-            fading_deposits[row.event_id, within, where] = FadingMark(
+            marks[row.event_id, within, where] = FadingMark(
                 row.kind,
                 row.subject,
                 weights(row.kind),
@@ -143,10 +143,10 @@ def fading_events(
                 where=where,
                 group=group,
             )
-    return list(fading_deposits.values())
+    return list(marks.values())
 
 
-def events_since(
+def deposits_since(
     sql: Transaction, measure: Measure, scope: str, filter_of: FilterOf, since: Instant, *, ignored: str = ""
 ) -> list[WindowEventRow]:
     """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
