@@ -14,7 +14,7 @@ from blackboard.board.watches.measurements import watched_marks
 from blackboard.board.watches.waiting_crossings import (
     crossing_deferrals,
     crossing_order,
-    crossing_records,
+    measured_crossings,
     scheduled_crossings,
 )
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
@@ -170,7 +170,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         or _measure_and_compare(txn, watch, crossing)
     ):
         return False
-    reason = f"{crossing_records.reason_of(watch, crossing)} at the crossing, has faded"
+    reason = f"{measured_crossings.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True

@@ -19,7 +19,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings
-from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
+from blackboard.board.watches.waiting_crossings.measured_crossings import reason_of
 from blackboard.core.marks.scopes import WHOLE_BOARD, nullable_scope
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.row_types.activation_row_types import ActivationRow

@@ -19,8 +19,8 @@ from blackboard.board.watches.crossing_detection.falling_crossings import may_be
 from blackboard.board.watches.measurements import watch_states, watch_totals, watched_marks, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
-from blackboard.board.watches.waiting_crossings.crossing_records import CrossingCause
+from blackboard.board.watches.waiting_crossings import crossing_retests, measured_crossings, watch_guards
+from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import first_true, met_side
 from blackboard.core.marks.scopes import Group
@@ -146,7 +146,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
     measured = timed_state_changes.measure(txn, watch, key, marks, at, value)
-    crossing_records.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
+    measured_crossings.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
 
 
 def follow_deployment(

@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, watch_guards
+from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import Side
 from blackboard.core.marks.fading_marks import FadingMark
@@ -73,14 +73,14 @@ def may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> b
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     laws = {law_key(mark.state.law) for mark in fall.marks}
-    measured = crossing_records.Measurement(
+    measured = measured_crossings.Measurement(
         fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison
     )
-    return crossing_records.cross(
+    return measured_crossings.cross(
         txn,
         watch,
         StateKey(watch.id, fall.scope, fall.mark_id),
         measured,
         fall.at,
-        crossing_records.CrossingCause(fall.cause, fall.began_at, fall.event_id),
+        measured_crossings.CrossingCause(fall.cause, fall.began_at, fall.event_id),
     )

@@ -21,9 +21,9 @@ from blackboard.board.watches.measurements.stimuli import (
     stimuli_of,
 )
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, dropped_crossings
+from blackboard.board.watches.waiting_crossings import dropped_crossings, measured_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
-from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
+from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.conditions.fading_forecasts import met_side
@@ -182,7 +182,7 @@ def _record_crossing(
     key = StateKey(watch.id, scope, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):
         return False
-    is_new = crossing_records.cross(txn, watch, key, measured, at)
+    is_new = measured_crossings.cross(txn, watch, key, measured, at)
     if is_new and watch.timing is not None:
         watch_states.record_crossing(txn, key, at)
     return is_new
@@ -259,7 +259,7 @@ def _raise_bound_of_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: 
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
         strengths = [mark_strength(txn, row) for row in rows]
         bound = bound_of(watch, strengths)
-        set_bound(txn, watch, scope, mark_id, bound, crossing_records.laws_of(txn, rows))
+        set_bound(txn, watch, scope, mark_id, bound, measured_crossings.laws_of(txn, rows))
 
 
 def _test_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:

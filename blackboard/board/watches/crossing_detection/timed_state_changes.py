@@ -12,9 +12,9 @@ from blackboard.board.watches.crossing_detection.episodes import Episode, Episod
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, watch_guards
+from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
-from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
+from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import fallen_side, met_side
 from blackboard.core.marks.fading_marks import FadingMark
@@ -105,13 +105,13 @@ class StateAdvance:
         met = met_side(watch.condition, marks, at)
         assert met is not None
         measured = measure(txn, watch, key, marks, at, met.value)
-        return crossing_records.cross(
+        return measured_crossings.cross(
             txn,
             watch,
             key,
             replace(measured, comparison=met.comparison),
             at,
-            crossing_records.CrossingCause(change.cause, change.episode.began_at),
+            measured_crossings.CrossingCause(change.cause, change.episode.began_at),
         )
 
 

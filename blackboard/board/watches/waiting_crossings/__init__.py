@@ -1,6 +1,6 @@
 """The crossings on the board, which wait until an activation is given them.
 
-crossing_records     records of crossings, with the measured value
+measured_crossings   crossings as they are recorded: the measured value, the place in the order, and the reason
 crossing_inputs      the marks behind a crossing
 departed_marks       marks behind a crossing that do not count any more
 crossing_order       the order of crossings: strongest now first

@@ -17,9 +17,9 @@ from blackboard.board.transactions.backfill_rows import BackfillTarget, Backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
-from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
+from blackboard.board.watches.waiting_crossings import measured_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAtCrossing, PastMark
+from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.fading_forecasts import fallen_side, first_true, met_side, value_at
@@ -91,8 +91,8 @@ def _retest(
         if other is not None and other.id != crossing.id:
             txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=crossing.crossed_at)
         elif is_kept:
-            cause = crossing_records.CrossingCause(crossing.cause, crossing.began_at)
-            crossing_records.cross(txn, watch, key, met.measured, crossing.crossed_at, cause)
+            cause = measured_crossings.CrossingCause(crossing.cause, crossing.began_at)
+            measured_crossings.cross(txn, watch, key, met.measured, crossing.crossed_at, cause)
         else:
             _restate(txn, watch, crossing, met)
             is_kept = True
@@ -112,13 +112,13 @@ def _has_longer_delay(watch: RegisteredWatch, before: Deployment) -> bool:
 
 def _restate(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, met: _MetScope) -> None:
     """Write the scope and the value that the new watch gives a crossing."""
-    columns = crossing_records.columns(txn, watch, met.measured, crossing.crossed_at, noticed_at=crossing.noticed_at)
+    columns = measured_crossings.columns(txn, watch, met.measured, crossing.crossed_at, noticed_at=crossing.noticed_at)
     txn.sql.run(
         CROSSINGS.restate_crossing,
         id=crossing.id,
         scope=met.scope,
         mark_id=met.mark_id,
-        **crossing_records.side_columns(watch, met.measured),
+        **measured_crossings.side_columns(watch, met.measured),
         **columns,
     )
 

@@ -1,4 +1,4 @@
-"""Records of crossings: the measured value, the place in the order, and the reason."""
+"""Measured crossings, as they are recorded: the measured value, the place in the order, and the reason."""
 
 from __future__ import annotations
 
