@@ -26,7 +26,7 @@ def test_every_python_block_is_typed(tmp_path: Path) -> None:
             file = re.match(r"# (\w+)\.py\n", block)
             programs.setdefault(file[1] if file else document.stem, []).append(block)
         for name, blocks in programs.items():
-            path = tmp_path / f"example_{name}.py"
+            path = tmp_path / f"{document.stem}_example_{name}.py"
             path.write_text("\n".join(blocks))
             names.append(str(path))
     assert names
