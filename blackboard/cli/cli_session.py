@@ -1,25 +1,21 @@
-"""The board and the deployment of a command, from its options, the environment and the deployment file.
-
-`read_quietly` is for what only helps a person, such as a completion: it returns None if the board cannot be read.
-"""
+"""The board and the deployment of a command, from its options, the environment and the deployment file."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blackboard.cli.terminal.output import print_note
-from blackboard.errors import BlackboardError, ConfigurationError, UnknownName, UsageError, nearest
+from blackboard.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -49,9 +45,6 @@ NOT_OVER_HTTP = {
     "token": "tokens are made and revoked where the board is, so that no token can make another",
 }
 """Why a command does not work on a server."""
-
-
-T = TypeVar("T")
 
 
 class HookExitCode(IntEnum):
@@ -270,18 +263,6 @@ class CommandSession:
         return opened
 
 
-def model_of(session: CommandSession) -> str:
-    """Return, as text, the provider and model that a daemon with this file and environment would use."""
-    from blackboard.llm.anthropic_client import client_from, describe_model
-
-    try:
-        model = session.settings.model
-        answers = describe_model(model, client_from(model, os.environ))
-    except ConfigurationError as error:
-        answers = f"none: {error}"
-    return f"{answers} (no daemon runs)"
-
-
 def _schema_note(board: Blackboard) -> str | None:
     """Return a text about the change of the schema when the board was opened; None if there was none."""
     if (change := board.schema_change) is None:
@@ -291,12 +272,6 @@ def _schema_note(board: Blackboard) -> str | None:
         return f"{where} is a new board"
     copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"
     return f"the schema of {where} was upgraded from {change.before} to {change.after}; {copy}"
-
-
-def note_warnings(resolved: ResolvedDeployment) -> None:
-    """Print the settings that are allowed but probably not intended on stderr."""
-    for warning in resolved.warnings:
-        print_note(f"warning: {warning}")
 
 
 def session_of(context: typer.Context) -> CommandSession:
@@ -311,27 +286,3 @@ def session_of(context: typer.Context) -> CommandSession:
     if session.command in NOT_OVER_HTTP:
         session.require_board()
     return session
-
-
-def read_quietly(session: CommandSession, read: Callable[[Blackboard | Client], T]) -> T | None:
-    """Return what is read from the board; None if it cannot be read. No board is created, and a server has 2 s."""
-    from blackboard.board import Blackboard
-
-    with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
-        warnings.simplefilter("ignore")
-        with ExitStack() as stack:
-            board: Blackboard | Client
-            if session.server_url is None:
-                board = stack.enter_context(Blackboard.open(session.url, create=False))
-            else:
-                board = stack.enter_context(session.client(timeout="2s", retries=0))
-            return read(board)
-    return None
-
-
-def unknown_remote_agent(session: CommandSession, name: str) -> str | None:
-    """Return a warning if the board has no remote agent of this name; None if it has, or if it cannot be read."""
-    names = read_quietly(session, lambda board: [row.agent for row in board.agents() if row.remote])
-    if names is None or name in names:
-        return None
-    return f"warning: the board has no remote agent {name!r}{nearest(name, names)}"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blackboard.cli.cli_session import CommandSession, read_quietly
+from blackboard.cli.cli_session import CommandSession
+from blackboard.cli.optional_board_reads import read_quietly
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blackboard.cli.cli_session import CommandSession, session_of, unknown_remote_agent
+from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.optional_board_reads import unknown_remote_agent
 from blackboard.cli.terminal.output import print_line, print_note
 from blackboard.errors import ExitCode, UsageError
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import session_of, unknown_remote_agent
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.optional_board_reads import unknown_remote_agent
 from blackboard.cli.terminal.output import print_note
 from blackboard.core.token_scopes import VERBS, Scopes
 from blackboard.errors import MissingPackage, UsageError

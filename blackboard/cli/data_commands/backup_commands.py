@@ -1,4 +1,4 @@
-"""The commands `backup` and `restore`."""
+"""The commands for backups: `backup` makes one, and `restore` also reports forgotten subjects that it brings back."""
 
 from __future__ import annotations
 

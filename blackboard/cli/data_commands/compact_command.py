@@ -1,4 +1,4 @@
-"""The command `compact`."""
+"""The command `compact`: gives the unused space of a board in a file back to the disk."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, crossed_agents, number_text, print_json, print_line
+from blackboard.errors import InvalidMark, UsageError
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -75,8 +76,6 @@ def deposit(
         --decay '{"law": "linear", "lifetime": "3d"}' --key hall-1
       blackboard deposit smoke kitchen --occurred-at 2027-01-31T14:55
     """
-    from blackboard.errors import UsageError
-
     if sum(item is not None for item in (half_life, until, decay)) > 1:
         raise UsageError("--half-life, --until and --decay each set the decay law of the mark; use only one of them")
     values = _payload(payload)
@@ -106,7 +105,6 @@ def _report(receipt: Receipt, *, as_json: bool) -> None:
 
 def _payload(text: str) -> dict[str, JsonValue]:
     from blackboard.core.marks.mark_error_texts import not_json
-    from blackboard.errors import InvalidMark
 
     try:
         return json.loads(sys.stdin.read() if text == "-" else text)  # type: ignore[no-any-return]

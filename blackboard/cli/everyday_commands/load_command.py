@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import typer
 
@@ -37,6 +36,7 @@ from blackboard.cli.row_files.rejects_file import default_path, rejects_file
 from blackboard.cli.row_files.row_reader import TextForm
 from blackboard.cli.terminal.output import AsJson, print_note
 from blackboard.cli.terminal.progress_bar import progress_bar
+from blackboard.cli.terminal.typed_command import typed_command
 from blackboard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -225,30 +225,3 @@ def _delimiter(text: str | None) -> str | None:
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
         raise UsageError(f"--delimiter {text!r}: write one character, or tab")
     return delimiter
-
-
-def typed_command(context: typer.Context, more: Sequence[str]) -> str:
-    """Return the command line of a context with further options."""
-    words = ["blackboard"]
-    for level in (*([context.parent] if context.parent is not None else []), context):
-        if level is context:
-            words.append(str(context.info_name))
-        for parameter in level.command.params:
-            source = level.get_parameter_source(parameter.name or "")
-            if source is None or source.name != "COMMANDLINE":
-                continue
-            words += _words_of(parameter, level.params[parameter.name or ""])
-    return shlex.join([*words, *more])
-
-
-def _words_of(parameter: Any, value: Any) -> Iterator[str]:
-    """Yield the words that give a parameter its value."""
-    if parameter.param_type_name == "argument":
-        yield str(value)
-    elif isinstance(value, bool):
-        if value:
-            yield parameter.opts[0]
-    else:
-        name = max(parameter.opts, key=len)
-        for item in value if isinstance(value, list | tuple) else [value]:
-            yield from (name, str(item))

@@ -14,6 +14,7 @@ from blackboard.cli.terminal.output import AsJson, print_json, print_note, print
 from blackboard.cli.terminal.table_layout import clean_text
 from blackboard.clock import seconds_in
 from blackboard.core.records.view_columns import VIEWS
+from blackboard.errors import UsageError
 
 _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Signs that begin a formula in a spreadsheet, in their normal and their full-width forms."""
@@ -48,7 +49,6 @@ def sql(
       blackboard sql "select day, agent, usd from costs" --csv > costs.csv
     """
     from blackboard.durations import parse_duration
-    from blackboard.errors import UsageError
     from blackboard.local_or_remote_calls import calls_of
 
     if as_csv and as_json:
@@ -72,8 +72,6 @@ def sql(
 
 
 def _read_stdin() -> str:
-    from blackboard.errors import UsageError
-
     try:
         return sys.stdin.read()
     except UnicodeDecodeError as error:

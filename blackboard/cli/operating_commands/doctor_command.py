@@ -1,4 +1,4 @@
-"""The command `doctor`."""
+"""The command `doctor`: examines the board, the deployment file and the agents, also if one of them cannot be read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blackboard.cli.cli_session import CommandSession, model_of, session_of
+from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.operating_commands.configured_model import configured_model
 from blackboard.cli.terminal.output import AsJson, print_json, print_line
-from blackboard.errors import ExitCode
+from blackboard.errors import ConfigurationError, ExitCode, StoreError
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ def _findings(session: CommandSession) -> list[Finding]:
     from blackboard.board.diagnosis.doctor import examine_board
     from blackboard.board.diagnosis.worker_findings import MODEL
     from blackboard.core.records.finding import Finding
-    from blackboard.errors import ConfigurationError, StoreError
     from blackboard.settings.sections import DatabaseSection
 
     findings: list[Finding] = []
@@ -77,7 +77,7 @@ def _findings(session: CommandSession) -> list[Finding]:
             board.classes.load_from(session.classes)
             findings += examine_board(board, deployment)
         if all(finding.name != MODEL for finding in findings):
-            findings.append(Finding(MODEL, "note", model_of(session)))
+            findings.append(Finding(MODEL, "note", configured_model(session)))
     except StoreError as error:
         findings.append(Finding("board", "wrong", str(error), "the other checks need a board that can be opened"))
     return findings

@@ -1,4 +1,4 @@
-"""The command `explain`."""
+"""The command `explain`: prints why an agent has or has not woken."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blackboard.cli.cli_session import CommandSession, model_of, session_of
+from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.operating_commands.configured_model import configured_model
 from blackboard.cli.terminal.output import print_note
 from blackboard.errors import MissingPackage, UsageError, WorkError
 
@@ -126,7 +127,7 @@ def serving_board(
     address = None if listen is None else Address.parse(listen)
     reached = [address, *map(address_of, inherited)]
     where, tickets = next((each for each in reached if each is not None), None), SignInTickets(board.clock)
-    app = build_app(board, settings, model_of(session), where, session.config, tickets)
+    app = build_app(board, settings, configured_model(session), where, session.config, tickets)
     with HttpServer(app, settings, address, path, inherited) as server:
         _offer_link(server.browser_url, tickets, opens=opens)
         yield server

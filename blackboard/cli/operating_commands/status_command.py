@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blackboard.cli.cli_session import model_of, session_of
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.operating_commands.configured_model import configured_model
 from blackboard.cli.terminal.output import AsJson, count_list, gone_agent_lines, print_json, print_pairs, timestamp
 from blackboard.plurals import counted
 
@@ -31,7 +32,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     session = session_of(context)
     with session.board_or_client() as board:
-        shape = calls_of(board).summary(lambda: model_of(session))
+        shape = calls_of(board).summary(lambda: configured_model(session))
     if as_json:
         print_json(shape)
         return

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.cli_session import CommandSession, note_warnings, session_of
+from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.setup_commands.preview_tables import show_preview
-from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_table
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_table, print_warnings
 from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
@@ -55,7 +55,7 @@ def check(
         print_json({"file": _file(session), "mistakes": error.mistakes})
         raise typer.Exit(error.exit_code) from None
     if not as_json:  # the document contains the warnings
-        note_warnings(resolved)
+        print_warnings(resolved)
     preview = _preview(session, resolved) if against_board else None
     if as_json:
         print_json(_document(resolved, preview))

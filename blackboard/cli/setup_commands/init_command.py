@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blackboard.cli.cli_session import Replace, note_warnings, session_of
-from blackboard.cli.terminal.output import AsJson, gone_agent_lines, print_json, print_line, print_note
+from blackboard.cli.cli_session import Replace, session_of
+from blackboard.cli.terminal.output import AsJson, gone_agent_lines, print_json, print_line, print_note, print_warnings
 from blackboard.errors import UsageError
 from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
 from blackboard.system.files.packaged_files import config_file
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 EVENTS_PER_PARTITION = 1_000_000
 """The number of events of a partition by default."""
+READABLE_MODE = 0o644
+"""The mode of a new deployment file: all users may read it. A file that others can change would be refused."""
 
 
 Example = Literal["leads", "default"]
@@ -79,7 +81,7 @@ def init(
             print_note(message)
         if events is not None:
             keep_in_partitions(board, events)
-        note_warnings(resolved)
+        print_warnings(resolved)
         _report(board, () if result is None else result.changed, written, as_json=as_json)
     if not resolved.settings.names_agents:
         print_note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
@@ -109,7 +111,6 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
         UsageError: The number is given without the option, or the board is in a file.
     """
     from blackboard.board import board_addresses
-    from blackboard.errors import UsageError
 
     if not is_wanted:
         if events is not None:
@@ -118,10 +119,6 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
     if not board_addresses.can_partition_history(session.url):
         raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")
     return EVENTS_PER_PARTITION if events is None else events
-
-
-READABLE_MODE = 0o644
-"""The mode of a new deployment file: all users may read it. A file that others can change would be refused."""
 
 
 def write_example(name: str, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:

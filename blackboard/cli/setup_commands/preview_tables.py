@@ -127,7 +127,7 @@ def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
                 for schedule in schedules
             ),
             empty="",
-            title=f"{counted(len(schedules), 'schedule')}",
+            title=counted(len(schedules), "schedule"),
         )
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
+
 T = TypeVar("T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
@@ -163,6 +165,12 @@ def gone_agent_lines(agents: Mapping[str, int]) -> list[str]:
         f"{agent} is not in the deployment; {count} of its crossings and activations are held"
         for agent, count in agents.items()
     ]
+
+
+def print_warnings(resolved: ResolvedDeployment) -> None:
+    """Print the settings that are allowed but probably not intended on stderr."""
+    for warning in resolved.warnings:
+        print_note(f"warning: {warning}")
 
 
 def short_duration(seconds: float) -> str:
