@@ -2,7 +2,7 @@
 
 agents              agents: their declarations, what they read, and what they return
 specs               the deployment of a board as immutable data
-declaration_checks  mistakes in declared agents that arise from several settings together
+declaration_mistakes  mistakes in declared agents that arise from several settings together
 conditions          conditions over the strengths of marks, and schedules
 marks               marks: their classes, how they fade, how a repeated deposit joins a mark, and how they are found
 built_in_marks      the marks that every board knows: needs, decisions and overdue needs

@@ -13,7 +13,7 @@ from pathlib import Path
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.authors import check_author, skeleton
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
-from blackboard.core.declaration_checks import (
+from blackboard.core.declaration_mistakes import (
     mistakes_about_answers,
     mistakes_in_filters,
     mistakes_in_groups,

@@ -13,7 +13,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.authors import BOARD, agent_name_problem
 from blackboard.core.conditions.number_formats import exact_digits
-from blackboard.core.declaration_checks import mistakes_in_filters, mistakes_in_groups
+from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.core.marks.tags import Tags, TagSchema
 from blackboard.core.records.event_kinds import ActivityEvent

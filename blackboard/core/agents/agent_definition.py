@@ -19,7 +19,7 @@ from blackboard.core.agents.mark_actions import Returned
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.declaration_checks import mistakes_in
+from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.pydantic_fields import unknown_field
 from blackboard.core.records.finding import Finding
