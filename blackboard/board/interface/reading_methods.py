@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
-from blackboard.board.reading import event_streams, mark_queries, search_results
+from blackboard.board.reading import event_pages, mark_queries, search_results
 from blackboard.board.result_types import (
     ActivityRecord,
     MarkEvent,
@@ -185,7 +185,7 @@ class ReadingMethods(BoardHandle):
             after: The id of an event, such as the last that was read.
             limit: The largest number of events.
         """
-        return self.session.read(lambda txn: event_streams.mark_events(txn, after, limit))
+        return self.session.read(lambda txn: event_pages.mark_events(txn, after, limit))
 
     def activity(self, *, after: int | None = None, limit: int = 100) -> list[ActivityRecord]:
         """Return what agents, people and programs did, oldest first.
@@ -196,12 +196,12 @@ class ReadingMethods(BoardHandle):
             after: The id of an entry, such as the last that was read; None for the newest entries.
             limit: The largest number of entries.
         """
-        return self.session.read(lambda txn: event_streams.activity(txn, after, limit))
+        return self.session.read(lambda txn: event_pages.activity(txn, after, limit))
 
     def stream_position(self) -> StreamPosition:
         """Return the latest position. `mark_events` and `activity` continue from there."""
         with self.database.read() as sql:
-            return event_streams.position(sql)
+            return event_pages.position(sql)
 
     def subjects(self, prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> list[str]:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.
