@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from blackboard.board.diagnosis import (
     agent_findings,
-    backlog_findings,
     clock_findings,
     deployment_findings,
     store_findings,
+    waiting_work_findings,
     worker_findings,
 )
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
@@ -22,7 +22,7 @@ FINDING_MODULES = (
     clock_findings,
     agent_findings,
     worker_findings,
-    backlog_findings,
+    waiting_work_findings,
     deployment_findings,
 )
 """The modules of findings, in the order of the report."""
