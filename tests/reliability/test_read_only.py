@@ -19,7 +19,7 @@ from blackboard.errors import BlackboardError, StoreError
 from blackboard.store.sqlite import sqlite_queries, sqlite_upkeep
 from blackboard.store.sqlite.local_processes import worker_liveness
 from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
-from blackboard.store.sqlite.open_files import board_connection
+from blackboard.store.sqlite.open_files import log_guarded_connection
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.file_boards import sqlite_database_of
 from tests.support.forked_children import without_rights
@@ -172,7 +172,7 @@ def test_a_file_that_was_read_without_a_log_is_opened_anew_with_one(
     path = folder / "board.db"
     closed(path)
     with monkeypatch.context() as patched:
-        patched.setattr(board_connection, "read_only_parameters", lambda files: "mode=ro&immutable=1")
+        patched.setattr(log_guarded_connection, "read_only_parameters", lambda files: "mode=ro&immutable=1")
         reading = Blackboard.open(path, writes=False)
         assert len(reading.marks(Smoke)) == 1
         assert administration.run_query(reading, "SELECT kind FROM live_marks").rows == [["smoke"]]

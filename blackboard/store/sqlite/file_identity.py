@@ -11,7 +11,7 @@ from typing import NoReturn
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.database_interfaces.place_interface import BoardPlace
 from blackboard.store.sqlite.local_processes import worker_sockets
-from blackboard.store.sqlite.open_files import board_connection, inherited_files, second_library_guard
+from blackboard.store.sqlite.open_files import inherited_files, log_guarded_connection, second_library_guard
 from blackboard.system.files import file_owners
 from blackboard.system.files.board_files import BoardFiles
 from blackboard.system.files.file_errors import file_failure
@@ -162,7 +162,7 @@ class SqliteFile(BoardPlace):
         Raises:
             StoreError: The file cannot be read either.
         """
-        return board_connection.read_only_parameters(self.files)
+        return log_guarded_connection.read_only_parameters(self.files)
 
     def delete(self) -> None:
         """Delete the board, with all files beside it. No process may be using it."""

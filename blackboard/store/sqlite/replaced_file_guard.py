@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard.store.sqlite.file_identity import FileReplaced, SqliteFile
-from blackboard.store.sqlite.open_files.board_connection import BoardConnection, LogLost
+from blackboard.store.sqlite.open_files.log_guarded_connection import BoardConnection, LogLost
 
 
 class ReplacedFileGuard:

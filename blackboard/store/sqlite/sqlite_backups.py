@@ -22,7 +22,7 @@ from blackboard.store.database_interfaces.upkeep_interface import Copy
 from blackboard.store.dialects.sqlite_dialect import APPLICATION_ID
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.store.schema.schema_revisions import KNOWN
-from blackboard.store.sqlite.open_files import board_connection
+from blackboard.store.sqlite.open_files import log_guarded_connection
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.system.files.board_files import BoardFiles, sync_to_disk
 from blackboard.system.files.partial_files import partial_file, put_in_place
@@ -98,7 +98,7 @@ def restore(backup: Path, database: SqliteDatabase, stamp: str) -> tuple[Copy, P
             sync_to_disk(path.parent)
     connection = database.connect(writes=True)
     try:
-        board_connection.use_log(connection)
+        log_guarded_connection.use_log(connection)
     finally:
         connection.close()
     return replace(copy, path=path), kept

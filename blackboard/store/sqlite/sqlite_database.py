@@ -19,7 +19,7 @@ from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.sqlite.file_identity import SqliteFile
 from blackboard.store.sqlite.local_processes.sqlite_processes import SqliteProcesses
 from blackboard.store.sqlite.local_processes.write_lock import WriteLock
-from blackboard.store.sqlite.open_files import board_connection, inherited_files
+from blackboard.store.sqlite.open_files import inherited_files, log_guarded_connection
 from blackboard.store.sqlite.open_files.second_library_guard import LogInUse
 from blackboard.store.sqlite.replaced_file_guard import ReplacedFileGuard
 from blackboard.store.sqlite.sqlite_transaction import SqliteTransaction
@@ -110,15 +110,15 @@ class SqliteDatabase(Database):
     def _raw(self, parameters: str | None = None) -> Any:
         """Open a connection with the options of the URL; the parameters of a URI replace them."""
         if not self._url.has_options or parameters is not None:
-            return board_connection.connect(self.path, parameters, check_same_thread=False)
+            return log_guarded_connection.connect(self.path, parameters, check_same_thread=False)
         _, options = self._url.connect_arguments()
-        return board_connection.connect(self.path, **{**options, "check_same_thread": False})
+        return log_guarded_connection.connect(self.path, **{**options, "check_same_thread": False})
 
     def separate_readers(self) -> None:
         # Of two processes that switch at once, SQLite refuses one without waiting.
         with contextlib.closing(self.connect(writes=True)) as connection, self.write_lock():
             try:
-                board_connection.use_log(connection)
+                log_guarded_connection.use_log(connection)
             except self.dialect.errors.base as error:
                 raise self.translated(error) from None
 

@@ -11,7 +11,7 @@ from typing import Any
 from blackboard.store.connections.writing_connection import WritingConnection
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.sqlite.local_processes.write_lock import WriteLock
-from blackboard.store.sqlite.open_files.board_connection import LogLost
+from blackboard.store.sqlite.open_files.log_guarded_connection import LogLost
 from blackboard.store.sqlite.replaced_file_guard import ReplacedFileGuard
 from blackboard.store.sqlite.sqlite_transaction import SqliteTransaction
 from blackboard.store.transaction import CommitState, Transaction
