@@ -21,9 +21,9 @@ from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard.clock import from_datetime
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
+from blackboard.llm.answer_parser import parse_answer
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_client import ModelClient
-from blackboard.llm.model_reply import parse_answer
 from blackboard.llm.model_request import request_text
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator

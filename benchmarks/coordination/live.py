@@ -14,9 +14,9 @@ from benchmarks.coordination.leads import enquiries
 from benchmarks.coordination.outcome import Cost, Row
 from blackboard.clock import Instant
 from blackboard.errors import ModelError
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.anthropic_client import client_from
 from blackboard.llm.model_client import BatchItem, ModelClient
-from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import ModelSettings
 
 __all__ = ["Counting", "live"]

@@ -14,7 +14,7 @@ from blackboard.board.activations.agent_claims import activation_spans
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records.model_calls import ModelCall
 from blackboard.clock import Instant
-from blackboard.llm.model_reply import Reply
+from blackboard.llm.answer_parser import Reply
 from blackboard.system import tracing
 from blackboard.system.error_descriptions import class_name
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ConfigurationError, ModelError
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
@@ -30,7 +31,6 @@ from blackboard.llm.call_failures import (
 )
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
 from blackboard.llm.model_client import BatchItem, ModelClient
-from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import (
     KEY,
     KEY_FILE,

@@ -11,9 +11,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.errors import ModelError
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.call_failures import NotSent, OutcomeUnknown, Overloaded, RequestRejected, Unusable, failure_of_type
 from blackboard.llm.model_client import BatchItem
-from blackboard.llm.model_reply import Reply
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from blackboard.clock import Instant
 from blackboard.errors import ModelError
-from blackboard.llm.model_reply import Reply
+from blackboard.llm.answer_parser import Reply
 
 
 class BatchItem(NamedTuple):

@@ -14,8 +14,8 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from blackboard.core.records.states import CallApi
 from blackboard.errors import AgentError
+from blackboard.llm.answer_parser import Usage
 from blackboard.llm.answer_schema import answer_schema
-from blackboard.llm.model_reply import Usage
 from blackboard.llm.prices import Prices
 
 FRAME_TOKENS = 1_000

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from blackboard.core.records.states import CallApi
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import ConfigurationError, Mistake, UnknownName, nearest
-from blackboard.llm.model_reply import Usage
+from blackboard.llm.answer_parser import Usage
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.system.files.packaged_files import config_file
 from blackboard.system.files.settings_files import read_toml

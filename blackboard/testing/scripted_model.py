@@ -13,12 +13,12 @@ from pydantic import BaseModel, JsonValue
 from blackboard.clock import Instant, ManualClock
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import ModelError, UsageError
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.call_failures import (
     CallFailure,
     RequestRejected,
 )
 from blackboard.llm.model_client import BatchItem
-from blackboard.llm.model_reply import Reply
 
 
 @dataclass(frozen=True)

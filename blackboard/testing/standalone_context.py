@@ -19,7 +19,7 @@ from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
 from blackboard.core.marks.scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per
 from blackboard.errors import AgentError, InvalidMark, UsageError, nearest
-from blackboard.llm.model_reply import parse_answer
+from blackboard.llm.answer_parser import parse_answer
 from blackboard.llm.model_request import request_text
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.testing.scripted_model import ScriptedModel

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from blackboard.llm.answer_parser import parse_answer
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import (
     CallFailure,
@@ -27,7 +28,6 @@ from blackboard.llm.call_failures import (
     SpendLimit,
     Unusable,
 )
-from blackboard.llm.model_reply import parse_answer
 from blackboard.llm.model_settings import ModelSettings
 from tests.llm.conftest import KEY, Verdict
 from tests.support.bounds import BOUND_SECONDS

@@ -11,6 +11,7 @@ import pytest
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
+from blackboard.llm.answer_parser import Reply, parse_answer
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import (
     ModelUnavailable,
@@ -23,7 +24,6 @@ from blackboard.llm.call_failures import (
 )
 from blackboard.llm.message_batches import read_results
 from blackboard.llm.model_client import BatchItem
-from blackboard.llm.model_reply import Reply, parse_answer
 from tests.llm.conftest import Verdict
 from tests.support.faults import Cut, Junk, Status
 from tests.support.messages_api import MessagesApi

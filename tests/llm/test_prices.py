@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.errors import ConfigurationError, UnknownName
-from blackboard.llm.model_reply import Usage
+from blackboard.llm.answer_parser import Usage
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices
 

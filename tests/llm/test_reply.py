@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from blackboard.llm.answer_parser import Reply, Usage, parse_answer
 from blackboard.llm.call_failures import Unusable
-from blackboard.llm.model_reply import Reply, Usage, parse_answer
 from tests.llm.conftest import Verdict
 
 JSON = st.recursive(

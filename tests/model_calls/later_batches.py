@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from blackboard.clock import microseconds_in
 from blackboard.errors import ModelError
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_client import BatchItem
-from blackboard.llm.model_reply import Reply
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY

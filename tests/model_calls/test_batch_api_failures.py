@@ -10,9 +10,9 @@ import pytest
 
 from blackboard import ManualClock
 from blackboard.errors import ModelError
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.call_failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.model_client import BatchItem
-from blackboard.llm.model_reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.sent_batches import batches, requests_in
 from tests.support.faults import Cut, Status

@@ -17,8 +17,8 @@ from blackboard.clock import parse_instant
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.anthropic_client import AnthropicClient
-from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import ModelSettings
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS

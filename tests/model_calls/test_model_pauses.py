@@ -15,9 +15,9 @@ from blackboard import ManualClock, Mark, agent, strength
 from blackboard.clock import parse_instant
 from blackboard.core.agents.agent_context import Context
 from blackboard.durations import parse_duration
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import OutcomeUnknown
-from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import ModelSettings
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Mark, agent, strength
-from blackboard.llm.model_reply import Usage
+from blackboard.llm.answer_parser import Usage
 from blackboard.llm.model_request import request_text
 from blackboard.llm.prices import load_prices
 from lead_desk import offline_rules

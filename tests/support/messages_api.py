@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from blackboard.llm.model_reply import Usage
+from blackboard.llm.answer_parser import Usage
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Fault, Hang, Junk, Says, Status
 from tests.support.request_checks import Refused, parameters

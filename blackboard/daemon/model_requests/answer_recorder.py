@@ -17,8 +17,8 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import iso
 from blackboard.core.records.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.call_failures import CallFailure, ModelUnavailable, RequestRejected, Unusable
-from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_request import highest_cost
 from blackboard.llm.prices import Prices
 from blackboard.system.log_queue import Log

@@ -21,6 +21,7 @@ from blackboard.daemon import run_traces
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ModelError
+from blackboard.llm.answer_parser import Reply
 from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
@@ -32,7 +33,6 @@ from blackboard.llm.call_failures import (
     SpendLimit,
 )
 from blackboard.llm.model_client import BatchItem, ModelClient
-from blackboard.llm.model_reply import Reply
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log
 

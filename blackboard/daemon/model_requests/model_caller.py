@@ -27,6 +27,7 @@ from blackboard.daemon import run_traces
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import format_duration
 from blackboard.errors import UnknownName
+from blackboard.llm.answer_parser import parse_answer
 from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
@@ -39,7 +40,6 @@ from blackboard.llm.call_failures import (
     Unusable,
 )
 from blackboard.llm.model_client import ModelClient
-from blackboard.llm.model_reply import parse_answer
 from blackboard.llm.model_request import is_same_answer, request_text
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.system.failpoints import failpoint

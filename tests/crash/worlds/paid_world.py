@@ -17,8 +17,8 @@ from blackboard import (
     strength,
 )
 from blackboard.clock import Instant
+from blackboard.llm.answer_parser import Reply, Usage
 from blackboard.llm.model_client import BatchItem
-from blackboard.llm.model_reply import Reply, Usage
 from blackboard.llm.model_settings import ModelSettings
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Flame, Pure, Spark
