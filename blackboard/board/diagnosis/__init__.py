@@ -5,7 +5,7 @@ store_findings       the database: its engine and schema, and its file or its se
 clock_findings       the clocks of this machine and of depositors
 agent_findings       pauses, cooldowns, schedules, and the work of agents that are gone
 worker_findings      the code of workers, the agents that none serves, models and leases
-waiting_work_findings     activations, needs and messages that wait for people
+waiting_work_findings     activations, needs and messages that wait for people, agents or delivery
 deployment_findings  unreadable marks, pending changes, and differences from the deployment file
 examined_board       what an examination compares the board with, and its verdicts
 """

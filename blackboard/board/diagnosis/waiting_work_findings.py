@@ -1,4 +1,4 @@
-"""Findings about work that waits for people: activations, needs and messages."""
+"""Findings about work that waits: activations and needs for people, needs for agents, and messages for delivery."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MAX_WAIT_FOR_DELIVERY: Duration = MINUTE
 
 
 def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
-    """Yield the findings about work that waits for people."""
-    yield from _stuck(txn)
+    """Yield the findings about work that waits for people, agents or delivery."""
+    yield from _stuck_activations(txn)
     yield from _inbox(txn)
     yield from _outbox(txn)
     yield from _answering_agents(txn, examination.dead_workers)
 
 
-def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
+def _stuck_activations(txn: BoardTransaction) -> Iterator[Finding]:
     """Report the activations that only people can end."""
     for state in (ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.HELD):
         if count := len(txn.sql.all(ACTIVATIONS.in_state, state=state)):
@@ -81,23 +81,23 @@ def _answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[
         for name in needs_overview.agents_of_need(txn, row.id, kept.answerable_by).waits_for:
             unserved.setdefault(name, []).append(row.id)
     for name, needs in unknown.items():
-        detail = f"{_named(needs)} names {name!r}, and there is no such agent{nearest(name, known)}"
+        detail = f"{_needs_text(needs)} names {name!r}, and there is no such agent{nearest(name, known)}"
         yield Finding("needs", "note", detail, "'blackboard inbox' shows the needs that no agent is working on")
     for name, needs in unserved.items():
         if (problem := worker_registry.unserved_agent(txn, name, dead)) is not None:
-            detail = f"{_named(needs)} waits for {name}: {problem.reason}"
+            detail = f"{_needs_text(needs)} waits for {name}: {problem.reason}"
             advice = "start a daemon that runs the agent; 'blackboard inbox --all' shows every need"
             yield Finding("needs", "wrong", detail, advice)
 
 
-def _named(needs: Sequence[int]) -> str:
+def _needs_text(needs: Sequence[int]) -> str:
     """Return some needs by their ids, such as `need 17 and 2 more`."""
     more = f" and {len(needs) - 1} more" if len(needs) > 1 else ""
     return f"need {needs[0]}{more}"
 
 
 def _outbox(txn: BoardTransaction) -> Iterator[Finding]:
-    """Find the sinks whose messages do not arrive."""
+    """Report the sinks whose messages do not arrive."""
     sinks = outbox_administration.overview(txn)
     for sink in sinks:
         if sink.given_up:
