@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, W
 
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
-from blackboard.presentation.json_shapes import decode_cursor
+from blackboard.presentation.page_cursors import decode_cursor
 from blackboard.presentation.untrusted_data import MAX_RESULT_ITEMS
 
 MAX_SHOWN_ROWS = 200

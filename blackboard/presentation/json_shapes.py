@@ -6,9 +6,7 @@ confirms what was done.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -234,26 +232,6 @@ def json_value(value: object) -> object:
     return str(value)
 
 
-def encode_cursor(position: object) -> str:
-    """Return the text that names the page of a list after a position, such as `MarkPosition` or the id of an item."""
-    text = json.dumps(position, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def decode_cursor(value: object) -> object:
-    """Return the position that a cursor names. A value of another type is returned unchanged, for its field to check.
-
-    Raises:
-        ValueError: The text is not a cursor.
-    """
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-    except (ValueError, RecursionError):
-        raise ValueError("this is not a cursor from an earlier answer") from None
-
-
 def found_marks(found: SearchResult[MarkRecord]) -> FoundMarks:
     """Return the answer to `search`."""
     hits = zip(found, found.relevances, found.scores, strict=True)
@@ -324,8 +302,3 @@ def status_of(shape: Summary) -> BoardStatus:
             "paused_because": shape.paused if isinstance(shape.paused, str) else None,
         }
     )
-
-
-def describe_clock(doubted: datetime | None) -> str:
-    """Return what `status` says about the clock to a person; `doubted` is the time of a clock that is not believed."""
-    return "ok" if doubted is None else f"not believed: it says {iso(from_datetime(doubted))}; see the inbox"

@@ -12,7 +12,7 @@ from blackboard.core.token_scopes import Scopes
 from blackboard.mcp_server import read_tools
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.resources_and_prompts import PROMPTS
-from blackboard.presentation.json_shapes import encode_cursor
+from blackboard.presentation.page_cursors import encode_cursor
 from blackboard.presentation.untrusted_data import MAX_LIST_BYTES, MAX_SHOWN_PAYLOAD_BYTES, NOTE
 from tests.mcp_server.sessions import MODES, Finding, awaited, subject_uri, within
 

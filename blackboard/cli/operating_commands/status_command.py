@@ -28,7 +28,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard status
     """
     from blackboard.local_or_remote_calls import calls_of
-    from blackboard.presentation.json_shapes import describe_clock, status_of
+    from blackboard.presentation.json_shapes import status_of
+    from blackboard.presentation.status_texts import describe_clock
 
     session = session_of(context)
     with session.board_or_client() as board:

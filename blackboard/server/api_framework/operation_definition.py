@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from blackboard import Blackboard
 from blackboard.core.records.request_limits import MAX_ID, MAX_PAGE_ITEMS
-from blackboard.presentation.json_shapes import decode_cursor
+from blackboard.presentation.page_cursors import decode_cursor
 from blackboard.server.access.token_checks import Caller
 
 ItemT = TypeVar("ItemT")

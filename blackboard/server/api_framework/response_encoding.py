@@ -15,7 +15,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from blackboard import Blackboard
-from blackboard.presentation.json_shapes import encode_cursor, json_value
+from blackboard.presentation.json_shapes import json_value
+from blackboard.presentation.page_cursors import encode_cursor
 from blackboard.server.access.response_redaction import Redaction
 from blackboard.server.api_framework.operation_definition import Operation, OperationCall, Page
 from blackboard.server.api_framework.request_parsing import EVENT_STREAM
