@@ -229,6 +229,12 @@ def from_datetime(at: datetime) -> Instant:
     return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
+def first_instant_of_days(now: Instant, days: int) -> Instant:
+    """Return when the first of a number of days (UTC) up to today began."""
+    first = to_datetime(now - (days - 1) * DAY)
+    return from_datetime(first.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
 def iso(at: Instant | None) -> str | None:
     """Return an instant as ISO 8601 text such as `2026-01-05T09:00:00.000000Z`, as the views show it."""
     return None if at is None else to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -4,7 +4,6 @@ mark_queries        marks at any instant, their events and subjects, and how man
 past_marks          the marks at a past instant, from the history
 work_queries        the agenda, schedules and activations
 model_costs         the tokens and the costs of model calls
-recent_days         the days that figures by day are about
 board_figures       figures for monitors: the state now, and what happened after earlier figures
 board_status        the state of the board, its agents and deployments
 search_results      what a search found: records, or marks of a class

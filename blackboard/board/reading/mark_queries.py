@@ -16,11 +16,10 @@ from blackboard.board.mark_tables.mark_states import mark_strength, marks_with_s
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
-from blackboard.board.reading.recent_days import first_instant_of_days
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
+from blackboard.clock import Instant, first_instant_of_days, from_datetime, seconds_in, to_datetime
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, StoredMark
 from blackboard.core.marks.tags import TagFilter, Where
@@ -280,4 +279,4 @@ def tag_values(txn: BoardTransaction, tag: str, kind: str | None, limit: int) ->
 
 def faded_unseen(txn: BoardTransaction, days: int) -> int:
     """Return how many marks evaporated without being given to an agent, in a number of days up to today."""
-    return txn.sql.value(MARKS.count_faded_unseen, since=first_instant_of_days(txn, days))
+    return txn.sql.value(MARKS.count_faded_unseen, since=first_instant_of_days(txn.now, days))

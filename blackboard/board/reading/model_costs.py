@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from blackboard.board.reading.recent_days import first_instant_of_days
 from blackboard.board.result_types import ActivationUsage, CostRow, ModelCostRow
 from blackboard.board.result_types.row_conversion import result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import to_datetime
+from blackboard.clock import first_instant_of_days, to_datetime
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.store.statements import MODEL_CALLS
 
 
 def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
     """Return the cost of model calls by day and agent, for a number of days up to today."""
-    since = to_datetime(first_instant_of_days(txn, days)).date().isoformat()
+    since = to_datetime(first_instant_of_days(txn.now, days)).date().isoformat()
     rows = txn.sql.all(MODEL_CALLS.costs, since=since)
     return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
 
 
 def costs_by_model(txn: BoardTransaction, days: int) -> list[ModelCostRow]:
     """Return the tokens and the cost of the calls of each model, for a number of days up to today."""
-    rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=first_instant_of_days(txn, days))
+    rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=first_instant_of_days(txn.now, days))
     return [result_of(ModelCostRow, row, usd=to_usd(row.cost), usd_direct=to_usd(row.direct_cost)) for row in rows]
 
 
