@@ -12,7 +12,7 @@ pause looks like a leap, and an answer costs less than a wrong guess.
 
 from __future__ import annotations
 
-from blackboard.board.deployment_effects.program_declarations import ensure_kind
+from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses

@@ -7,7 +7,7 @@ prices            the dated price table, and the cost of a call in whole micro-d
 model_client      the interface of a client
 anthropic_client  the client of Anthropic's API; it alone imports `anthropic`, at the first call
 message_batches   the texts of the Message Batches API
-answer_parser       the raw answer, its metadata, and its parsing into a pydantic model
+answer_parser     the raw answer, its metadata, and its parsing into a pydantic model
 http_client       the HTTP client behind the SDK: headers and limits
 call_failures     the failures that give no usable answer
 """

@@ -9,7 +9,7 @@ event_partitions       the history in partitions, in a transaction on a server
 watch_total_additions  additions to sums over the board that others may change meanwhile, on a server
 statements             the statements of each file in `sql/`
 live_mark_statements   the statements for live marks, with the formulas of the decay laws
-tag_and_text_filters      the filters of statements by tags and by a part of a text
+tag_and_text_filters   the filters of statements by tags and by a part of a text
 row_types              a named tuple for the rows of each table, and of queries that select something else
 schema                 tables, views, and the creation and the upgrades of both
 

@@ -2,6 +2,7 @@
 
 deployment_activation  activates a deployment, as one recorded event
 program_declarations   registers agents and kinds as a program declares them
+registered_kinds       registers a kind when it is first used
 kind_changes           changed kinds: their laws, floors, unique fields and tags, which their marks follow
 agent_changes          changed agents and watches
 backfill               the batches in which waiting crossings, the marks of a kind and watches follow a change

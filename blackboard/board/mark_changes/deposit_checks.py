@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from blackboard.board.deployment_effects.program_declarations import schemas_of
+from blackboard.board.deployment_effects.registered_kinds import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import check_author, skeleton

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-from blackboard.board.deployment_effects.program_declarations import ensure_kind
+from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposit_keys, deposits
 from blackboard.board.mark_changes.deposit_checks import check_payload, check_signature
 from blackboard.board.mark_changes.deposit_keys import KeyedRequest

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from blackboard.board import board_clock, open_needs
-from blackboard.board.deployment_effects.program_declarations import ensure_kind
+from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposits, requested_deposits
 from blackboard.board.mark_changes.deposit_checks import check_signature, check_size
 from blackboard.board.mark_changes.deposit_requests import DepositRequest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import open_needs
-from blackboard.board.deployment_effects.program_declarations import ensure_kind
+from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses

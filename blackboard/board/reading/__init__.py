@@ -10,5 +10,5 @@ search_results      what a search found: records, or marks of a class
 inbox               the needs that wait for people
 activation_details  one activation in full
 tag_texts           filters by tags and groups in text
-event_pages       the events of marks and the activity, as streams
+event_pages         the events of marks and the activity, as streams
 """
