@@ -132,16 +132,17 @@ def test_the_tables_of_concepts_name_what_exists() -> None:
         for line in section.splitlines()
         if line.startswith("| `")
     ]
-    packages = [row[0].strip("`") for row in rows]
+    packages = [row[0].partition("`:")[0].strip("`") for row in rows]
     folders = {
         folder for name in (".", "core", "board") for folder in (ROOT / "blackboard" / name).glob("*/__init__.py")
     }
     assert {str(folder.parent.relative_to(ROOT / "blackboard")) for folder in folders} <= {*packages, "board"}
-    assert len(packages) == len(set(packages))
+    assert len(rows) == len({row[0] for row in rows})
     statements = {path.name for path in (ROOT / "blackboard/store/sql").glob("*.sql")}
     known = {*metadata.tables, *VIEWS, *statements}
     for package, (_, concepts, modules, data, tests) in zip(packages, rows, strict=True):
-        inside = {path.name for path in (ROOT / "blackboard" / package).rglob("*.py")}
+        folder = ROOT / "blackboard" / package
+        inside = {str(path.relative_to(folder)) for path in folder.rglob("*.py")}
         names = re.findall(r"`([^`]+)`", modules)
         assert names, package
         assert set(names) <= inside, package
