@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,25 @@ def test_the_tables_of_concepts_name_what_exists() -> None:
             package
         )
         assert re.search(r"\(\[", concepts), f"{package}: a link to a page for users"
+
+
+def test_the_contract_of_the_daemon_forbids_each_module_of_the_board_that_the_map_does_not_list() -> None:
+    page = (ROOT / "docs/modules.md").read_text("utf-8")
+    listed = set(re.findall(r"`(\w+)(?:\.py)?`", page.partition("- *The daemon.*")[2].partition("\n- ")[0]))
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    [contract] = [
+        item for item in contracts if item["name"] == "The daemon uses of the board what docs/modules.md lists"
+    ]
+    forbidden = contract["forbidden_modules"]
+    board = ROOT / "blackboard/board"
+    modules = [path.relative_to(ROOT).with_suffix("").parts for path in sorted(board.rglob("[a-z]*.py"))]
+    free = {
+        module
+        for module in modules
+        if not any(module[: name.count(".") + 1] == (*name.split("."),) for name in forbidden)
+    }
+    assert {module for module in free if listed.isdisjoint(module)} == set()
+    assert listed <= {name for module in free for name in module}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))
