@@ -39,6 +39,9 @@ BlackboardError
     │   └── ServerUnreachable  it does not answer, or is too busy
     ├── AccessDenied           the caller may not do this: its token or its session does not allow it
     └── ModelError             a model call without a usable answer
+
+`Conflict` is refused like each `UsageError`, for example as one item of `deposit_many`. But the request was right when
+its mark was read, so the exit code tells a script to read the mark again and repeat the request.
 """
 
 from __future__ import annotations
@@ -222,8 +225,6 @@ class Conflict(UsageError):
         event_id: The last event of the live mark; 0 if there is none.
     """
 
-    # It is a UsageError, because it refuses one item of `deposit_many` as other mistakes do. But the request was right
-    # when its mark was read: a script reads the mark again, and repeats the request.
     exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, event_id: int = 0) -> None:

@@ -65,7 +65,7 @@ _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE
 """The variables that decide how a connection is made."""
 _SCHEMES = ("http", "https", "socks4", "socks5", "socks5h")
 _TIMEOUT: Duration = 5 * MINUTE
-_CLOCK_SKEW: Duration = 10 * MINUTE
+_MAX_CLOCK_SKEW: Duration = 10 * MINUTE
 """The largest difference between the clocks of this machine and of the API when a lost batch is looked up."""
 
 
@@ -127,7 +127,7 @@ class AnthropicClient:
     def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
         """Return the id of a lost batch; see `ModelClient`."""
         expected, undecided = set(custom_ids), []
-        for batch in self._batches(since - _CLOCK_SKEW):
+        for batch in self._batches(since - _MAX_CLOCK_SKEW):
             # Before a batch ends, the API shows only the number of its requests.
             if batch.size != len(expected):
                 continue

@@ -121,6 +121,17 @@ def test_a_docstring_says_once_what_is_returned(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
+def test_the_docstring_of_a_function_begins_in_the_imperative(folder: str) -> None:
+    third_person = [
+        f"{place}: {docstring.splitlines()[0]}"
+        for place, node, docstring in functions_of(folder)
+        if re.match(r"[A-Z][a-z]*[a-rt-z]s\b", docstring)
+        and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+    ]
+    assert third_person == []
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
 def test_a_docstring_names_the_subject_of_each_error(folder: str) -> None:
     vague = [
         f"{place}: {entry}"

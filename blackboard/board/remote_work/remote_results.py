@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_error_texts import printable_text
-from blackboard.core.records.micro_dollars import COST_LIMIT_USD
+from blackboard.core.records.micro_dollars import MAX_COST_USD
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import UsageError
 
@@ -67,7 +67,7 @@ class ModelUsage(ResultPart):
     """The tokens and the cost of one call of a language model. They count against the budgets."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]
-    usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="Its cost in US dollars.")
+    usd: float = Field(ge=0, lt=MAX_COST_USD, description="Its cost in US dollars.")
     input_tokens: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
     cache_read_tokens: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
     cache_write_tokens: Annotated[int, Field(ge=0, le=MAX_ID)] = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from blackboard.errors import UsageError
 
 _PER_USD = 1_000_000
-COST_LIMIT_USD = 1e6
-"""Every cost of a model call in US dollars is below this."""
+MAX_COST_USD = 1e6
+"""The upper end of the costs of a model call in US dollars, which is itself too much."""
 
 
 def to_usd(micro_dollars: float) -> float:
@@ -25,7 +25,7 @@ def check_cost(usd: float) -> None:
     Raises:
         UsageError: The cost is out of range.
     """
-    if not 0 <= usd < COST_LIMIT_USD:
+    if not 0 <= usd < MAX_COST_USD:
         raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
 
 

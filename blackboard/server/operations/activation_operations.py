@@ -9,7 +9,7 @@ from pydantic import Field
 
 from blackboard import ActivationRecord, CostRow
 from blackboard.board.result_types import ActivationDetails
-from blackboard.core.records.micro_dollars import COST_LIMIT_USD
+from blackboard.core.records.micro_dollars import MAX_COST_USD
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
@@ -56,7 +56,7 @@ class Days(Fields):
 class Cost(Fields):
     """The cost of a call."""
 
-    usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="US dollars, as the provider's account shows them.")
+    usd: float = Field(ge=0, lt=MAX_COST_USD, description="US dollars, as the provider's account shows them.")
 
 
 def activations(call: OperationCall[ListedActivations, None]) -> Page[ActivationRecord]:

@@ -55,7 +55,7 @@ class EventFilter(Fields):
 
 
 def events(call: OperationCall[EventFilter, None]) -> StreamChoice:
-    """Streams the events of marks and the activity, as server-sent events."""
+    """Stream the events of marks and the activity, as server-sent events."""
     parameters = call.parameters
     streams = parameters.streams.split(",")
     if not streams or not set(streams) <= {*STREAM_NAMES}:
