@@ -143,7 +143,7 @@ def test_a_closed_client_sends_nothing(api: MessagesApi, client: AnthropicClient
         ({}, None),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(
+def test_retry_after_is_read_as_seconds_or_as_a_date_and_is_at_most_a_day(
     api: MessagesApi, client: AnthropicClient, body: str, headers: dict[str, str], seconds: float | None
 ) -> None:
     api.queue(Status(429, headers))

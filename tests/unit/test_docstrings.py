@@ -139,3 +139,27 @@ def test_a_docstring_names_the_subject_of_each_error(folder: str) -> None:
         for entry in re.findall(r"^ +\w+: (?:It|They) .*", docstring.partition("Raises:")[2], re.MULTILINE)
     ]
     assert vague == []
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools", "tests", "benchmarks", "examples"])
+def test_an_entry_of_a_docstring_has_a_line_of_its_own(folder: str) -> None:
+    joined = [
+        f"{place}: {line.strip()}"
+        for place, _, docstring in functions_of(folder)
+        for section in re.split(r"^(?:Args|Raises):\n", docstring, flags=re.MULTILINE)[1:]
+        for line in section.splitlines()
+        if re.search(r"\. [A-Za-z_]+:(?: |$)", line)
+    ]
+    assert joined == []
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools", "tests", "benchmarks", "examples"])
+def test_a_docstring_ends_with_text(folder: str) -> None:
+    empty = [
+        f"{path.relative_to(ROOT)}:{node.value.lineno}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if node.value.value.rstrip(" ").endswith("\n\n")
+    ]
+    assert empty == [], "a formatter adds the empty line behind an example without an indentation"

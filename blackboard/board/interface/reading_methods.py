@@ -76,8 +76,8 @@ class ReadingMethods(BoardHandle):
 
         Raises:
             UnknownName: No kind of this name is registered, or it has no tag that `where` names.
-            UsageError: `min_strength` is not a number, or a value in `where` cannot be the value of a tag. InvalidTime:
-            `at` is not a time.
+            UsageError: `min_strength` is not a number, or a value in `where` cannot be the value of a tag.
+            InvalidTime: `at` is not a time.
             InvalidMark: Another class of this kind was used with the board.
             UnreadableMark: A mark does not fit the class, and `strict` is set.
         """

@@ -180,8 +180,7 @@ class Condition(ABC):
 def exactly(text: str) -> str:
     """Return a pattern of subjects where each character of a text means itself, also `*`, `?` and `[`.
 
-    strength(Alarm, subject=exactly("server[3]/") + "*") >= 0.5
-
+    The subjects below `server[3]/`, for example, are `exactly("server[3]/") + "*"`.
     """
     return re.sub(r"[*?[]", r"[\g<0>]", text)
 
