@@ -48,6 +48,12 @@ SETTINGS = {"AgentSettings", "AgentSection", "WatchSpec", "WatchSection", "Watch
 
 
 @cache
+def support_of_tests() -> list[ast.Module]:
+    """Return the syntax trees of what several tests use."""
+    return [ast.parse(path.read_bytes()) for path in sorted((ROOT / "tests/support").rglob("*.py"))]
+
+
+@cache
 def modules() -> dict[Path, ast.Module]:
     """Return the syntax trees of the program and of the packages of agents."""
     paths = [path for top in ("blackboard", "agents") for path in sorted((ROOT / top).rglob("*.py"))]
@@ -69,7 +75,7 @@ def definitions(node: ast.AST, owner: str = "") -> Iterator[tuple[str, str]]:
 
 def names(place: str) -> Iterator[str]:
     """Yield the names that are in use in a place."""
-    defined = [pair for tree in modules().values() for pair in definitions(tree)]
+    defined = [pair for tree in (*modules().values(), *support_of_tests()) for pair in definitions(tree)]
     columns = [column.key for table in metadata.tables.values() for column in table.columns]
     match place:
         case "name":

@@ -70,7 +70,7 @@ def test_the_desk_uses_hardly_more_input_than_the_best_pipeline() -> None:
     assert cost(OURS, 50).input <= 1.15 * cost(BEST, 50).input
 
 
-def test_trickling_leads_need_at_most_half_the_calls_for_a_median_wait_of_a_minute() -> None:
+def test_trickling_leads_need_at_most_half_the_calls_for_a_median_wait_of_less_than_a_minute() -> None:
     ten = run_desk(enquiries(50), {"sales": {"batch_window": "60s"}}, trickle(50, timedelta(seconds=20)))
     assert ten.cost == Cost(32, 18452, 6261)
     assert ten.cost.calls <= cost("marks, one per call", 50).calls / 2

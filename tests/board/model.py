@@ -12,7 +12,7 @@ COLD = 0.3
 EACH = 0.5
 SUM = 1.2
 BOARD = 3
-BELL = 40 * 60_000_000
+DIGEST_INTERVAL = 40 * 60_000_000
 """The interval of the schedule in microseconds."""
 LASTING = 0.5
 CLEAR = 0.3
@@ -87,7 +87,7 @@ class ModelNeed:
 @dataclass
 class Model:
     """The expected board. Watches are named by their agents: each, sum, board, cold, long, flood, hush, tagged,
-    and the schedule bell.
+    and digest, which has a schedule.
 
     Flood counts the deposits of fire in a window.
     """
@@ -101,7 +101,7 @@ class Model:
     """The payload and the stored intensity of the state in which an agent was last given a mark."""
     waiting: dict[str, dict[tuple[str, int], int]] = field(
         default_factory=lambda: {
-            name: {} for name in ("each", "sum", "board", "cold", "long", "bell", "flood", "hush", "tagged")
+            name: {} for name in ("each", "sum", "board", "cold", "long", "digest", "flood", "hush", "tagged")
         }
     )
     """The keys of waiting crossings, each with the instant of its record."""
@@ -121,8 +121,8 @@ class Model:
     """Whether the watch over the smokes with a tag has crossed and its value not been below `TAGGED_CLEAR` since."""
     tagged_behind: set[int] = field(default_factory=set)
     """The marks that have counted for it since its waiting crossing."""
-    rung: int = 0
-    """How many instants of the schedule the bell has woken for or stood for."""
+    past_instants: int = 0
+    """The number of instants of the schedule up to the one of the last digest."""
     count: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("recorded", "skipped", "withdrawn", "faded", "claimed"), 0)
     )
@@ -156,8 +156,8 @@ class Model:
         """Record the crossings by time up to now, each at its own instant."""
         self.follow_episodes(now)
         self.tagged_crossed = self.tagged_crossed and self.tagged_value(now) >= TAGGED_CLEAR
-        if self.anchor + (self.rung + 1) * BELL <= now:
-            self.cross("bell", ("", 0), now)
+        if self.anchor + (self.past_instants + 1) * DIGEST_INTERVAL <= now:
+            self.cross("digest", ("", 0), now)
         self.flooded = {subject for subject in self.flooded if self.flood(subject, now) >= FLOOD}
         for mark in self.marks.values():
             if not mark.warm:

@@ -161,7 +161,7 @@ def test_a_late_backfill_never_moves_the_boards_time_back(world: World) -> None:
     world.advance(HOUR / 2)
     world.put("smoke", "other")
     latest = world.board.session.now()
-    world.follow()
+    world.run_backfill()
     world.clock.set(0)
     assert world.board.session.now() == latest
 

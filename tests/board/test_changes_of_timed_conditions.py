@@ -72,7 +72,7 @@ def test_an_episode_that_is_over_is_not_told_again_by_a_late_backfill(world: Wor
     world.register({"smoke": kind("smoke", Linear("20m"))}, agent)
     tick(world, HOUR)
     assert crossings(world) == [(30.0, HOUR / SECOND - 20)]
-    world.follow()
+    world.run_backfill()
     assert len(crossings(world)) == 1
     assert held(world) == []
 
@@ -119,7 +119,7 @@ def test_a_fall_after_the_change_is_told_wherever_the_backfill_is(world: World, 
     world.advance(10 * SECOND)
     world.register(smoke, spec("pager", watch(strength("smoke") < 0.5, held_for="5s")))
     tick(world, late)
-    world.follow()
+    world.run_backfill()
     tick(world, MINUTE)
     assert [round(crossed_at) for crossed_at, _ in crossings(world)] == [55]
 
@@ -134,7 +134,7 @@ def test_a_withdrawal_before_the_backfill_begins_no_episode_anew(world: World) -
     world.register({"smoke": kind("smoke", Linear("20m"), on_repeat="separate")}, agent)
     world.advance(HOUR / 4)
     world.board.withdraw(mark)
-    world.follow()
+    world.run_backfill()
     tick(world, MINUTE)
     assert len(crossings(world)) == 1
 

@@ -86,7 +86,7 @@ def test_a_waiting_crossing_cannot_be_claimed_before_its_test(world: World) -> N
     assert world.woken("watchman") is None
     assert {item.held_by for item in world.board.agenda()} == {"retest"}
     assert "tested again" in world.board.explain("watchman", "a").watches[0].verdict
-    world.follow()
+    world.run_backfill()
     assert world.woken("watchman") is not None
     assert world.woken("watchman") is None
     assert reasons(world, "skipped") == ["watch changed"]
@@ -101,7 +101,7 @@ def test_the_tests_run_in_bounded_batches(world: World) -> None:
     assert sorted(item.held_by or "" for item in world.board.agenda()) == [""] * 3 + ["retest"] * 7
     claim = world.claimed("watchman")  # those that were tested need not wait for the others
     assert len(claim.inputs) == 3
-    world.follow(3)
+    world.run_backfill(3)
     assert len(world.claimed("watchman").inputs if world.finish(claim) is not None else []) == 7
 
 
@@ -114,7 +114,7 @@ def test_a_deposit_during_the_tests_keeps_its_own_crossing(world: World) -> None
     changed = world.clock.now()
     world.advance(MINUTE)
     world.put("slow", "a", 1.0)
-    world.follow()
+    world.run_backfill()
     assert [(row.subject, row.state) for row in world.crossings()] == [
         ("a", "skipped"), ("b", "skipped"), ("a", "waiting"),
     ]  # fmt: skip
@@ -137,7 +137,7 @@ def test_a_withdrawn_mark_does_not_hold_a_crossing(world: World) -> None:
     world.put("smoke")
     world.register(KINDS, spec("watchman", total("smoke") >= 1.2))
     world.board.withdraw(first)
-    world.follow()
+    world.run_backfill()
     assert [row.state for row in world.crossings()] == ["withdrawn"]
 
 
@@ -269,7 +269,7 @@ def test_a_second_change_comes_after_the_tests_of_the_first(world: World) -> Non
     world.put("smoke")
     world.register(KINDS, spec("watchman", strength("dust") >= 0.5, **ON_KEY))
     world.register(KINDS, spec("watchman", strength("smoke") >= 0.5))
-    world.follow()
+    world.run_backfill()
     assert [row.state for row in world.crossings()] == ["skipped", "waiting"]
 
 
@@ -295,7 +295,7 @@ def test_a_restarted_process_goes_on_with_the_tests(world: World, tmp_path: Path
     other = World(tmp_path / "board.db", world.clock, url=world.url)
     try:
         assert other.woken("watchman") is None
-        other.follow()
+        other.run_backfill()
         assert other.woken("watchman") is not None
     finally:
         other.close()

@@ -167,7 +167,7 @@ def test_a_change_from_defer_to_drop_tests_what_waits_again(world: World) -> Non
     begin(world)
     world.put("smoke", "b")
     deploy(world, strength("smoke") >= 0.5)
-    world.follow()
+    world.run_backfill()
     assert woken(world) == [before]
     end(world)
     assert woken(world) is None

@@ -261,7 +261,7 @@ def test_a_deposit_from_before_a_change_of_the_law_fades_by_the_present_one(worl
     before = world.strengths()
     assert before["new"] == [pytest.approx(0.5)]
     assert before["old"] == [pytest.approx(0.5 * 2**-0.5 + 0.5)]
-    world.follow()
+    world.run_backfill()
     assert {name: pytest.approx(values) for name, values in world.strengths().items()} == before
 
 
@@ -330,7 +330,7 @@ def test_a_past_reading_is_what_the_board_knew(
         elif action == "sweep":
             world.evaporate()
         elif action == "follow":
-            world.follow()
+            world.run_backfill()
         else:
             law, floor = (LAWS[number], floor) if action == "law" else (law, [0.02, 0.3][number % 2])
             world.register({"smoke": kind("smoke", law, floor=floor, on_repeat=on_repeat)}, *watching)
@@ -340,7 +340,7 @@ def test_a_past_reading_is_what_the_board_knew(
     for _ in range(2):
         for at, then in snapshots:
             assert seen(world, at) == then
-        world.follow()
+        world.run_backfill()
     ahead = world.board.session.now() + wait
     forecast = seen(world, ahead)
     world.clock.set(ahead)

@@ -369,7 +369,7 @@ def test_a_crossing_before_the_backfill_is_not_predicted_again(world: World) -> 
     world.advance(20 * MINUTE)
     world.evaporate()
     assert world.woken("warden") == [mark]
-    world.follow()
+    world.run_backfill()
     world.evaporate()
     assert world.woken("warden") is None
     assert len(world.crossings()) == 1

@@ -52,7 +52,7 @@ def test_a_new_floor_fires_falling_watches_at_its_instant_once(
         world.board.withdraw(world.put("smoke", "other", intensity=0.9).mark_id)
     elif meanwhile == "evaporation":
         world.evaporate()
-    world.follow(limit=1)
+    world.run_backfill(limit=1)
     world.fire_all_due()
     [crossing] = world.crossings()
     assert (crossing.state, crossing.crossed_at) == ("waiting", changed_at)
@@ -158,7 +158,7 @@ def test_a_fall_by_a_change_has_its_instant_wherever_the_backfill_is(
         world.put("deploy", "elsewhere")
     elif meanwhile == "evaporation":
         world.evaporate(limit=1)
-    world.follow(limit=1)
+    world.run_backfill(limit=1)
     world.fire_all_due()
     [crossing] = world.crossings()
     assert changed_at <= crossing.crossed_at < changed_at + 3 * MINUTE
@@ -173,5 +173,5 @@ def test_a_rise_by_a_change_is_not_lost_if_a_weaker_deposit_comes_before_the_bac
     world.register({"smoke": kind("smoke", on_repeat="replace", weight=2.0)}, agent)
     world.advance(SECOND)
     world.put("smoke", intensity=0.1)
-    world.follow()
+    world.run_backfill()
     assert [row.value for row in world.crossings()] == [2.0]

@@ -182,7 +182,7 @@ def test_marks_follow_a_change_of_law_and_those_with_their_own_keep_it(
     world.advance(HOUR)
     world.register({"smoke": kind("smoke", Never(), on_repeat="separate")}, agent)
     if follow_first:
-        world.follow(limit)
+        world.run_backfill(limit)
     world.advance(HOUR)
     expected = {**dict.fromkeys(own, 0.25), **dict.fromkeys(others, 0.5)}
     assert {mark.id: mark.strength for mark in world.board.marks()} == pytest.approx(expected)
@@ -191,7 +191,7 @@ def test_marks_follow_a_change_of_law_and_those_with_their_own_keep_it(
         **dict.fromkeys(others, False),
     }
     world.board.session.write(check_sums)
-    world.follow(limit)
+    world.run_backfill(limit)
     assert {mark.id: mark.strength for mark in world.board.marks()} == pytest.approx(expected)
     assert {world.mark(mark_id).law for mark_id in own} == {"exponential(half_life=1h)"}
     assert {world.mark(mark_id).law for mark_id in others} == {"never"}

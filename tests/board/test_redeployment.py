@@ -128,7 +128,7 @@ def test_a_new_weight_counts_before_the_backfill(world: World) -> None:
     new = world.put("smoke", "b", 0.45).mark_id
     assert world.woken("watchman") == [new]
     world.advance(MINUTE)
-    world.follow()
+    world.run_backfill()
     [crossing] = world.crossings("waiting")
     assert (crossing.mark_id, crossing.crossed_at) == (old, world.clock.now() - MINUTE + 1)
     assert world.woken("watchman") == [old]
@@ -141,7 +141,7 @@ def test_a_lower_weight_makes_marks_cross_a_falling_threshold(world: World) -> N
     light = kind("smoke", Exponential("1h"), weight=0.3, on_repeat="separate", floor=0.01)
     world.register({"smoke": light}, agent)
     world.advance(MINUTE)
-    world.follow()
+    world.run_backfill()
     assert [row.crossed_at for row in world.crossings()] == [world.clock.now() - MINUTE + 1] * 2
     assert world.woken("watchman") == [mark]
     assert world.woken("watchman") == [mark]
@@ -159,7 +159,7 @@ def test_a_higher_weight_delays_a_falling_crossing_before_the_backfill(world: Wo
     world.clock.set(start + HOUR + MINUTE)
     world.fire_due()
     assert world.crossings() == []
-    world.follow()
+    world.run_backfill()
     world.clock.set(start + 3 * HOUR)
     world.fire_due()
     assert abs(world.crossings()[0].crossed_at - (start + 2 * HOUR)) <= 1
@@ -198,7 +198,7 @@ def test_a_new_law_continues_from_the_strength_at_the_change(
         else:
             assert strength == pytest.approx(expected, rel=1e-9)
         if age == follow_at:
-            world.follow()
+            world.run_backfill()
             assert strength_of(world, mark) == pytest.approx(strength, rel=1e-12)
             assert world.mark(mark).law == str(after) or isinstance(after, Curve)
 
@@ -237,7 +237,7 @@ def test_strengths_are_the_same_before_and_after_the_backfill(
         return [world.strengths(at=at) for at in instants]
 
     unfollowed = seen()
-    world.follow(limit=2)
+    world.run_backfill(limit=2)
     followed = seen()
     for one, other in zip(unfollowed, followed, strict=True):
         assert one.keys() == other.keys()
@@ -288,7 +288,7 @@ def test_a_mark_that_lives_longer_under_its_new_law_does_not_evaporate_early(wor
     world.advance(HOUR)
     assert world.evaporate(limit=1) == 1
     assert strength_of(world, lives) == 1.0
-    world.follow()
+    world.run_backfill()
     assert strength_of(world, lives) == 1.0
     assert world.evaporate() == 0
 
@@ -300,7 +300,7 @@ def test_the_backfill_runs_in_bounded_batches(world: World) -> None:
     marks = [world.put("smoke", f"s{i}").mark_id for i in range(7)]
     world.woken("watchman")
     world.register({"smoke": kind("smoke", Linear("1h"), floor=0.02, on_repeat="separate")}, agent)
-    assert world.follow(limit=2) >= 8
+    assert world.run_backfill(limit=2) >= 8
     assert world.sql("SELECT count(*) FROM mark WHERE law LIKE ?", "linear%") == [(7,)]
     changed = world.sql("SELECT mark_id FROM event WHERE event = 'law_changed' ORDER BY mark_id")
     assert [row.mark_id for row in changed] == marks
@@ -317,7 +317,7 @@ def test_a_deposit_reinforces_a_mark_under_its_new_law(world: World) -> None:
     receipt = world.put("smoke", intensity=1.0)
     assert (receipt.mark_id, receipt.outcome) == (mark, "reinforced")
     assert receipt.strength == pytest.approx(1.5)
-    world.follow()
+    world.run_backfill()
     assert strength_of(world, mark) == pytest.approx(1.5)
 
 
@@ -353,7 +353,7 @@ def test_the_second_of_two_changes_continues_from_the_first(world: World) -> Non
     world.register({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")})
     world.advance(HOUR)
     assert strength_of(world, mark) == pytest.approx(0.25)
-    world.follow()
+    world.run_backfill()
     assert strength_of(world, mark) == pytest.approx(0.25)
 
 

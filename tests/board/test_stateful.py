@@ -24,10 +24,10 @@ from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
 from blackboard.testing import mark as stored_mark
 from tests.board.model import (
-    BELL,
     BOARD,
     CLEAR,
     COLD,
+    DIGEST_INTERVAL,
     EACH,
     FLOOD,
     HUSH,
@@ -53,7 +53,7 @@ LAWS: list[Decay] = [
     Never(),
 ]
 SUBJECTS = ["a", "b", "c"]
-NAMES = ["each", "sum", "board", "cold", "long", "bell", "flood", "hush", "tagged"]
+NAMES = ["each", "sum", "board", "cold", "long", "digest", "flood", "hush", "tagged"]
 
 
 class Smoke(Mark, kind="smoke"):
@@ -81,7 +81,7 @@ AGENTS = [
         watch(total("fire") >= LASTING, held_for="10m", rewake_every="15m", clear_below=CLEAR),
         **COMMON,
     ),
-    spec("bell", every("40m"), **COMMON),
+    spec("digest", every("40m"), **COMMON),
     spec("flood", total("fire", within="30m") >= FLOOD, **COMMON),
     spec("hush", strength("smoke") >= HUSH, unless=count("fire") >= 1, on_guard="drop", **COMMON),
     spec(
@@ -360,7 +360,7 @@ class Board(RuleBasedStateMachine):
         self.world.register({name: new}, *AGENTS)
         if old != new:
             self.model.change(new.kind(name), self.now())
-        self.world.follow(limit)
+        self.world.run_backfill(limit)
 
     # -- agents
 
@@ -407,7 +407,7 @@ class Board(RuleBasedStateMachine):
 
     def expected(self, name: str, keys: set[tuple[str, int]], now: int) -> tuple[set[int], set[int]]:
         """Return the required and the allowed marks of a new activation that took these crossings."""
-        if name == "bell":
+        if name == "digest":
             return set(), set()  # a schedule has no marks
         model, must, may = self.model, set(), set()
         for subject, mark_id in keys:
@@ -459,10 +459,10 @@ class Board(RuleBasedStateMachine):
         model.count["claimed"] += len(waited)
         given = {item.event.mark_id: item for item in claim.inputs}
         assert must <= set(given) <= may
-        if name == "bell":
-            model.rung = (now - model.anchor) // BELL
-            assert claim.row.scheduled_for == model.anchor + model.rung * BELL
-        assert bool(given) == (name != "bell")
+        if name == "digest":
+            model.past_instants = (now - model.anchor) // DIGEST_INTERVAL
+            assert claim.row.scheduled_for == model.anchor + model.past_instants * DIGEST_INTERVAL
+        assert bool(given) == (name != "digest")
         for mark_id, one in given.items():
             mark = model.marks[mark_id]
             has_left = name == "tagged" and not mark.payload

@@ -64,7 +64,7 @@ def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_com
         elif action == "sweep":
             world.evaporate()
         elif action == "follow":
-            world.follow()
+            world.run_backfill()
         else:
             settings_["decay" if action == "law" else action] = values[0]  # type: ignore[index]
             world.register({"smoke": kind("smoke", on_repeat=on_repeat, **settings_)})  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_com
         assert len(strongest) == min(2, len(then))
         assert sorted(strongest.values()) == pytest.approx(sorted(then.values())[-2:], rel=1e-9)
         assert {number: then[number] for number in strongest} == pytest.approx(strongest, rel=1e-9)
-    world.follow()
+    world.run_backfill()
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
     ahead = world.board.session.now() + waits[0]

@@ -97,7 +97,7 @@ def test_stored_totals_equal_direct_counts(
             world.woken("counter")
             world.woken("whole")
         elif name == "follow":
-            world.follow()
+            world.run_backfill()
         else:
             weight, law, wait = values
             changed = {"smoke": kind("smoke", law, weight=weight, floor=0.01, on_repeat=on_repeat)}
@@ -159,7 +159,7 @@ def test_a_mark_claimed_during_a_backfill_is_subtracted_from_its_old_total(world
         world.put("smoke", f"s{number}")
     world.register({"smoke": kind("smoke", Exponential("2h"), on_repeat="separate")}, many)
     assert len(world.woken("many") or ()) == 4
-    world.follow()
+    world.run_backfill()
 
     def read_sums(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         return [

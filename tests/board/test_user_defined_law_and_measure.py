@@ -171,7 +171,7 @@ def test_an_older_board_accepts_the_law_and_the_measure(tmp_path: Path) -> None:
     world = World(path, ManualClock(now + MINUTE))
     changed = SecondStrongest("smoke", over="board") >= 0.5
     world.deploy(KINDS, spec("watchman", changed))
-    world.follow()
+    world.run_backfill()
     assert world.mark(1).law == str(LAW)
     assert world.put("smoke", "new", 0.8).crossed == ("watchman",)
     world.advance(MINUTE)

@@ -171,7 +171,7 @@ def test_a_changed_filter_counts_what_the_watch_was_never_given(world: World, fi
     low, high = put(world, "a", "low"), put(world, "b", "high")
     assert sorted(world.woken("pager") or ()) == ([high] if first else [low, high])
     world.deploy(KINDS, spec("pager", count("alert", over="board", where={"severity": ["high", "low"]}) >= 1))
-    world.follow()
+    world.run_backfill()
     assert world.woken("pager") == ([low] if first else None)
 
 
@@ -200,7 +200,7 @@ def test_a_waiting_crossing_is_tested_with_the_tags_of_its_instant(world: World)
     world.advance(MINUTE)
     put(world, "a", "low")  # it was high when it crossed
     world.deploy(KINDS, spec("pager", total("alert", where=HIGH) >= 1))
-    world.follow()
+    world.run_backfill()
     assert {row.subject: row.state for row in world.crossings()} == {"a": "waiting", "b": "skipped"}
 
 
@@ -243,7 +243,7 @@ def test_deposits_in_windows_get_the_tags_of_a_new_filter_and_lose_those_of_an_o
         put(world, "db", severity, kind="seen")
     assert world.sql("SELECT * FROM window_tag") == []
     world.deploy(KINDS, spec("pager", count("seen", over="board", where=HIGH, within="1h") >= 2))
-    world.follow()
+    world.run_backfill()
     assert world.waiting("pager") == 1
     assert len(world.sql("SELECT * FROM window_tag")) == 3
     in_transaction(world.board, check_window_sums)
@@ -277,10 +277,10 @@ def test_a_tag_that_is_compared_in_another_way_moves_marks(world: World) -> None
     world.put("alert", "db", payload={"since": ten})
     assert (world.waiting("pager"), world.waiting("window")) == (0, 0)
     world.deploy({"alert": alert("date-time")}, *pagers)
-    world.follow()
+    world.run_backfill()
     assert (world.waiting("pager"), world.waiting("window")) == (1, 1)
     world.deploy({"alert": alert(None)}, *pagers)
-    world.follow()
+    world.run_backfill()
     assert [row.state for row in world.crossings()] == ["skipped", "skipped"]
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import signal
-import statistics
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
@@ -58,16 +56,12 @@ def hold_write_lock(board: Blackboard) -> Iterator[None]:
 
 @pytest.mark.postgresql
 def test_a_deposit_of_another_process_is_noticed_at_once(board: Blackboard) -> None:
-    waits = []
     with worker(board, "patient") as process:
         process.event("started")
         for n in range(20):
             board.deposit(Task(subject=f"s/{n}", n=n))
-            committed = time.monotonic()
             process.event("claimed")  # in time only by the datagram
-            waits.append(time.monotonic() - committed)
             process.event("done")
-    print(f"from commit to claim, heard through a pipe: median {1000 * statistics.median(waits):.1f} ms")
 
 
 def test_worker_ids_are_new_at_each_start(board: Blackboard) -> None:
@@ -103,12 +97,9 @@ def test_live_workers_notice_a_death_at_once(board: Blackboard) -> None:
         victim.line(lambda line: "at work" in line)
         with worker(board, "patient") as survivor:
             assert survivor.event("started")["recovered"] == 0
-            killed = time.monotonic()
             victim.signal(signal.SIGKILL)
             assert survivor.event("claimed")["id"] == number
-            seconds = time.monotonic() - killed
             survivor.event("done")
-    print(f"from SIGKILL to the claim of another worker: {1000 * seconds:.1f} ms")
     assert len(board.marks(Done)) == 1
 
 
@@ -140,13 +131,10 @@ def test_a_falling_crossing_wakes_an_agent_by_itself(board: Blackboard) -> None:
             board.deposit(Ember(subject=f"s/{n}", intensity=0.8))
             process.event("done")  # in time only if the daemon sleeps until the crossing
     lags = [
-        (item.started_at - item.crossed_at) / timedelta(microseconds=1)
-        for item in board.activations(agent="warden")
-        if item.started_at is not None
+        item.started_at - item.crossed_at for item in board.activations(agent="warden") if item.started_at is not None
     ]
-    print(f"from crossing to start: median {statistics.median(lags) / 1000:.1f} ms, longest {max(lags) / 1000:.1f} ms")
     assert len(lags) == 10
-    assert min(lags) >= 0, "never before the crossing"
+    assert min(lags) >= timedelta(), "never before the crossing"
 
 
 def test_a_falling_crossing_without_a_daemon_is_handled_once_with_its_true_time(board: Blackboard) -> None:

@@ -13,11 +13,10 @@ import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
 from blackboard.board.housekeeping import retention
+from blackboard.durations import DAY
 from blackboard.errors import NotFound
 from tests.support.board_steps import in_transaction
 from tests.support.manual_daemons import run_until_idle, served
-
-DAY = 24 * 3600 * 1_000_000
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("6h"), on_repeat="separate"):

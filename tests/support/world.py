@@ -114,7 +114,8 @@ class World:
         )
         return self.board.session.write(lambda txn: activate(txn, self.deployment), record_instant=True)
 
-    def follow(self, limit: int = 1000) -> int:
+    def run_backfill(self, limit: int = 1000) -> int:
+        """Run backfills until none remains, and return the number of their batches."""
         batches = 0
         while in_transaction(self.board, backfill.run_batch, limit):
             batches += 1
@@ -124,6 +125,7 @@ class World:
     # -- marks
 
     def put(self, kind: str, subject: str = "s", intensity: float = 1.0, **options: Any) -> Receipt:
+        """Deposit a mark as the author of the board, by default without a payload."""
         payload = options.pop("payload", {})
         return self.board.deposit(kind, subject=subject, payload=payload, intensity=intensity, **options)
 
@@ -151,6 +153,8 @@ class World:
         return count
 
     def fire_due(self) -> int:
+        """Record the predicted crossings that are due in one batch, and return their number."""
+
         def work(txn: BoardTransaction) -> int:
             watch_reevaluation.evaluate_before_firing(txn, predicted_crossings.PREDICTIONS_PER_QUERY)
             return predicted_crossings.fire_due(txn)
@@ -158,6 +162,7 @@ class World:
         return self.board.session.write(work)
 
     def fire_all_due(self) -> int:
+        """Record all predicted crossings that are due, and return their number."""
         count = 0
         while fired := self.fire_due():
             count += fired
@@ -167,6 +172,7 @@ class World:
     # -- agents
 
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
+        """Claim the next activation of an agent, as a worker does. The result is None if the agent does not wake."""
         found = self.board.session.write(
             lambda txn: claims.claim(txn, txn.deployment.agent(name), Claimer(worker, LEASE))
         )
@@ -174,14 +180,18 @@ class World:
         return found
 
     def claimed(self, name: str, worker: str = "worker") -> Claim:
-        """Claim if there is work to claim."""
+        """Claim the next activation of an agent, which must wake."""
         claim = self.claim(name, worker)
         assert claim is not None
         return claim
 
     def finish(
-        self, claim: Claim, *leaves: tuple[str, str, float], actions: Sequence[AgentAction] = ()
+        self, claim: Claim, *marks: tuple[str, str, float], actions: Sequence[AgentAction] = ()
     ) -> list[Receipt] | None:
+        """Finish an activation with the marks that its agent returned, each as its kind, subject and intensity.
+
+        The result is None if the worker has lost the activation.
+        """
         classes = self.board.session.classes
 
         def work(txn: BoardTransaction) -> list[Receipt] | None:
@@ -189,7 +199,7 @@ class World:
                 AgentDeposit(
                     prepared(txn, self.board, kind, subject, {}, intensity, claim.agent_spec.name, claim.row.id)
                 )
-                for kind, subject, intensity in leaves
+                for kind, subject, intensity in marks
             ]
             success = activation_results.finish(txn, claim.row, claim.agent_spec, [*made, *actions], classes)
             return None if success is None else success.receipts

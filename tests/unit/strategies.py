@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
 from blackboard.core.conditions.measures import Count, Strength, Strongest, Total
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.durations import Microseconds
+from blackboard.durations import DAY, Microseconds
 
-MINUTE = 60_000_000
-DAY = 86_400_000_000
 YEAR = 365 * DAY
 
 lengths = st.one_of(st.integers(1, 1_000), st.integers(1, DAY), st.integers(1, 100 * YEAR)).map(Microseconds)

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.core.backoff import MAX_BACKOFF, backoff
-
-SECOND = 1_000_000
+from blackboard.durations import SECOND
 
 
 class Extreme(random.Random):

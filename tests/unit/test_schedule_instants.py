@@ -15,12 +15,10 @@ from blackboard.clock import from_datetime, to_datetime
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS, Schedule
+from blackboard.durations import DAY, HOUR, MINUTE
 from blackboard.errors import InvalidCondition
 
 BERLIN = "Europe/Berlin"
-MINUTE = 60_000_000
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
 
 
 def at(text: str) -> int:
