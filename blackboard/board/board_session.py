@@ -47,12 +47,19 @@ class BoardSession:
 
     Closing it closes the database, whose schema is up to date.
 
-    `leap` is the largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
+    Args:
+        database: The open database of the board.
+        clock: The clock from which units of work take their instants.
+        classes: The mark classes that the process uses with the board.
+        leap: The largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
     """
 
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
-        self._listeners, self._commit_listeners = Listeners(), Listeners()
+        self._listeners = Listeners()
+        """Called after each commit that may wake an agent."""
+        self._commit_listeners = Listeners()
+        """Called after every commit."""
         self._observing_clock = clock if isinstance(clock, ObservingClock) else None
         self._laws = StoredLaws()
         self._active: ActiveDeployment | None = None

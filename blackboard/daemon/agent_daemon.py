@@ -141,7 +141,8 @@ class Daemon:
         """The activations that run in this process."""
         self.maintenance = Maintenance(self.worker, self.runs.keys, self.models.batch_api, self.settings)
         """The upkeep of the board that this daemon does besides running agents."""
-        self._deliverer, self._couriers = Deliverer(board, (), os.environ), WebhookCouriers(board, os.environ)
+        self._deliverer = Deliverer(board, (), os.environ)
+        self._couriers = WebhookCouriers(board, os.environ)
         self.reload = DeploymentReload(self.worker, self.agents, self.runs, self.deliver_to, deploy_file)
         """The reload of the deployment file, which `request_reload` requests."""
         self._iterations = LoopIterations(

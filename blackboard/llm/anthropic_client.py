@@ -73,8 +73,12 @@ class AnthropicClient:
     """A client of Anthropic's API, or of an address that behaves like it. Thread-safe.
 
     The key never appears in `repr`, logs and errors. If it comes from a source, each call reads it again, so a new key
-    needs no restart. Without a key, each call is refused as with a wrong key, and waits until a person acts. `timeout`
-    is in microseconds: the longest time of a call.
+    needs no restart. Without a key, each call is refused as with a wrong key, and waits until a person acts.
+
+    Args:
+        key: The key, or a source of it.
+        base_url: The address to call; None for Anthropic's own.
+        timeout: The longest time of a call, in microseconds.
     """
 
     def __init__(self, key: str | KeySource, base_url: str | None = None, timeout: Duration = _TIMEOUT) -> None:
@@ -82,8 +86,9 @@ class AnthropicClient:
         self._key = ""
         self._keys: frozenset[str] = frozenset()
         """All keys so far, because an answer to an earlier call may repeat an earlier key."""
-        self._base_url, self._timeout = _root_of(base_url or _DEFAULT_URL), seconds_in(timeout)
+        self._base_url = _root_of(base_url or _DEFAULT_URL)
         self._shown_url = without_password(self._base_url)
+        self._timeout = seconds_in(timeout)
         self._client: anthropic.Anthropic | None = None
         self._lock = threading.Lock()
         self._closed = False

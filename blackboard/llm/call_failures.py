@@ -56,10 +56,15 @@ _MAX_ERROR_CHARACTERS = 65_536
 
 
 class CallFailure(ModelError):
-    """A model call without an answer: the base class of all such failures."""
+    """A model call without an answer: the base class of all such failures.
+
+    Args:
+        message: What happened, with the text of the API.
+        request_id: The id that the API gave the request, if it gave one.
+        shown: The text for the log; by default the message up to its first colon.
+    """
 
     def __init__(self, message: str, *, request_id: str | None = None, shown: str | None = None) -> None:
-        """Create a failure; the log shows `shown`, by default the message up to its first colon."""
         self.request_id = request_id
         self.shown = message.partition(": ")[0] if shown is None else shown
         super().__init__(message if request_id is None else f"{message} [request {request_id}]")
@@ -76,8 +81,11 @@ F = TypeVar("F", bound=CallFailure)
 class RequestRejected(CallFailure):
     """A request that the API rejects. Not paid.
 
-    If it is `certain` that the request is the reason, the same text would be rejected again. Otherwise the account, the
-    model or a gateway may be the reason: only other requests can tell.
+    Args:
+        message: What happened, with the text of the API.
+        certain: Whether the request is certainly the reason, so that the same text would be rejected again. Otherwise
+            the account, the model or a gateway may be the reason: only other requests can tell.
+        **options: The other arguments of `CallFailure`.
     """
 
     def __init__(self, message: str, *, certain: bool = False, **options: Any) -> None:
@@ -88,7 +96,10 @@ class RequestRejected(CallFailure):
 class Overloaded(CallFailure):
     """A rate limit, an overload or an internal error of the API: try later. Not paid.
 
-    `retry_after` is the number of seconds to wait, at most a day; None if the API does not say.
+    Args:
+        message: What happened, with the text of the API.
+        retry_after: The number of seconds to wait, at most a day; None if the API does not say.
+        **options: The other arguments of `CallFailure`.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **options: Any) -> None:
@@ -107,7 +118,12 @@ class SpendLimit(CallFailure):
 class ModelUnavailable(CallFailure):
     """A model that the API does not have, a wrong address, or a gateway that answers in place of the API.
 
-    Not paid. The failure does not depend on the request. `from_api` is true if the error has the API's form.
+    Not paid. The failure does not depend on the request.
+
+    Args:
+        message: What happened, with the text of the API.
+        from_api: Whether the error has the API's form.
+        **options: The other arguments of `CallFailure`.
     """
 
     def __init__(self, message: str, *, from_api: bool = False, **options: Any) -> None:

@@ -47,9 +47,11 @@ class Deliverer:
         self, board: Blackboard, sinks: Sequence[SinkSection], environ: Mapping[str, str] = os.environ
     ) -> None:
         self._clock: Clock = board.clock
-        self._board, self._queue, self._environ = board, DeliveryQueue(board), environ
+        self._board, self._environ = board, environ
+        self._queue = DeliveryQueue(board)
         self._sinks = {sink.name: sink for sink in sinks}
-        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
         self._is_started = False
         self._threads: dict[str, threading.Thread] = {}
         self._loop = threading.Thread(target=self._run, name="blackboard-outbox", daemon=True)

@@ -84,7 +84,10 @@ class WorkEffects:
     __slots__ = ("made_work", "slots")
 
     def __init__(self) -> None:
-        self.made_work, self.slots = False, 0
+        self.made_work = False
+        """Whether a crossing, an activation or a predicted crossing was written."""
+        self.slots = 0
+        """The number of activations that ended, less those that began."""
 
     def add(self, effect: str) -> None:
         """Add the effect of a statement that changed rows; see `Statement.effect`."""

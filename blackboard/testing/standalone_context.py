@@ -114,7 +114,8 @@ class StandaloneContext:
         found = set() if isinstance(agent, str) else {read.kind for read in agent.spec.reads if read.search_from}
         # A mark without a strength was not made with `mark`. It raises here, rather than in the agent.
         self._reads = sorted(reads, key=lambda item: -item.strength * (item.kind not in found))
-        self._model, self._asked, self._per = model, False, per
+        self._model, self._per = model, per
+        self._asked = False
 
     @property
     def subject(self) -> str:

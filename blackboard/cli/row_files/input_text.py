@@ -63,7 +63,13 @@ codecs.register_error(_ERRORS, _mark_bytes)
 class InputText:
     """The numbered lines of a stream of bytes. Lines can be pushed back.
 
-    A line ends with LF, CRLF or a lone CR. `numbers` gives the number of each line; by default they are counted from 1.
+    A line ends with LF, CRLF or a lone CR.
+
+    Args:
+        stream: The bytes; a file compressed with gzip is unpacked.
+        name: The name of the stream in errors.
+        encoding: The name of the encoding; None finds the encoding from the first bytes.
+        numbers: The number of each line; by default they are counted from 1.
 
     Raises:
         UsageError: The stream is not text, or its encoding is not known.

@@ -28,9 +28,12 @@ class JsonBuffer:
         """The number of the line at which the rest begins."""
         self.has_ended = False
         """Whether the document has no more lines."""
-        self._is_array, self._is_opened = is_array, not is_array
+        self._is_array = is_array
+        self._is_opened = not is_array
         self._decoder = json.JSONDecoder()
-        self._text, self._at = "", 0
+        self._text = ""
+        self._at = 0
+        """The position in the text up to which it is parsed."""
         self._due = 0
         """The text is parsed again when it has this length, so that a long element is not parsed after each line."""
 

@@ -57,7 +57,15 @@ class ResultConflict(Exception):
 
 
 class ActivationRunner:
-    """The runner of activations of one daemon's agents. The settings of `agents` are their `context.settings`."""
+    """The runner of activations of one daemon's agents.
+
+    Args:
+        worker: The worker that holds the activations.
+        model_caller: The model calls of the agents.
+        agents: The agents, and the settings that are their `context.settings`.
+        rng: The source of the jitter of delays.
+        emit: Called with each event of a run.
+    """
 
     def __init__(
         self,

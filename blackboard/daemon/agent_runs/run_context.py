@@ -22,7 +22,14 @@ A = TypeVar("A", bound=BaseModel)
 
 
 class RunContext:
-    """The `Context` of one run of one activation; `reads` are the marks that the agent declares to read, by kind."""
+    """The `Context` of one run of one activation.
+
+    Args:
+        claim: The claimed activation.
+        reads: The marks that the agent declares to read, by kind.
+        settings: The settings of the agent.
+        model_caller: The model calls of the agent.
+    """
 
     def __init__(
         self, claim: Claim, reads: Mapping[str, list[Mark]], settings: Mapping[str, Any], model_caller: ModelCaller

@@ -55,7 +55,8 @@ class WebhookCourier:
     def __init__(self, board: Blackboard, agent: str, webhook: WebhookSection, environ: Mapping[str, str]) -> None:
         self.agent = agent
         self._board, self._webhook, self._environ = board.as_author(WEBHOOK_WORKER), webhook, environ
-        self._wake, self._is_stopping = threading.Event(), False
+        self._wake = threading.Event()
+        self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="blackboard-courier", daemon=True)
         self._posts: set[threading.Thread] = set()
         self._rng = random.Random()

@@ -86,7 +86,9 @@ class BacklogTask:
 class Recovery:
     """The recovery of activations whose worker is dead, and the extension of this worker's leases.
 
-    `runs` returns the id and fence of each activation that this worker runs.
+    Args:
+        worker: The worker of the daemon.
+        runs: Returns the id and fence of each activation that this worker runs.
     """
 
     def __init__(self, worker: Worker, runs: Callable[[], Collection[tuple[int, int]]]) -> None:

@@ -52,7 +52,12 @@ UNREADABLE = "null"
 class BatchCaller:
     """The Batch API of one board. It runs in its own thread, because the API may be slow.
 
-    The thread calls `on_done` at its end.
+    Args:
+        board: The board whose calls are sent.
+        client: The client of the API.
+        recorder: Records the answers.
+        rng: The source of the jitter of delays.
+        on_done: Called by the thread at its end.
     """
 
     def __init__(

@@ -23,8 +23,12 @@ class SignInTickets:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock, self._lock = clock, threading.Lock()
-        self._ticket, self._until = "", 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ticket = ""
+        """The valid ticket; empty if there is none."""
+        self._until = 0
+        """The time on the monotonic clock at which it ends."""
         self._former: deque[str] = deque(maxlen=MAX_FORMER)
         self._show: Callable[[str], object] = lambda ticket: None
 

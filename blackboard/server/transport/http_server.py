@@ -200,7 +200,10 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._in_head, self._head_begins = True, True
+        self._in_head = True
+        """Whether the headers of a request are not complete."""
+        self._head_begins = True
+        """Whether they begin in the bytes that are parsed now."""
         self._head_bytes = 0
 
     def data_received(self, data: bytes) -> None:

@@ -149,7 +149,8 @@ class Loan:
     __slots__ = ("_connection", "_generation", "_pool")
 
     def __init__(self, pool: ReaderPool) -> None:
-        self._pool, self._generation = pool, forks.generation()
+        self._pool = pool
+        self._generation = forks.generation()
         self._connection: Any = None
 
     def begin(self, connect: Callable[[], Any]) -> Any:

@@ -51,7 +51,8 @@ class ScentEvaluator:
     """
 
     def __init__(self, board: Blackboard) -> None:
-        self._board, self._threads = board, WorkThreads(1)
+        self._board = board
+        self._threads = WorkThreads(1)
         self._signal = CommitSignal()
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = self._is_stopped = False

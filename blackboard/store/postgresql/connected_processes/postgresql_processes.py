@@ -28,7 +28,12 @@ KEY_BITS = 62
 
 
 class PostgresqlLiveness:
-    """The liveness of one worker on a server, from `enter` to `release`; `wake` is called from another thread."""
+    """The liveness of one worker on a server, from `enter` to `release`.
+
+    Args:
+        listener: The connection whose lock proves that the worker is alive; None if nothing proves it.
+        wake: Called from another thread when this worker should look at the board.
+    """
 
     def __init__(self, listener: ListeningConnection | None, wake: Callable[[], None]) -> None:
         self.id = new_worker_id()

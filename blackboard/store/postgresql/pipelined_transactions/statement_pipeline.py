@@ -60,12 +60,24 @@ class StatementPipeline:
         psycopg.capabilities.has_pipeline(check=True)
         # All integers have one type, so that their sizes do not make different prepared statements of one text.
         connection.adapters.register_dumper(int, Int8Dumper)
-        self._connection, self._pgconn, self._prepares = connection, connection.pgconn, prepares
-        self._converter, self._automatic = adapt.Transformer(connection), adapt.PyFormat.AUTO
-        self._lost, self._error_from = psycopg.OperationalError, psycopg.errors.error_from_result
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        """The connection of libpq, to which the statements are sent."""
+        self._prepares = prepares
+        self._converter = adapt.Transformer(connection)
+        """Converts values to parameters, and results to rows."""
+        self._automatic = adapt.PyFormat.AUTO
+        """Lets psycopg choose between text and binary for a parameter."""
+        self._lost = psycopg.OperationalError
+        """The error of a connection that ended."""
         self._failed = psycopg.errors.InFailedSqlTransaction
+        """The error of a commit that the server turned into a rollback."""
+        self._error_from = psycopg.errors.error_from_result
+        """Returns the error that a result reports."""
         # Plain numbers, since an attribute of an enumeration takes as long as a part of a result.
-        self._sync, self._with_rows = int(pq.ExecStatus.PIPELINE_SYNC), int(pq.ExecStatus.TUPLES_OK)
+        self._sync = int(pq.ExecStatus.PIPELINE_SYNC)
+        """The status of the result that ends a message."""
+        self._with_rows = int(pq.ExecStatus.TUPLES_OK)
         self._failures = (int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.PIPELINE_ABORTED))
         self._idle = int(pq.TransactionStatus.IDLE)
         self._waiting: list[_Waiting] = []

@@ -42,10 +42,14 @@ def any_alive(database: Path) -> bool:
 
 
 class WorkerLiveness:
-    """The liveness of one worker, from `enter` to `release`; `wake` is called from its threads.
+    """The liveness of one worker, from `enter` to `release`.
 
     The worker holds its lock until it dies. A thread waits on each other worker's lock, so a death wakes this worker
     at once.
+
+    Args:
+        database: The file of the board.
+        wake: Called from these threads when this worker should look at the board.
     """
 
     is_proven = True

@@ -62,8 +62,12 @@ class LockState(Enum):
 class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
 
-    The lock files are made beside the file. They have the permissions of `users_of`, by default the file itself.
-    `seconds` is the longest wait.
+    The lock files are made beside the file.
+
+    Args:
+        path: The file.
+        seconds: The longest wait.
+        users_of: A file whose permissions the lock files get; by default the file itself.
     """
 
     def __init__(self, path: Path, seconds: float, users_of: Path | None = None) -> None:
