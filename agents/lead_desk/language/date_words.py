@@ -4,15 +4,26 @@ from __future__ import annotations
 
 __all__ = [
     "AFFIRMATIONS",
+    "AFTER_CONJUNCTION",
+    "AFTER_EXCEPTION",
+    "AFTER_NEGATION",
+    "CONJUNCTIONS",
     "CONNECTORS",
+    "CONTRACTED_VERBS",
     "EXCEPTIONS",
+    "HOUR_PREPOSITIONS",
     "LABELS",
+    "LIMITS_OF_NEGATION",
     "MONTHS",
+    "NEGATIONS_AFTER",
+    "NEGATIONS_BEFORE",
     "NEXT_WEEK",
     "PARTS_OF_DAY",
+    "REGRETS",
     "RELATIVE_DAYS",
     "THIS_WEEK",
     "UNITS",
+    "VERBS_BEFORE_NEGATION",
     "WEEKDAYS",
 ]
 
@@ -131,6 +142,41 @@ EXCEPTIONS = (
     *("außer", "ausser", "ausgenommen", "sauf", "excepto", "salvo", "menos", "tranne", "eccetto", "behalve"),
 )
 """Words before days or hours at which the writer cannot meet."""
+AFTER_EXCEPTION = ("on", "am", "den", "the", "le", "el", "il", "op", "de", "for", "an", "every", "jeden")
+"""Words between an exception and its day: `except for the Friday`."""
+
+NEGATIONS_BEFORE = (
+    *("not", "never", "cannot", "cant", "no", "nicht", "kein", "keinen", "nie", "pas", "jamais", "nunca", "non"),
+    *("mai", "niet", "nooit"),
+)
+"""Words before a day on which the writer cannot meet: `not on Friday`."""
+AFTER_NEGATION = (
+    *("on", "am", "den", "the", "le", "el", "il", "op", "do", "make", "meet", "in", "before", "work", "puedo", "posso"),
+    "possible",
+)
+"""Words between a negation and its day: `cannot do Friday`."""
+
+VERBS_BEFORE_NEGATION = ("is", "are", "does", "do", "will", "would", "geht", "passt", "kann ich", "klappt", "ist")
+"""Words between a day and the negation that follows it: `Friday does not work`."""
+REGRETS = ("leider", "unfortunately")
+"""Words before that negation: `Freitag geht leider nicht`."""
+NEGATIONS_AFTER = ("not", "never", "impossible", "nicht", "unmöglich")
+"""Words after a day on which the writer cannot meet."""
+CONTRACTED_VERBS = ("is", "are", "does", "do", "wo")
+"""Beginnings of a contracted negation: `Friday doesn't work`."""
+LIMITS_OF_NEGATION = (
+    *("before", "after", "until", "at", "from", "between", "in the", "vor", "nach", "ab", "um", "bis", "zwischen"),
+    *("am vormittag", "am nachmittag", "vormittags", "nachmittags"),
+)
+"""Words after a negation that excludes hours, and not the day: `Friday not before ten`."""
+
+CONJUNCTIONS = ("and", "or", "nor", "und", "oder", "et", "ou", "y", "o", "e", "en", "of")
+"""Words between two days: `Friday or Monday`."""
+AFTER_CONJUNCTION = ("on", "am", "le", "el", "il", "op")
+"""Words between a conjunction and its day: `Friday and on Monday`."""
+
+HOUR_PREPOSITIONS = ("at", "um", "à")
+"""Words before an hour: `at 3`."""
 
 AFFIRMATIONS = (
     *("work", "works", "fine", "ok", "okay", "good", "great", "better", "best", "suit", "suits", "possible", "free"),

@@ -30,8 +30,8 @@ _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?\s?([ap])?\.?m?",
 def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -> datetime | None:
     """Return when an enquiry was written; None if the text does not state it.
 
-    If a date has two readings, such as 02/03/2026, the later reading that is not after the deposit counts. A time
-    without a zone is in the zone of the desk. A number of nine digits or more counts from 1970.
+    A date such as 02/03/2026 has two readings. The later reading counts, unless it is after the deposit. A time without
+    a zone is in the zone of the desk. A number of nine digits or more counts from 1970.
 
     Args:
         text: What the form states.

@@ -15,15 +15,26 @@ from zoneinfo import ZoneInfo
 
 from lead_desk.language.date_words import (
     AFFIRMATIONS,
+    AFTER_CONJUNCTION,
+    AFTER_EXCEPTION,
+    AFTER_NEGATION,
+    CONJUNCTIONS,
     CONNECTORS,
+    CONTRACTED_VERBS,
     EXCEPTIONS,
+    HOUR_PREPOSITIONS,
     LABELS,
+    LIMITS_OF_NEGATION,
     MONTHS,
+    NEGATIONS_AFTER,
+    NEGATIONS_BEFORE,
     NEXT_WEEK,
     PARTS_OF_DAY,
+    REGRETS,
     RELATIVE_DAYS,
     THIS_WEEK,
     UNITS,
+    VERBS_BEFORE_NEGATION,
     WEEKDAYS,
 )
 from lead_desk.language.requested_time import RequestedTime, local_time, midnight_in, whole_days
@@ -90,23 +101,28 @@ def _alternatives(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
+def _phrases(words: Iterable[str]) -> str:
+    """Return the same, where a line break may also separate the words of a phrase."""
+    return _alternatives(words).replace(r"\ ", r"\s")
+
+
 _EXCEPT = _alternatives(EXCEPTIONS)
 _EXCLUDED_BEFORE = re.compile(
-    rf"(?P<exception>\b(?:{_EXCEPT}))\s(?:(?:on|am|den|the|le|el|il|op|de|for|an|every|jeden)\s){{0,2}}$"
-    r"|(?:\b(?:not|never|cannot|cant|no|nicht|kein|keinen|nie|pas|jamais|nunca|non|mai|niet|nooit)|n['\u2019]t)\s"
-    r"(?:(?:on|am|den|the|le|el|il|op|do|make|meet|in|before|work|puedo|posso|possible)\s){0,3}$"
+    rf"(?P<exception>\b(?:{_EXCEPT}))\s(?:(?:{_alternatives(AFTER_EXCEPTION)})\s){{0,2}}$"
+    rf"|(?:\b(?:{_alternatives(NEGATIONS_BEFORE)})|n['\u2019]t)\s(?:(?:{_alternatives(AFTER_NEGATION)})\s){{0,3}}$"
 )
 _EXCLUDED_AFTER = re.compile(
-    r"\s(?:(?:is|are|does|do|will|would|geht|passt|kann\sich|klappt|ist)\s)?(?:leider\s|unfortunately\s)?"
-    r"(?:not|(?:is|are|does|do|wo)n['\u2019]t|never|impossible|nicht|unmöglich)\b"
-    r"(?!\s(?:before|after|until|at|from|between|in\sthe|vor|nach|ab|um|bis|zwischen|am\s(?:vor|nach)mittag|vormittags"
-    r"|nachmittags|\d))"
+    rf"\s(?:(?:{_phrases(VERBS_BEFORE_NEGATION)})\s)?(?:(?:{_alternatives(REGRETS)})\s)?"
+    rf"(?:{_alternatives(NEGATIONS_AFTER)}|(?:{_alternatives(CONTRACTED_VERBS)})n['\u2019]t)\b"
+    rf"(?!\s(?:{_phrases(LIMITS_OF_NEGATION)}|\d))"
 )
 _AFFIRMED_AFTER = re.compile(
     rf"[^.;,!?\n]{{0,30}}?(?:\b(?:{_alternatives(AFFIRMATIONS)})\b"
-    r"|\d{1,2}(?:[:.h]\d\d|\s?[ap]\.?m\b|\s?uhr|h\b)|\b(?:at|um|à)\s\d)"
+    rf"|\d{{1,2}}(?:[:.h]\d\d|\s?[ap]\.?m\b|\s?uhr|h\b)|\b(?:{_alternatives(HOUR_PREPOSITIONS)})\s\d)"
 )
-_AND = re.compile(r"\s?(?:,|&|/|\b(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b){1,9}\s?(?:(?:on|am|le|el|il|op)\s)?")
+_AND = re.compile(
+    rf"\s?(?:,|&|/|\b(?:{_alternatives(CONJUNCTIONS)})\b){{1,9}}\s?(?:(?:{_alternatives(AFTER_CONJUNCTION)})\s)?"
+)
 
 
 def _with_exclusions(text: str, days: list[_Mention]) -> list[_Mention]:
