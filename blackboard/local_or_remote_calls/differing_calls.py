@@ -60,10 +60,10 @@ class DifferingCalls(ABC):
 
     @abstractmethod
     def listen(self, wake: Callable[[], None], tick: float) -> AbstractContextManager[float]:
-        """Call `wake` in the context after each commit that may wake an agent. A server does not tell its clients.
+        """Return a context that calls `wake` after each commit that may wake an agent.
 
-        The context gives the number of seconds after which the caller should read the board in any case: `tick` for a
-        server.
+        A server does not report commits to its clients. The context gives the number of seconds after which the caller
+        should read the board in any case. For a server, this is `tick`.
         """
 
     @abstractmethod

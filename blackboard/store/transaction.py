@@ -57,7 +57,10 @@ class PrefetchedReads(ABC):
     @property
     @abstractmethod
     def needs_reads(self) -> bool:
-        """Whether a unit of work should send its reads ahead itself: none was sent, or a write may have changed one."""
+        """Whether a unit of work should send its reads ahead itself.
+
+        It should if none was sent, or if a write may have changed one of them.
+        """
 
     @property
     @abstractmethod

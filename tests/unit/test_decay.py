@@ -12,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step, law_from
+from blackboard.durations import DAY
 from blackboard.errors import InvalidDuration, InvalidLaw, UsageError
 from tests.unit.strategies import (
-    DAY,
     YEAR,
     ages,
     curves,

@@ -23,8 +23,8 @@ def copy(
     """Copy a board to another database, with its whole history: from a file to a server, or back.
 
     SOURCE must be paused, and no daemon may serve it. Depositors wait during the copy, or fail after 10 seconds.
-    Nothing changes on SOURCE. The copy is one transaction: if it fails, TARGET stays empty. It is checked by the number
-    and a digest of the rows of each table. TARGET is the same board, with the same tokens, and is paused too. Resume
+    SOURCE does not change. The copy is one transaction: if it fails, TARGET stays empty. For each table, the number of
+    rows and a digest of them are compared. TARGET is the same board, with the same tokens, and is paused too. Resume
     TARGET when all programs use it. From then on, never resume SOURCE.
 
     Examples:

@@ -154,12 +154,11 @@ def agent(
         reads: Other marks that the agent reads, from `strongest_of`, `of_subject` and `search`.
         only_if: A guard of all watches; crossings wait while it does not hold.
         unless: A guard of all watches; crossings wait while it holds.
-        kinds: Mark classes that the conditions, `reads`, `writes` and `withdraws` do not have, such as the classes of
-            kinds that they name as text.
+        kinds: Further mark classes, such as the classes of kinds that the conditions name as text.
         name: The name of the agent, an ASCII identifier; by default the name of the function.
         renamed_from: Its previous name, if it was renamed. The agent then inherits the absorbed marks of that name.
-        version: A text to change when code that the function calls has changed, or any of its code if the function has
-            no source text. A new version counts as new code, as if the text of the function had changed.
+        version: A text to change when code that the function calls has changed. A function without source text needs a
+            new version for each change of its own code. A new version counts as a change of the function.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent, at start and after a reload, and must be safe to run
             twice. The reader has `board_id`, and `former_settings`: the settings with which this process published

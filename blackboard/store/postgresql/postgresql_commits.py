@@ -119,7 +119,7 @@ class OptimisticCommits:
         return outcome
 
     def _skip(self, batch: list[Entry[Any]]) -> bool:
-        """Count a batch as a try, and return whether it is committed under the lock at once."""
+        """Count a batch, and return whether it is committed under the lock without a try."""
         if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
             return True
         if not self._is_busy and (self.skipped_messages.skip_next() or self.writer.process_cache.start is None):

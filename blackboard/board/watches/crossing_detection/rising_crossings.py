@@ -254,7 +254,7 @@ def _raise_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope:
 
 
 def _raise_bound_of_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow]) -> None:
-    """Raise the bound of a waiting crossing: a deposit made its marks stronger, but not as strong as the threshold."""
+    """Raise the bound of a waiting crossing whose marks a deposit made stronger, but not as strong as the threshold."""
     if len(rows) > 1 or any(row.reinforcements for row in rows):
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
         strengths = [mark_strength(txn, row) for row in rows]

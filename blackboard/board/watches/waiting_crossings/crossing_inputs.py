@@ -117,7 +117,7 @@ def _counts(measure: Measure, event: EventRow, tags: Tags | None) -> bool:
 
 
 def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
-    """Return the tags of a mark as an event left it."""
+    """Return the tags that a mark had after an event."""
     return tags_of(txn, event.kind, with_shown_payload(txn, event).payload)
 
 

@@ -73,7 +73,7 @@ class OptimisticTotalAdditions(TotalAdditions):
 
 @cache
 def _condition(laws: tuple[RebasedSql, ...], *, counts: bool) -> str:
-    """Return the condition that the value of a watch is below its threshold, with what is added."""
+    """Return the condition that the value of a watch is below its threshold also after the additions."""
     parts, width = [], 4 if counts else 9
     for number, rebased in enumerate(laws):
         kind, law, marks, longest, length, weight, rounding, total, error = range(

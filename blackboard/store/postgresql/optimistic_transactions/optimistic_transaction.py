@@ -60,7 +60,7 @@ UNLOCKED_READS = frozenset(
 MAX_PARTS = 60
 """The largest number of checks and writes in one statement."""
 MAX_COMMIT_TIME: Duration = 10 * SECOND
-"""The longest time from the instant at which the rules decide to the record of their writes."""
+"""The longest time between the instant for which the rules decide and the commit of their writes."""
 
 
 class OptimisticTransaction(PipelinedTransaction):
@@ -93,13 +93,13 @@ class OptimisticTransaction(PipelinedTransaction):
         self._checks: list[SqlPart] = []
         self._write_set = WriteSet()
         self.earliest_end = LAST_INSTANT
-        """The earliest instant at which a mark evaporates that it has read or written. It must commit before that."""
+        """The earliest end of a mark that the transaction has read or written. It must commit before that instant."""
         self.shift = 0
         """After the commit, the number of events that others recorded since this transaction has read."""
 
     @property
     def cursor(self) -> Any:
-        """Never returned: what a caller runs on a cursor could not be checked."""
+        """A cursor of the driver. It requires the lock, because the commit could not check what a caller runs on it."""
         self.require_lock("a statement of its own")
 
     @property
@@ -133,7 +133,7 @@ class OptimisticTransaction(PipelinedTransaction):
         self.require_lock("a commit without checks")
 
     def rows_as_read(self, statement: Statement[Result], **values: Any) -> list[Result]:
-        """Return the result of a read that this transaction has used. The commit no longer checks the result.
+        """Return the result of a read that this transaction has used, and exclude it from the checks of the commit.
 
         The caller adds its own conditions with `require`.
         """
@@ -184,7 +184,7 @@ class OptimisticTransaction(PipelinedTransaction):
         self._note_outcome()
 
     def _note_outcome(self) -> None:
-        """Note what the process now knows of the board."""
+        """Update the results that the process remembers after a commit."""
         if self.commit_state is not CommitState.COMMITTED:
             self._process_cache.clear()
             return

@@ -87,7 +87,7 @@ class WriteSet:
 
     def __init__(self) -> None:
         self.instant: Instant | None = None
-        """The instant of the transaction, as its writes have it; None before the first write that has it."""
+        """The instant that the planned writes contain; None as long as no planned write contains an instant."""
         self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | SqlPart] = []
         self._tables: set[str] = set()
         self._marks: set[int] = set()

@@ -104,7 +104,7 @@ def _words(text: str) -> frozenset[str]:
 
 @cache
 def _set_of(text: str, names: tuple[str, ...]) -> RowSet | None:
-    """Return an empty set for a statement; None if it does more than insert its parameters, or delete by a key."""
+    """Return an empty set of rows for a statement; None unless it only inserts its parameters or deletes by a key."""
     if (found := _PLAIN_INSERT.fullmatch(text.strip())) is not None:
         columns = tuple(name.strip() for name in found[2].split(","))
         if columns == names and found[3].count("$") == len(names):

@@ -120,7 +120,7 @@ class PipelinedTransaction(Transaction, PrefetchedReads):
         """Let a read wait.
 
         Raises:
-            psycopg.Error: A value cannot be converted; or an earlier statement failed, if too many wait.
+            psycopg.Error: A value cannot be converted, or too many reads waited and were sent, and a statement failed.
         """
 
     def _note_write(self, statement: Statement[object], values: Any) -> None:

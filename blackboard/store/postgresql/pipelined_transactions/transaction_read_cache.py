@@ -117,7 +117,7 @@ class TransactionReadCache:
 
 @cache
 def _written_keys(statement: Statement[Any]) -> tuple[tuple[str, Key | None], ...]:
-    """Return the tables to which a statement writes, each with its key, or None if that may change."""
+    """Return the tables to which a statement writes, each with its key, or None if it may change the key."""
     keys = ((table, KEYS.get(table)) for table in tables_written(statement))
     return tuple((table, None if key is None or _assigns(statement, key.column) else key) for table, key in keys)
 

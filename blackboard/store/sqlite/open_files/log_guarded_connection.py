@@ -32,11 +32,11 @@ class LogLost(StoreError):
         self.committed = committed
         log = "the write-ahead log" if opened is None else opened.wal
         text = (
-            f"{log} was removed while it was open, and others have begun another log; the last deposits"
+            f"{log} was removed while it was open, and a new log has taken its place; the last deposits"
             " before that may be missing from the board"
         )
         if committed:
-            text += ", including this change; check the board, or repeat the deposit with its key"
+            text += ", and this change may be missing too; check the board, or repeat the deposit with its key"
         super().__init__(f"{text}; the next attempt opens the new log")
 
 
