@@ -9,10 +9,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from blackboard.board import loaded_files
 from blackboard.board.loaded_files import ReadPosition
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import NotFound
+from blackboard.local_or_remote_calls.local_calls import LocalCalls
 from blackboard.server.api_framework.operation_definition import Fields, Name, Operation, OperationCall
 
 FileDigest = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="A digest of the file's machine and path.")]
@@ -37,11 +37,11 @@ class Position(Fields):
 
 def read_position(call: OperationCall[OneFile, None]) -> ReadPosition:
     """Show how far a file has been deposited by the author of the token."""
-    board, parameters = call.board, call.parameters
-    found = loaded_files.read_position(board.session, parameters.source, board.author, parameters.kind)
-    if found is None:
-        raise NotFound(f"the file {parameters.source!r} was never followed for the kind {parameters.kind!r}")
-    return found
+    source, kind = call.parameters.source, call.parameters.kind
+    position = LocalCalls(call.board).file_position(source, kind).load()
+    if position is None:
+        raise NotFound(f"the file {source!r} was never followed for the kind {kind!r}")
+    return position
 
 
 def set_read_position(call: OperationCall[OneFile, Position]) -> ReadPosition:
@@ -49,7 +49,7 @@ def set_read_position(call: OperationCall[OneFile, Position]) -> ReadPosition:
     board, parameters = call.board, call.parameters
     board.deployment.kind(parameters.kind)
     position = ReadPosition(**call.body.model_dump())
-    loaded_files.record_position(board.session, parameters.source, board.author, parameters.kind, position)
+    LocalCalls(board).file_position(parameters.source, parameters.kind).save(position)
     return position
 
 
