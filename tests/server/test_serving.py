@@ -21,9 +21,9 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard, Deposit
-from blackboard.errors import UsageError
+from blackboard.errors import UsageError, WorkError
 from blackboard.server.api_framework import request_parsing
-from blackboard.server.transport import http_server, request_guards
+from blackboard.server.transport import addresses, http_server, request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
@@ -97,6 +97,25 @@ def test_a_unix_socket_serves_a_proxy(tmp_path: Path, board_url: str) -> None:
             dead = socket.socket(socket.AF_UNIX)
             dead.bind(str(path))
             dead.close()
+
+
+def test_a_server_that_cannot_listen_on_its_path_closes_the_socket_of_its_address(
+    tmp_path: Path, board_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def listen_on(address: Address) -> socket.socket:
+        opened.append(addresses.listen_on(address))
+        return opened[-1]
+
+    monkeypatch.setattr(http_server, "listen_on", listen_on)
+    with Blackboard.open(board_url) as board:
+        section = ServerSection()
+        missing = tmp_path / "missing" / "http.sock"
+        server = http_server.HttpServer(http_server_app(board, section), section, Address("127.0.0.1", 0), missing)
+        with pytest.raises(WorkError, match="cannot listen"):
+            server.__enter__()
+    assert [listener.fileno() for listener in opened] == [-1]
 
 
 def http_server_app(board: Blackboard, section: ServerSection) -> Any:

@@ -41,7 +41,7 @@ FenceOption = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="The fence that 'blackboard claim' printed. Without --url, a claim of your own needs no fence.",
+        help="The fence that 'blackboard claim' printed. It is needed with --url; otherwise, by default your own run.",
     ),
 ]
 OfAgent = Annotated[

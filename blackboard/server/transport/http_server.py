@@ -47,8 +47,8 @@ class HttpServer:
     Args:
         app: The ASGI application that handles the requests.
         settings: Where it listens, and how.
-        path: A Unix socket to listen on beside or instead of the address.
         address: Where it listens; None for the other sockets only.
+        path: A Unix socket to listen on beside or instead of the address.
         inherited: Sockets that listen already, from a service manager.
 
     Raises:
@@ -81,15 +81,18 @@ class HttpServer:
 
     def __enter__(self) -> Self:
         sockets = [*self._inherited]
-        if self._address is not None:
-            sockets.append(listen_on(self._address))
-        if self._path is not None:
-            sockets.append(listen_on_path(self._path))
-        for listener in sockets:
-            _bound_unsent(listener)
-        self._sockets = sockets
-        self._names = [self._name(listener) for listener in sockets]
-        self.ended, self._writer = os.pipe()
+        with contextlib.ExitStack() as opened:  # closes the first socket if the second cannot listen
+            if self._address is not None:
+                sockets.append(opened.enter_context(listen_on(self._address)))
+            if self._path is not None:
+                sockets.append(opened.enter_context(listen_on_path(self._path)))
+                opened.callback(self._path.unlink, missing_ok=True)
+            for listener in sockets:
+                _bound_unsent(listener)
+            self._sockets = sockets
+            self._names = [self._name(listener) for listener in sockets]
+            self.ended, self._writer = os.pipe()
+            opened.pop_all()
         self._thread.start()
         log.info("serving", urls=self._names)
         return self
