@@ -59,7 +59,7 @@ class PrefetchedReads(ABC):
     def needs_reads(self) -> bool:
         """Whether a unit of work should send its reads ahead itself.
 
-        It should if none was sent, or if a write may have changed one of them.
+        That is so if no read was sent, or if a write may have changed the result of a read.
         """
 
     @property

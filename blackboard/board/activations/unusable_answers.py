@@ -1,10 +1,10 @@
 """The cause of unusable answers: two in a row show that the model or the agent's schema is wrong, not the marks.
 
-An unusable answer is a failed attempt of its marks, as long as only these marks fail. If the answer about other marks
-of the same agent is unusable too, with no usable answer in between, the marks are not the cause. Then the agent's marks
-get their attempts back, and its calls to the model are paused. Other agents continue, because the schema of only one
-agent may be wrong. Each try is about a single mark. When a try succeeds, the batches that wait because of an unusable
-answer are split.
+At first, an unusable answer counts as a failed attempt with its marks. If an answer about other marks of the same agent
+is unusable too, with no usable answer in between, the marks are not the cause. Then the agent's marks get their
+attempts back, and its calls to the model are paused. Other agents continue, because the schema of only one agent may be
+wrong. The paused agent tries the model with a single mark at a time. When an answer is usable, the batches that wait
+because of an unusable answer are split.
 """
 
 from __future__ import annotations

@@ -109,8 +109,8 @@ class RunEndTransactions:
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
         """Hold a run whose answer is unusable, unless its marks are the cause; see `unusable_answers`.
 
-        After a hopeless failure, a smaller batch may succeed. So a batch that can be divided is not held. Return
-        None if the failure counts.
+        A failure that no retry of the same batch can mend may be mended by a smaller batch. So a batch that can be
+        divided is not held: the failure counts, and None is returned.
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:

@@ -82,7 +82,7 @@ class Worker:
         self._session.limit_leap(leap)
 
     def serve(self, code: AgentCode) -> None:
-        """Serve these agents, with the code of these digests, instead of the former agents."""
+        """Serve these agents, whose code has these digests, instead of those that this worker served before."""
         self.code = dict(code)
         self._session.write(lambda txn: worker_registry.set_code(txn, self.id, self.code))
 

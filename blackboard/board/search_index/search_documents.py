@@ -94,7 +94,7 @@ def create_index(sql: Transaction) -> None:
 
 
 def schema_of(sql: Transaction, kind: str, number: int) -> SearchSchema:
-    """Return the fields of an index, which may be former fields of the kind."""
+    """Return the fields that an index contains. The kind may have other fields by now."""
     return SearchSchema(kind, tuple(map(field_of, sql.all(SEARCH.paths, number=number))))
 
 

@@ -324,7 +324,7 @@ class Measure(ABC):
     def from_sums(self, marks: int, strength_sum: float) -> float:
         """Return the value for `marks` live marks whose strengths add up to `strength_sum`.
 
-        The sum may be too large, never too small; the value must not fall as it grows.
+        The sum may be too large, but never too small. A larger sum must not give a smaller value.
 
         Args:
             marks: The number of live marks.

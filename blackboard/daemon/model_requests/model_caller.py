@@ -171,8 +171,8 @@ class ModelCaller:
     def _find_unfinished_call(self, claim: Claim, request: BuiltRequest) -> ModelCall | None:
         """Find the call of an earlier run that this run goes on with, and end the calls that it cannot use.
 
-        A call whose answer is not used or that was planned fits if it asks for the same as `request`. Otherwise it ends
-        as `unusable` or `failed`. A call that was sent and has no answer ends as `unknown`.
+        An answered or planned call can be used if it asks for the same as `request`. If it asks for something else, it
+        ends as `unusable` or `failed`. A call that was sent and has no answer ends as `unknown`.
 
         Returns:
             A call that is answered, planned or unknown; None if a new call is needed.

@@ -77,7 +77,7 @@ class PostgresqlWritingConnection(WritingConnection):
         return transaction
 
     def begin_one_message(self, start: TransactionStart) -> OptimisticTransaction:
-        """Return a transaction that also sends no read; `start` is what it would read first."""
+        """Return a transaction that sends nothing while its work runs; `start` is what it would read first."""
         self._open_connection()
         transaction = self.transaction = OneMessageTransaction(self.connection, self.dialect, self.process_cache, start)
         return transaction

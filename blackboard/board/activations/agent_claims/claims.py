@@ -1,4 +1,4 @@
-"""Claims: the lease of an activation, which is due again or is new for the strongest crossings of an agent."""
+"""Claims: a worker leases an activation that is due again, or a new one for the strongest crossings of an agent."""
 
 from __future__ import annotations
 

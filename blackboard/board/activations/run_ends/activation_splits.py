@@ -125,8 +125,8 @@ def halve_batch(
 def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks: bool = False) -> list[list[int]]:
     """Return the parts into which an activation can be split, strongest first: single marks, or all of a subject.
 
-    The marks of one subject stay together if an `&` joins several sides of them, or if the watch wakes its agent per
-    subject. In the second case, `between_marks` allows single marks to be split off. The same holds for a group.
+    The marks of one subject or group stay together if an `&` joins several sides of them. They also stay together if
+    the watch wakes its agent per subject or group, unless `between_marks` allows single marks to be split off.
     """
     watch = txn.active.watches.get(row.watch_id)
     stays_together = watch is not None and (watch.condition.is_joint or (watch.is_per_subject and not between_marks))

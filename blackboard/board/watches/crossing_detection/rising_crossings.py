@@ -174,7 +174,7 @@ def _record_crossing(
     *,
     crossed_at: Instant | None = None,
 ) -> bool:
-    """Record a crossing that unabsorbed marks alone cause, and return whether it is new.
+    """Record a crossing for which the unabsorbed marks are enough, and return whether it is new.
 
     Nothing is recorded while a watch over time may not cross.
     """

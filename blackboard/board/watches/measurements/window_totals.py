@@ -67,7 +67,7 @@ def is_below(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
 
 
 def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) -> None:
-    """Subtract the deposits of a kind that have left a window, before those from before an instant are removed.
+    """Subtract the deposits of a kind that have left a window, before retention removes those from before an instant.
 
     Sums of groups that contain such deposits are deleted instead: nothing was deposited in these groups since, and
     there may be many.

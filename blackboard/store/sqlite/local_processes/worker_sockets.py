@@ -93,8 +93,8 @@ def remove_all(folder: Path) -> None:
 def _remove_abandoned(temporary: Path) -> None:
     """Remove this user's folders with sockets that no process listens on.
 
-    A killed worker leaves its folder behind. The next worker of its board finds the folder by the link, unless the
-    board is gone by then. If a folder has no socket yet, another worker is just making it.
+    A killed worker leaves its folder behind. The next worker of its board finds the folder by the link, but if the
+    board was deleted, there is no next worker. A folder without a socket stays: another worker is just making it.
     """
     for folder in temporary.glob(f"{_prefix()}*"):
         with contextlib.suppress(OSError):
