@@ -172,7 +172,7 @@ def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
             released = iter([queue, other])
             monkeypatch.setattr(
                 write_lock,
-                "pause",
+                "sleep_for",
                 lambda us: fcntl.flock(next(released), fcntl.LOCK_UN),  # noqa: B023
             )
             reached = interrupted(step, lambda: database.write(put("x")))
@@ -262,6 +262,6 @@ def test_a_write_waits_without_a_thread(database: SqliteDatabase, monkeypatch: p
     monkeypatch.setattr(threading.Thread, "start", start)
     with open(BoardFiles(database.path).write_lock) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        monkeypatch.setattr(write_lock, "pause", lambda us: fcntl.flock(other, fcntl.LOCK_UN))
+        monkeypatch.setattr(write_lock, "sleep_for", lambda us: fcntl.flock(other, fcntl.LOCK_UN))
         assert database.write(put("x")) == "x"
     assert_free(database)
