@@ -85,8 +85,8 @@ RECORD = ".claude/blackboard.json"
 
 FOLDERS = ".folders"
 """The key of the folders that were made."""
-CONNECTION = ".connection"
-"""The key of the options that the project was connected with."""
+CONNECTION = ".wish"
+"""The key of the options that the project was connected with. Records in projects have this word."""
 
 
 def read_record(text: str | None) -> dict[str, Any]:

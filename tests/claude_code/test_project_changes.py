@@ -257,7 +257,7 @@ def test_a_file_that_is_not_utf_8_is_named_and_nothing_is_written(tmp_path: Path
         {MEMORY: {"value": "x"}},
         {MEMORY: {"value": "x", "is_new": True}},
         {".folders": 1},
-        {".connection": {"options": ["--database"], "agent": None, "uses_channel": False}},
+        {".wish": {"options": ["--database"], "agent": None, "uses_channel": False}},
         {"other": 1},
     ],
 )
