@@ -1,4 +1,4 @@
-"""The upkeep of a board on a server, much of which is the server's own work, and measurements of the server.
+"""The upkeep of a board on a server, and measurements of the server. The server does much of the upkeep itself.
 
 The measurements are its version, its clock, its durability, and whether a pooler is in front of it.
 """
