@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import board_clock
-from blackboard.board.activation_tables.activation_rows import (
-    get_activation,
-)
+from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls

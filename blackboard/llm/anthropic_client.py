@@ -31,15 +31,7 @@ from blackboard.llm.call_failures import (
 )
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
 from blackboard.llm.model_client import BatchItem, ModelClient
-from blackboard.llm.model_settings import (
-    KEY,
-    KEY_FILE,
-    KeySource,
-    ModelSettings,
-    address_of,
-    api_key,
-    without_password,
-)
+from blackboard.llm.model_settings import KEY, KEY_FILE, KeySource, ModelSettings, address_of, api_key, without_password
 from blackboard.system import forks
 from blackboard.system.media_types import JSON_TYPE
 

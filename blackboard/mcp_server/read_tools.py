@@ -10,12 +10,7 @@ from blackboard.core.records.request_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
 from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.tool_arguments import (
-    AgendaArguments,
-    ExplainArguments,
-    FindArguments,
-    QueryArguments,
-)
+from blackboard.mcp_server.tool_arguments import AgendaArguments, ExplainArguments, FindArguments, QueryArguments
 from blackboard.presentation.json_shapes import explanation
 from blackboard.presentation.untrusted_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
 

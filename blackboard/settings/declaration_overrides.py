@@ -11,9 +11,7 @@ from typing import Any
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Comparison, Condition, with_window
 from blackboard.core.conditions.schedules import every
-from blackboard.core.declaration_mistakes import (
-    mistakes_in,
-)
+from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.marks.decay import law_from
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import Mark

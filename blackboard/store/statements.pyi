@@ -1,8 +1,6 @@
 """The type of each statement. `make statements` writes this file from the SQL."""
 
-from blackboard.clock import (
-    Instant,
-)
+from blackboard.clock import Instant
 from blackboard.store.row_types.activation_row_types import (
     ActivationBehind,
     ActivationRow,
@@ -28,16 +26,8 @@ from blackboard.store.row_types.board_row_types import (
     TransactionStart,
     WorkerRow,
 )
-from blackboard.store.row_types.column_types import (
-    Id,
-    Money,
-)
-from blackboard.store.row_types.deployment_row_types import (
-    BackfillRow,
-    DeploymentRow,
-    KindRow,
-    LawChangeRow,
-)
+from blackboard.store.row_types.column_types import Id, Money
+from blackboard.store.row_types.deployment_row_types import BackfillRow, DeploymentRow, KindRow, LawChangeRow
 from blackboard.store.row_types.mark_row_types import (
     DepositKeyRow,
     ErasedEvent,
@@ -67,13 +57,7 @@ from blackboard.store.row_types.model_call_row_types import (
     SpentByActivation,
     UsageByActivation,
 )
-from blackboard.store.row_types.search_row_types import (
-    DocText,
-    FoundDoc,
-    MarkStrength,
-    SearchDocRow,
-    SearchKindRow,
-)
+from blackboard.store.row_types.search_row_types import DocText, FoundDoc, MarkStrength, SearchDocRow, SearchKindRow
 from blackboard.store.row_types.watch_row_types import (
     AbsorbedByWatch,
     AbsorbedRow,

@@ -14,10 +14,7 @@ from blackboard.clock import Instant, ManualClock
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import ModelError, UsageError
 from blackboard.llm.answer_parser import Reply
-from blackboard.llm.call_failures import (
-    CallFailure,
-    RequestRejected,
-)
+from blackboard.llm.call_failures import CallFailure, RequestRejected
 from blackboard.llm.model_client import BatchItem
 
 

@@ -8,16 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from blackboard import (
-    Blackboard,
-    Context,
-    Daemon,
-    Decision,
-    Mark,
-    Need,
-    agent,
-    strength,
-)
+from blackboard import Blackboard, Context, Daemon, Decision, Mark, Need, agent, strength
 from blackboard.core.agents.agent_definition import Agent
 
 

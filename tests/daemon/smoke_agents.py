@@ -7,11 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from blackboard import (
-    Blackboard,
-    Daemon,
-    Mark,
-)
+from blackboard import Blackboard, Daemon, Mark
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec

@@ -10,18 +10,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import (
-    Blackboard,
-    Daemon,
-    Exponential,
-    ManualClock,
-    Mark,
-    Reinforce,
-    Step,
-    Withdraw,
-    agent,
-    strength,
-)
+from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, Reinforce, Step, Withdraw, agent, strength
 from blackboard import strongest_of as strongest_of_kind
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import ConfigurationError

@@ -9,18 +9,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import (
-    Blackboard,
-    Context,
-    Decision,
-    ManualClock,
-    Mark,
-    Need,
-    Overdue,
-    Withdraw,
-    agent,
-    strength,
-)
+from blackboard import Blackboard, Context, Decision, ManualClock, Mark, Need, Overdue, Withdraw, agent, strength
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import NotFound
 from tests.daemon.asking_agents import Doubt, Note, ask, asker, outcomes, reviewer_of, run

@@ -11,17 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from blackboard import (
-    Blackboard,
-    Daemon,
-    ManualClock,
-    Mark,
-    agent,
-    count,
-    strength,
-    total,
-    watch,
-)
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength, total, watch
 from blackboard.clock import to_datetime
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import RemainingWork

@@ -8,16 +8,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import (
-    Blackboard,
-    Daemon,
-    ManualClock,
-    Mark,
-    agent,
-    of_subject,
-    strength,
-    strongest_of,
-)
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, of_subject, strength, strongest_of
 from blackboard.errors import ModelError
 from tests.daemon.smoke_agents import Alarm, Smoke, Stray, Verdict, deploy, run_until_quiescent, smoke
 from tests.support.bounds import BOUND_SECONDS

@@ -14,11 +14,7 @@ from pydantic import ValidationError
 
 from blackboard.errors import ConfigurationError
 from blackboard.llm.anthropic_client import AnthropicClient, client_from, describe_model
-from blackboard.llm.call_failures import (
-    KeyRefused,
-    NotSent,
-    RequestRejected,
-)
+from blackboard.llm.call_failures import KeyRefused, NotSent, RequestRejected
 from blackboard.llm.model_client import BatchItem
 from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
 from tests.llm.conftest import KEY

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blackboard import (
-    Curve,
-    Exponential,
-    Linear,
-    Mark,
-    Need,
-    agent,
-    count,
-    daily_at,
-    strength,
-    total,
-    watch,
-)
+from blackboard import Curve, Exponential, Linear, Mark, Need, agent, count, daily_at, strength, total, watch
 
 __all__ = ["Alert", "Beat", "Note", "Seat", "answerer", "asker", "breaker", "calm", "keeper", "morning", "reader"]
 

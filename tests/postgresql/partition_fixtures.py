@@ -12,9 +12,7 @@ from sqlalchemy import make_url
 
 from blackboard import Blackboard, ManualClock
 from tests.cli.conftest import typed as typed
-from tests.postgresql.partitioned_boards import (
-    partition,
-)
+from tests.postgresql.partitioned_boards import partition
 
 
 @pytest.fixture

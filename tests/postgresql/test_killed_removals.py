@@ -20,12 +20,7 @@ from tests.cli.conftest import typed as typed
 from tests.postgresql.partition_fixtures import board as board
 from tests.postgresql.partition_fixtures import foreign as foreign
 from tests.postgresql.partition_fixtures import plain as plain
-from tests.postgresql.partitioned_boards import (
-    fill,
-    partition,
-    partitioning,
-    remove_partitions,
-)
+from tests.postgresql.partitioned_boards import fill, partition, partitioning, remove_partitions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer

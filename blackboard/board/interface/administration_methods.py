@@ -9,13 +9,7 @@ from blackboard.board.deployment_effects.program_declarations import AgentDeclar
 from blackboard.board.housekeeping import board_compaction, erasure
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import board_status
-from blackboard.board.result_types import (
-    AccessToken,
-    CompactionReport,
-    DeploymentRecord,
-    DeployResult,
-    ErasureReport,
-)
+from blackboard.board.result_types import AccessToken, CompactionReport, DeploymentRecord, DeployResult, ErasureReport
 from blackboard.board.result_types.preview_results import Preview
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment

@@ -6,11 +6,7 @@ from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.need_answers import asked_needs, decisions
 from blackboard.board.reading import inbox
 from blackboard.board.reading.mark_queries import event_record
-from blackboard.board.result_types import (
-    MarkEvent,
-    NeedRecord,
-    Receipt,
-)
+from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
 from blackboard.errors import NotFound
 
 

@@ -7,10 +7,7 @@ from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.outbox import outbox_administration
-from blackboard.board.result_types import (
-    EarlyWake,
-    OutboxMessage,
-)
+from blackboard.board.result_types import EarlyWake, OutboxMessage
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.event_kinds import ActivityEvent

@@ -27,10 +27,7 @@ from blackboard.core.marks.mark_error_texts import unreadable_text
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where
 from blackboard.durations import DurationLike, parse_duration
-from blackboard.errors import (
-    UnreadableMark,
-    UnreadableMarksWarning,
-)
+from blackboard.errors import UnreadableMark, UnreadableMarksWarning
 
 if TYPE_CHECKING:
     from blackboard.core.records.query_result_rows import Parameters, Row

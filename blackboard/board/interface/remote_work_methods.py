@@ -11,10 +11,7 @@ from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.remote_work import remote_claims, remote_runs
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.remote_work.remote_runs import NamedRun
-from blackboard.board.result_types import (
-    RemoteActivation,
-    RunState,
-)
+from blackboard.board.result_types import RemoteActivation, RunState
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import DurationLike, parse_duration

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.result_types import (
-    AgendaItem,
-    AgentStatus,
-    EarlyWake,
-    Explanation,
-    ScheduleRecord,
-)
+from blackboard.board.result_types import AgendaItem, AgentStatus, EarlyWake, Explanation, ScheduleRecord
 from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,

@@ -34,10 +34,7 @@ from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_checks import check_intensity, check_subject
 from blackboard.core.marks.mark_model import Mark, alternative_of
 from blackboard.core.marks.payload_json import dump_payload
-from blackboard.errors import (
-    BlackboardError,
-    UsageError,
-)
+from blackboard.errors import BlackboardError, UsageError
 from blackboard.system.media_types import NDJSON_TYPE
 
 MANY_BYTES = 1024 * 1024

@@ -35,12 +35,7 @@ from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.marks.payload_round_trip import read_mark
 from blackboard.core.marks.tags import Where
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
-from blackboard.errors import (
-    UnknownName,
-    UnreadableMark,
-    UnreadableMarksWarning,
-    UsageError,
-)
+from blackboard.errors import UnknownName, UnreadableMark, UnreadableMarksWarning, UsageError
 from blackboard.presentation.json_shapes import FoundMarks, KindShape, ScoredMark
 
 M = TypeVar("M", bound=Mark)

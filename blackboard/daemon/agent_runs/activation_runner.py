@@ -28,14 +28,7 @@ from blackboard.daemon.agent_runs.run_context import RunContext
 from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
-from blackboard.errors import (
-    BlackboardError,
-    Conflict,
-    InvalidMark,
-    ModelError,
-    StoreError,
-    UnreadableMark,
-)
+from blackboard.errors import BlackboardError, Conflict, InvalidMark, ModelError, StoreError, UnreadableMark
 from blackboard.llm.call_failures import RequestRejected, Unusable
 from blackboard.system import tracing
 from blackboard.system.failpoints import failpoint

@@ -15,14 +15,7 @@ from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
-from blackboard.server.api_framework.operation_definition import (
-    Empty,
-    Fields,
-    Name,
-    Operation,
-    OperationCall,
-    RecordId,
-)
+from blackboard.server.api_framework.operation_definition import Empty, Fields, Name, Operation, OperationCall, RecordId
 from blackboard.server.open_requests.claim_queue import Attempt, WaitingClaim
 
 MAX_CLAIM_WAIT_SECONDS = 60

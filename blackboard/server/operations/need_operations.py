@@ -7,11 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from blackboard import MarkEvent, NeedRecord
-from blackboard.presentation.json_shapes import (
-    Answered,
-    Assignment,
-    answered,
-)
+from blackboard.presentation.json_shapes import Answered, Assignment, answered
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,
     Fields,

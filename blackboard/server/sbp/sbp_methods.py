@@ -17,13 +17,7 @@ from blackboard.server.access.token_checks import Caller
 from blackboard.server.http_problems import HttpProblem
 from blackboard.server.sbp import pheromones, trace_records
 from blackboard.server.sbp.sbp_callers import require_read
-from blackboard.server.sbp.sbp_errors import (
-    INVALID_PARAMETERS,
-    UNKNOWN_METHOD,
-    SbpError,
-    error_of_fields,
-    sbp_error_of,
-)
+from blackboard.server.sbp.sbp_errors import INVALID_PARAMETERS, UNKNOWN_METHOD, SbpError, error_of_fields, sbp_error_of
 from blackboard.server.sbp.sbp_fields import SbpFields
 from blackboard.server.sbp.sbp_marks import (
     Pheromone,

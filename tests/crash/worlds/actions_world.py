@@ -6,17 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from blackboard import (
-    Blackboard,
-    Decision,
-    Mark,
-    Need,
-    Reinforce,
-    Withdraw,
-    agent,
-    strength,
-    strongest_of,
-)
+from blackboard import Blackboard, Decision, Mark, Need, Reinforce, Withdraw, agent, strength, strongest_of
 from blackboard.board.result_types import Receipt
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import NotFound

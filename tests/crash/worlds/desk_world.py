@@ -10,9 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
-from blackboard import (
-    Daemon,
-)
+from blackboard import Daemon
 from blackboard.clock import Clock, SystemClock
 from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.settings_file import load_settings

@@ -11,11 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from blackboard import (
-    Daemon,
-    agent,
-    strength,
-)
+from blackboard import Daemon, agent, strength
 from blackboard.clock import Instant
 from blackboard.llm.answer_parser import Reply, Usage
 from blackboard.llm.model_client import BatchItem

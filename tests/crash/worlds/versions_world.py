@@ -9,11 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from blackboard import (
-    Daemon,
-    agent,
-    strength,
-)
+from blackboard import Daemon, agent, strength
 from blackboard.core.agents.agent_definition import Agent
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Ash, Flame, Pure, Spark, ashes, flames

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-from blackboard.board.activation_tables.activation_inputs import (
-    ActivationInput,
-    as_input,
-    record_input,
-)
+from blackboard.board.activation_tables.activation_inputs import ActivationInput, as_input, record_input
 from blackboard.board.activation_tables.activation_rows import AttemptColumns, insert_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.crossing_selection import Selection

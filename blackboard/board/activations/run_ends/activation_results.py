@@ -8,10 +8,7 @@ from dataclasses import dataclass
 
 from blackboard.board import open_needs
 from blackboard.board.activation_tables.activation_inputs import absorbed_events
-from blackboard.board.activation_tables.activation_rows import (
-    get_activation,
-    recount_marks,
-)
+from blackboard.board.activation_tables.activation_rows import get_activation, recount_marks
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import returned_items, run_end_steps
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch

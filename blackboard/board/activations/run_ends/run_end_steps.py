@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import random
 
-from blackboard.board.activation_tables.activation_rows import (
-    get_activation,
-    scopes_of_activation,
-    set_state,
-)
+from blackboard.board.activation_tables.activation_rows import get_activation, scopes_of_activation, set_state
 from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.outbox import announcements

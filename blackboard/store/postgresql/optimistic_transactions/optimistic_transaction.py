@@ -28,10 +28,7 @@ from blackboard.store.postgresql.optimistic_transactions.commit_validation impor
 from blackboard.store.postgresql.optimistic_transactions.optimistic_total_additions import OptimisticTotalAdditions
 from blackboard.store.postgresql.optimistic_transactions.read_write_sets import ReadSet, WriteSet
 from blackboard.store.postgresql.pipelined_transactions.pipelined_transaction import PipelinedTransaction
-from blackboard.store.postgresql.pipelined_transactions.process_read_cache import (
-    CACHED_READS,
-    ProcessReadCache,
-)
+from blackboard.store.postgresql.pipelined_transactions.process_read_cache import CACHED_READS, ProcessReadCache
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementResult
 from blackboard.store.row_types.board_row_types import TransactionStart
 from blackboard.store.statement_file import Statement

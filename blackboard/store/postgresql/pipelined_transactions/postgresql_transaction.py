@@ -15,10 +15,7 @@ from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.event_partitions import EventPartitions
 from blackboard.store.postgresql.pipelined_transactions.bulk_writes import BulkWrites
 from blackboard.store.postgresql.pipelined_transactions.pipelined_transaction import PipelinedTransaction
-from blackboard.store.postgresql.pipelined_transactions.process_read_cache import (
-    CACHED_READS,
-    ProcessReadCache,
-)
+from blackboard.store.postgresql.pipelined_transactions.process_read_cache import CACHED_READS, ProcessReadCache
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementResult
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
