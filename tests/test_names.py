@@ -156,6 +156,25 @@ def test_a_constant_says_its_unit() -> None:
     assert wrong == [], "a length of time in microseconds has the type Duration; another unit is part of the name"
 
 
+def test_a_function_whose_name_is_only_a_verb_is_called_through_its_module() -> None:
+    verbs = {
+        (".".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("agents."), node.name)
+        for path, tree in modules().items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and (ast.get_docstring(node) or "").lower().startswith(f"{node.name} ")
+    }
+    wrong = [
+        (path.stem, alias.name)
+        for path, tree in modules().items()
+        if path.stem != "__init__"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module, alias.name) in verbs
+    ]
+    assert wrong == []
+
+
 def test_a_test_module_is_imported_by_no_other() -> None:
     trees = [ast.parse(path.read_bytes()) for path in (ROOT / "tests").rglob("*.py")]
     imported = {node.module or "" for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

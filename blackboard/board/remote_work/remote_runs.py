@@ -15,7 +15,7 @@ from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, returned_item_checks
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
-from blackboard.board.activations.run_ends.activation_results import Failure, defer
+from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.remote_work.remote_result_items import actions_of, marks_of, places_of, reported_calls
@@ -142,7 +142,7 @@ def give_back(session: BoardSession, run: NamedRun, after: Duration, reason: str
             row = _run_of(txn, run)
         except LeaseLost:
             return False
-        return defer(txn, row, until=txn.now + after, reason=reason)
+        return activation_results.defer(txn, row, until=txn.now + after, reason=reason)
 
     return session.write(work, record_instant=True)
 
