@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 MINUTES ?= 30
 POSTGRESQL ?= marked
+UV := 0.13.9
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -40,12 +41,13 @@ collection: $(VENV)/installed-dev
 test-quick: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 $(QUICK)
 
-# uv finds the lowest versions. The tests left out compare the installed packages with the pinned versions.
+# uv finds the lowest versions; it is pinned here, because nothing else needs it. The tests left out compare the installed
+# packages with the pinned versions.
 ## test-lowest: run the same tests with the lowest versions that pyproject.toml allows
 test-lowest:
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,postgresql]'
 	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
 
@@ -75,7 +77,7 @@ cluster-demo: $(VENV)/installed-dev
 
 ## shells: install zsh and fish, for the tests of completion
 shells:
-	if command -v apt-get; then sudo apt-get install -y zsh fish; else brew install zsh fish; fi
+	if command -v apt-get; then $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y zsh fish; else brew install zsh fish; fi
 
 ## lint: check style, types and layers only
 lint: $(VENV)/installed-dev
