@@ -46,7 +46,7 @@ _VERSION = "2023-06-01"
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
 _PATHS_OF_API = ("/v1/messages", "/v1")
 """The endings of an address that the client adds itself."""
-_MAX_RESPONSE, _MAX_RESULTS = 32 << 20, 256 << 20
+_MAX_RESPONSE_BYTES, _MAX_RESULT_BYTES = 32 << 20, 256 << 20
 """Limits in bytes after decompression, of an answer and of the results of a batch.
 
 The longest answer of a model has about a megabyte.
@@ -187,11 +187,11 @@ class AnthropicClient:
             return self._client
 
     def _make(self, sdk: ModuleType) -> anthropic.Anthropic:
-        from blackboard.llm.http_client import HttpClient
+        from blackboard.llm.provider_http_client import ProviderHttpClient
 
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
-        http_client = HttpClient(self._headers, self._timeout, _MAX_RESPONSE, _MAX_RESULTS)
+        http_client = ProviderHttpClient(self._headers, self._timeout, _MAX_RESPONSE_BYTES, _MAX_RESULT_BYTES)
         client: anthropic.Anthropic = sdk.Anthropic(
             api_key=self._key,
             base_url=self._base_url,

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Clock
@@ -35,6 +36,16 @@ class KindLookup:
 
 
 @dataclass(frozen=True)
+class LoadedFile:
+    """A file as a board remembers it with the marks that were loaded from it."""
+
+    source: str
+    """The name of the file on the board."""
+    withdraw: Callable[[], SourceWithdrawal] | None
+    """Withdraws the marks of earlier loads, before the first new mark; None to keep them."""
+
+
+@dataclass(frozen=True)
 class FilePosition:
     """The place where the position in a followed file is kept."""
 
@@ -59,11 +70,11 @@ class DifferingCalls(ABC):
         """Return a context that limits the time of its reads. A server limits the reads of its clients itself."""
 
     @abstractmethod
-    def listen(self, wake: Callable[[], None], tick: float) -> AbstractContextManager[float]:
+    def listen(self, wake: Callable[[], None], tick_seconds: float) -> AbstractContextManager[float]:
         """Return a context that calls `wake` after each commit that may wake an agent.
 
         A server does not report commits to its clients. The context gives the number of seconds after which the caller
-        should read the board in any case. For a server, this is `tick`.
+        should read the board in any case. For a server, this is `tick_seconds`.
         """
 
     @abstractmethod
@@ -147,8 +158,12 @@ class DifferingCalls(ABC):
         """Return where the position in a file is kept. For a server, the machine is part of the file's name."""
 
     @abstractmethod
-    def source_withdrawal(self, source: str) -> Callable[[], SourceWithdrawal] | None:
-        """Return a function that withdraws what was deposited from a file; None for a server.
+    def loaded_file(self, path: Path, *, withdraws: bool) -> LoadedFile | None:
+        """Return a file that is to be loaded, as the board remembers it; None for a server.
 
-        A board remembers a file by its path, which is that of another machine for a server.
+        A board remembers a file by its path, and the path of another machine would name another file.
+
+        Args:
+            path: The path of the file.
+            withdraws: Whether the marks of earlier loads are withdrawn.
         """

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board import Blackboard
@@ -14,11 +15,10 @@ from blackboard.clock import Clock, microseconds_in
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, FilePosition, KindLookup
+from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, FilePosition, KindLookup, LoadedFile
 from blackboard.presentation.json_shapes import Summary, summary
 
 if TYPE_CHECKING:
-    from blackboard.board.loaded_files import SourceWithdrawal
     from blackboard.board.result_types import ActivityRecord, AgendaItem
 
 ENTRIES_AT_ONCE = 1000
@@ -38,7 +38,7 @@ class LocalCalls(DifferingCalls):
     def reading_within(self, time: str) -> AbstractContextManager[None]:
         return self._board.reads_within(time)
 
-    def listen(self, wake: Callable[[], None], tick: float) -> AbstractContextManager[float]:
+    def listen(self, wake: Callable[[], None], tick_seconds: float) -> AbstractContextManager[float]:
         return self._board.listen(wake)
 
     def summary(self, describe_model: Callable[[], str]) -> Summary:
@@ -77,7 +77,7 @@ class LocalCalls(DifferingCalls):
 
     def later_activity(self, after: int, report_gap: Callable[[], None]) -> Iterator[ActivityRecord]:
         heard, last = threading.Event(), after
-        with self._board.listen(heard.set, every_commit=True) as tick:
+        with self._board.listen(heard.set, every_commit=True) as tick_seconds:
             while True:
                 heard.clear()
                 entries = self._board.activity(after=last, limit=ENTRIES_AT_ONCE)
@@ -85,7 +85,7 @@ class LocalCalls(DifferingCalls):
                     yield entry
                     last = entry.id
                 if not entries:
-                    self.clock.wait(heard, self.clock.now() + microseconds_in(tick))
+                    self.clock.wait(heard, self.clock.now() + microseconds_in(tick_seconds))
 
     def kind_lookup(self) -> KindLookup:
         deployment, classes = self._board.deployment, self._board.classes
@@ -105,7 +105,9 @@ class LocalCalls(DifferingCalls):
             lambda position: loaded_files.record_position(session, source, author, kind, position),
         )
 
-    def source_withdrawal(self, source: str) -> Callable[[], SourceWithdrawal]:
-        from blackboard.board.loaded_files import withdraw_source
+    def loaded_file(self, path: Path, *, withdraws: bool) -> LoadedFile:
+        from blackboard.board.loaded_files import source_of, withdraw_source
 
-        return partial(withdraw_source, self._board.session, source, self._board.author)
+        source = source_of(path)
+        withdraw = partial(withdraw_source, self._board.session, source, self._board.author)
+        return LoadedFile(source, withdraw if withdraws else None)

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board.reading.tag_texts import split_filters
@@ -36,8 +37,8 @@ class RemoteCalls(DifferingCalls):
     def reading_within(self, time: str) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def listen(self, wake: Callable[[], None], tick: float) -> AbstractContextManager[float]:
-        return nullcontext(tick)
+    def listen(self, wake: Callable[[], None], tick_seconds: float) -> AbstractContextManager[float]:
+        return nullcontext(tick_seconds)
 
     def summary(self, describe_model: Callable[[], str]) -> Summary:
         return self._client.summary()
@@ -92,5 +93,5 @@ class RemoteCalls(DifferingCalls):
             lambda position: self._client.set_read_position(source, kind, position),
         )
 
-    def source_withdrawal(self, source: str) -> None:
+    def loaded_file(self, path: Path, *, withdraws: bool) -> None:
         return None

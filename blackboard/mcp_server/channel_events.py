@@ -57,13 +57,13 @@ class Channel:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(heard.set)
 
-        with calls_of(board).listen(hear, TICK_SECONDS) as tick:
+        with calls_of(board).listen(hear, TICK_SECONDS) as tick_seconds:
             while True:
                 heard.clear()
-                pause = tick
+                pause = tick_seconds
                 try:
                     ready, again_in = await self._run(self._crossings_to_announce)
-                    pause = tick if again_in is None else min(tick, max(0.0, again_in))
+                    pause = tick_seconds if again_in is None else min(tick_seconds, max(0.0, again_in))
                     if ready:
                         await self._send(self._event(ready))
                 except BlackboardError as error:  # it may be usable again later

@@ -24,8 +24,8 @@ def wait_until(board: Blackboard, condition: Callable[[], bool]) -> None:
     if condition():
         return
     changed, end = threading.Event(), time.monotonic() + BOUND_SECONDS
-    with board.listen(changed.set, every_commit=True) as tick:
+    with board.listen(changed.set, every_commit=True) as tick_seconds:
         while not condition():
             assert time.monotonic() < end, [(item.id, item.state, item.error) for item in board.activations()]
-            changed.wait(min(tick, LOOK_SECONDS))
+            changed.wait(min(tick_seconds, LOOK_SECONDS))
             changed.clear()

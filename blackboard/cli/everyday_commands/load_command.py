@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -36,7 +35,7 @@ from blackboard.cli.row_files.rejects_file import default_path, rejects_file
 from blackboard.cli.row_files.row_reader import TextForm
 from blackboard.cli.terminal.output import AsJson, print_note
 from blackboard.cli.terminal.progress_bar import progress_bar
-from blackboard.cli.terminal.typed_command import typed_command
+from blackboard.cli.terminal.suggested_command import suggest_command
 from blackboard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +52,11 @@ class LoadRequest:
     columns: Columns
     form: TextForm
     rejects: Path
+
+    @property
+    def path(self) -> Path | None:
+        """The path of the file, which may be a pipe such as /dev/fd/63; None for stdin."""
+        return None if self.file == "-" else Path(self.file)
 
 
 def load(
@@ -115,39 +119,34 @@ def load(
 
 def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
-    from blackboard.board.loaded_files import source_of
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load_rows
     from blackboard.cli.row_files.row_reader import Rows
     from blackboard.local_or_remote_calls import calls_of
 
-    file, form = request.file, request.form
-    source = source_of(file) if file != "-" and Path(file).is_file() else None
-    if again and source is None and (file == "-" or Path(file).exists()):
-        raise UsageError(f"--again needs an ordinary file, which was loaded before; {file} is a stream")
+    path, form = request.path, request.form
+    if path is not None and not path.exists():
+        raise UsageError(f"{path} does not exist")
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path} is not a file")
+    ordinary = path if path is not None and path.is_file() else None
+    if again and ordinary is None:
+        raise UsageError(f"--again needs an ordinary file, which was loaded before; {request.file} is a stream")
     with ExitStack() as stack:
-        stream, size = stack.enter_context(_open(file))
-        name = "stdin" if file == "-" else file
+        stream = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb", buffering=0))
+        size = None if ordinary is None else ordinary.stat().st_size
+        name = "stdin" if path is None else request.file
         rows = Rows(stream, name, delimiter=form.delimiter, encoding=form.encoding, each=form.each)
         for text in rows.notes:
             print_note(text)
         board = stack.enter_context(session_of(request.context).board_or_client(create=None))
-        withdraw = None if source is None else calls_of(board).source_withdrawal(source)
-        if again and withdraw is None:
+        file = None if ordinary is None else calls_of(board).loaded_file(ordinary, withdraws=again)
+        if again and file is None:
             raise UsageError("--again works on a board of this machine only; leave out --url")
-        source = None if withdraw is None else source
         reject = stack.enter_context(rejects_file(request.rejects, request.file))
         progress = stack.enter_context(progress_bar("loading", size))
         try:
-            loaded = load_rows(
-                board,
-                rows,
-                request.columns,
-                reject,
-                lambda: progress(rows.bytes_read),
-                source=source,
-                withdraw=withdraw if again else None,
-            )
+            loaded = load_rows(board, rows, request.columns, reject, lambda: progress(rows.bytes_read), file)
         except ColumnsUnmatched as error:
             raise _advised(request.context, error) from None
         return loaded, rows.encoding
@@ -159,7 +158,7 @@ def _follow(request: LoadRequest) -> tuple[LoadResult, str | None]:
     from blackboard.cli.row_files.row_follower import Follower
     from blackboard.cli.terminal.process_signals import StopSignals
 
-    if Path(request.file).is_dir():
+    if request.path is not None and request.path.is_dir():
         raise UsageError(f"{request.file} is not a file")
     with ExitStack() as stack:
         board = stack.enter_context(session_of(request.context).board_or_client(create=None))
@@ -177,7 +176,7 @@ def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
     """Return an error that ends with a command that loads the file."""
     blank = ", with a column in place of COLUMN" if any(word.startswith("COLUMN=") for word in error.words) else ""
     advised = UsageError(f"{error}. This loads the file{blank}:")
-    advised.command = typed_command(context, error.words)
+    advised.command = suggest_command(context, error.words)
     return advised
 
 
@@ -199,19 +198,6 @@ def _number_or_column(text: str) -> float | str:
     except ValueError:
         return text
     return check_intensity(number)
-
-
-@contextmanager
-def _open(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
-    if file == "-":
-        yield sys.stdin.buffer, None
-        return
-    path = Path(file)
-    if not path.exists() or path.is_dir():
-        raise UsageError(f"{file} {'is not a file' if path.exists() else 'does not exist'}")
-    with path.open("rb", buffering=0) as stream:
-        # A pipe, such as /dev/fd/63, has no size.
-        yield stream, path.stat().st_size if path.is_file() else None
 
 
 def _delimiter(text: str | None) -> str | None:

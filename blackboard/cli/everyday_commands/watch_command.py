@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 STRENGTH_BAR_WIDTH = 20
 """The length of the longest bar in characters."""
 
+MIN_INTERVAL_MILLISECONDS = 50
+"""The shortest time between two updates. Each reads the board."""
+
 
 def watch(
     context: typer.Context,
     kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most this many marks.")] = 20,
-    every: Annotated[str, typer.Option(metavar="DURATION", help="The time between two updates, such as 2s.")] = "500ms",
+    every: Annotated[
+        str, typer.Option(metavar="DURATION", help="The time between two updates, such as 2s; at least 50ms.")
+    ] = "500ms",
     once: Annotated[bool, typer.Option("--once", help="Print one view and exit.")] = False,
 ) -> None:
     """Show a live view of strengths that fade and agents that wake. Ctrl-C ends it.
@@ -39,10 +44,10 @@ def watch(
     """
     from rich.live import Live
 
-    from blackboard.durations import parse_duration
+    from blackboard.durations import MILLISECOND, parse_duration
     from blackboard.local_or_remote_calls import calls_of
 
-    interval = max(parse_duration(every), 50_000)
+    interval = max(parse_duration(every), MIN_INTERVAL_MILLISECONDS * MILLISECOND)
     with session_of(context).board_or_client() as board:
         screen = live_console()
         if once:

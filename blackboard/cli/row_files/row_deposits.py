@@ -22,6 +22,7 @@ from blackboard.errors import InvalidMark, UsageError
 
 if TYPE_CHECKING:
     from blackboard.client import Client
+    from blackboard.local_or_remote_calls.differing_calls import LoadedFile
 
 MAX_TAG_VALUES = 1000
 """How many values of a tag a report counts one by one."""
@@ -58,9 +59,7 @@ def load_rows(
     columns: Columns,
     reject: Callable[[BadRow], None],
     progress: Callable[[], None],
-    *,
-    source: str | None = None,
-    withdraw: Callable[[], SourceWithdrawal] | None = None,
+    file: LoadedFile | None = None,
 ) -> LoadResult:
     """Deposit a mark for each row.
 
@@ -70,16 +69,15 @@ def load_rows(
         columns: The mapping of their columns.
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
-        source: The file, by its name in `loaded_files`; None for a stream.
-        withdraw: Withdraws the earlier deposits from the file first; None to keep them. They are withdrawn only once a
-            row fits.
+        file: The file, as the board remembers it; None if the board does not. Marks of earlier loads are withdrawn only
+            once a row fits.
 
     Raises:
         UsageError: A named column does not exist, or the kind has no field for a column.
         UnknownName: The kind is not registered.
     """
     mapper, loaded = RowMapping(board, rows, columns), LoadResult()
-    deposits = RowDeposits(board, mapper, reject, loaded, source=source, withdraw=withdraw)
+    deposits = RowDeposits(board, mapper, reject, loaded, file)
     unseen = set(mapper.named)
     seen: set[str] = set()
     for batch in _batches(rows):
@@ -103,8 +101,7 @@ class RowDeposits:
         mapper: Makes a deposit of each row.
         reject: Called for each row that cannot become a mark.
         loaded: Gets the results.
-        source: The file, by its name in `loaded_files`; None for a stream.
-        withdraw: Withdraws the earlier deposits from the file before the first deposit; None to keep them.
+        file: The file, as the board remembers it; None if the board does not.
     """
 
     def __init__(
@@ -113,12 +110,11 @@ class RowDeposits:
         mapper: RowMapping,
         reject: Callable[[BadRow], None],
         loaded: LoadResult,
-        *,
-        source: str | None = None,
-        withdraw: Callable[[], SourceWithdrawal] | None = None,
+        file: LoadedFile | None = None,
     ) -> None:
         self._board, self._mapper, self._reject, self._loaded = board, mapper, reject, loaded
-        self._source, self._withdraw = source, withdraw
+        self._source = None if file is None else file.source
+        self._withdraw = None if file is None else file.withdraw
 
     def deposit(self, batch: Iterable[GoodRow | BadRow]) -> None:
         """Deposit a mark for each row of a batch, and reject the rows that cannot be read or that the board refuses.

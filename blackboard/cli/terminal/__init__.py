@@ -1,11 +1,11 @@
 """The terminal: the output of commands, and the signals that stop them.
 
-output            prints results: tables, JSON, errors
-table_layout      tables as text of a given width
-progress_bar      bars that show the progress of a long command
-help_layout       the help of the group, with commands by purpose
-log_setup         the format of log lines
-typed_command     the command line that a person typed
-standard_streams  standard input and output that are closed, full or not text
-process_signals   signals that stop a command, and that stop or reload a daemon
+output             prints results: tables, JSON, errors
+table_layout       tables as text of a given width
+progress_bar       bars that show the progress of a long command
+help_layout        the help of the group, with commands by purpose
+log_setup          the format of log lines
+suggested_command  the command that an error suggests
+standard_streams   standard input and output that are closed, full or not text
+process_signals    signals that stop a command, and that stop or reload a daemon
 """

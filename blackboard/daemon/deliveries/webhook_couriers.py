@@ -90,26 +90,26 @@ class WebhookCourier:
             post.join(webhook_requests.MAX_REQUEST_SECONDS)
 
     def _run(self) -> None:
-        with self._board.listen(self._wake.set) as tick:
+        with self._board.listen(self._wake.set) as tick_seconds:
             while not self._is_stopping:
                 self._wake.clear()
                 try:
-                    activation, pause = self._claim(tick)
+                    activation, pause = self._claim(tick_seconds)
                 except BlackboardError as error:  # the agent or the board may come back
                     self._note(f"{type(error).__name__}: {error}")
-                    activation, pause = None, tick
+                    activation, pause = None, tick_seconds
                 if activation is not None:
                     self._begin(activation)
                 else:
                     clock = self._board.clock
                     clock.wait(self._wake, clock.now() + microseconds_in(pause))
 
-    def _claim(self, tick: float) -> tuple[RemoteActivation | None, float]:
+    def _claim(self, tick_seconds: float) -> tuple[RemoteActivation | None, float]:
         """Claim an activation and return it; if there is none, return the seconds until the next try."""
         activation = self._board.claim(self.agent, lease=WEBHOOK_LEASE)
         if activation is not None or (at := self._board.claimable_at(self.agent)) is None:
-            return activation, tick
-        return None, min(tick, max(0.001, seconds_in(from_datetime(at) - self._board.clock.now())))
+            return activation, tick_seconds
+        return None, min(tick_seconds, max(0.001, seconds_in(from_datetime(at) - self._board.clock.now())))
 
     def _begin(self, activation: RemoteActivation) -> None:
         post = threading.Thread(target=self._deliver, args=(activation,), name="blackboard-webhook", daemon=True)

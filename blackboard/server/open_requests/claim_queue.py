@@ -74,7 +74,7 @@ class ClaimQueue:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listening = ExitStack()
-        self._tick = 0.0
+        self._tick_seconds = 0.0
         self._returns: set[asyncio.Task[object]] = set()
         """Activations that are just given back, because their clients left."""
         self._is_stopped = False
@@ -137,7 +137,7 @@ class ClaimQueue:
     def _listen(self) -> None:
         """Begin to listen for commits."""
         if self._loop is None:
-            self._tick = self._listening.enter_context(self._board.listen(self._hear))
+            self._tick_seconds = self._listening.enter_context(self._board.listen(self._hear))
             self._loop = asyncio.get_running_loop()
 
     def _hear(self) -> None:
@@ -175,7 +175,7 @@ class ClaimQueue:
             _remove(queue, claim)
             return 0.0
         if found is None:
-            return self._tick if again_in is None else min(self._tick, max(0.0, again_in))
+            return self._tick_seconds if again_in is None else min(self._tick_seconds, max(0.0, again_in))
         if claim.outcome.done():  # its client left while the claim was made
             await self._give_back(claim, found)
             return 0.0

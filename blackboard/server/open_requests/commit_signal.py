@@ -28,9 +28,9 @@ class CommitSignal:
             StoreError: The process cannot listen for commits of other processes.
         """
         self._loop = asyncio.get_running_loop()
-        with board.listen(self.signal, every_commit=True) as tick:
+        with board.listen(self.signal, every_commit=True) as tick_seconds:
             self._event.set()  # for commits before this moment
-            yield tick
+            yield tick_seconds
 
     def signal(self) -> None:
         """Wake the task. Any thread may call it."""

@@ -191,8 +191,8 @@ class EventStreams:
         clock = asyncio.get_running_loop().time
         beat, check = _Interval(HEARTBEAT_SECONDS, clock()), _Interval(TOKEN_CHECK_SECONDS, clock())
         try:
-            with self._commits.attached_to(self._board) as tick:
-                longest = min(tick, MAX_STREAM_READ_SECONDS)
+            with self._commits.attached_to(self._board) as tick_seconds:
+                longest = min(tick_seconds, MAX_STREAM_READ_SECONDS)
                 until_check = longest
                 while self._listeners and not self._is_stopped:
                     await self._commits.wait(min(longest, until_check, beat.remaining(clock())))

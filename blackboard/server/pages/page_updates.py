@@ -189,7 +189,7 @@ class PageUpdates:
         loop = asyncio.get_running_loop()
         check_tokens_at = loop.time() + TOKEN_CHECK_SECONDS
         try:
-            with self._commits.attached_to(self._board) as tick:
+            with self._commits.attached_to(self._board) as tick_seconds:
                 while self._pages and not self._is_stopped:
                     position = await self._threads.run(self._board.stream_position)
                     now = loop.time()
@@ -199,7 +199,7 @@ class PageUpdates:
                         await self._end_invalid()
                     await asyncio.sleep(MIN_PAGE_READ_SECONDS)
                     pauses = [page.seconds_to_rendering(position, loop.time()) for page in self._pages.values()]
-                    await self._commits.wait(min([tick, *pauses]))
+                    await self._commits.wait(min([tick_seconds, *pauses]))
         except BlackboardError as error:
             log.warning("the board cannot be read for the pages, which connect again", error=error)
         finally:

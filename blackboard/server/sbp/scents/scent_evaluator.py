@@ -87,14 +87,14 @@ class ScentEvaluator:
     async def _run(self) -> None:
         """Measure scents until there is none."""
         try:
-            with self._signal.attached_to(self._board) as tick:
+            with self._signal.attached_to(self._board) as tick_seconds:
                 while not self._is_stopped:
                     work = partial(self._measure_due, frozenset(self._open), is_forced=self._is_wanted)
                     self._is_wanted = False
                     wait = await self._threads.run(work)
                     if wait is None and not self._is_wanted:
                         break
-                    await self._signal.wait(tick if wait is None else min(tick, wait))
+                    await self._signal.wait(tick_seconds if wait is None else min(tick_seconds, wait))
                     await asyncio.sleep(MIN_INTERVAL_SECONDS)
         except BlackboardError as error:
             log.warning("the scents are not measured until the next request of their protocol", error=error)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from blackboard.llm.http_client import HttpClient, ResponseTooSlow
+from blackboard.llm.provider_http_client import ProviderHttpClient, ResponseTooSlow
 from tests.support.raw_server import raw_server
 from tests.support.threads import join_all
 
@@ -18,7 +18,7 @@ TLS_RECORD = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"
 
 
 def get(url: str, seconds: float = 0.3) -> httpx2.Response:
-    with HttpClient(dict, seconds, 1 << 20, 1 << 20) as client:
+    with ProviderHttpClient(dict, seconds, 1 << 20, 1 << 20) as client:
         return client.get(url)
 
 
@@ -41,7 +41,7 @@ def test_a_proxy_that_answers_in_drops_ends_in_time(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not list open files")
 def test_a_call_leaves_no_connection_and_no_timer() -> None:
-    with HttpClient(dict, 60.0, 1 << 20, 1 << 20) as client:
+    with ProviderHttpClient(dict, 60.0, 1 << 20, 1 << 20) as client:
         before = len(os.listdir("/proc/self/fd"))
         with raw_server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}") as url:
             assert client.get(url).content == b"{}"

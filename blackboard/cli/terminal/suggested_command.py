@@ -1,4 +1,4 @@
-"""The command line that a person typed, with further options, for an error that shows what to type instead."""
+"""The command that an error suggests: what the user typed, with further options."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import typer
 
 
-def typed_command(context: typer.Context, more: Sequence[str]) -> str:
-    """Return the command line of a context with further options."""
+def suggest_command(context: typer.Context, more: Sequence[str]) -> str:
+    """Return the command of a context as the user typed it, with further options."""
     words = ["blackboard"]
     for level in (*([context.parent] if context.parent is not None else []), context):
         if level is context:

@@ -48,18 +48,18 @@ def _trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-class HttpClient(httpx2.Client):
+class ProviderHttpClient(httpx2.Client):
     """A client whose responses are complete, not larger than their limit, and not later than `seconds` after the start.
 
     Args:
         headers: Returns the headers of a request, besides those that describe its transmission.
         seconds: The longest time of a call.
         max_bytes: The largest response after decompression.
-        max_results: The largest results of a batch after decompression.
+        max_result_bytes: The largest results of a batch after decompression.
     """
 
     def __init__(
-        self, headers: Callable[[], Mapping[str, str]], seconds: float, max_bytes: int, max_results: int
+        self, headers: Callable[[], Mapping[str, str]], seconds: float, max_bytes: int, max_result_bytes: int
     ) -> None:
         super().__init__(
             timeout=httpx2.Timeout(seconds, connect=min(seconds, PROVIDER_CONNECT_SECONDS)),
@@ -69,7 +69,7 @@ class HttpClient(httpx2.Client):
         )
         self._call_headers = headers
         self._seconds = seconds
-        self._max_bytes, self._max_results = max_bytes, max_results
+        self._max_bytes, self._max_result_bytes = max_bytes, max_result_bytes
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Send a request, and return the response with its whole content.
@@ -77,7 +77,7 @@ class HttpClient(httpx2.Client):
         The content of an error may be missing. If it cannot be read, the status is enough.
         """
         self._set_headers(request)
-        limit = self._max_results if request.url.path.endswith("/results") else self._max_bytes
+        limit = self._max_result_bytes if request.url.path.endswith("/results") else self._max_bytes
         try:
             with CallDeadline(self._seconds) as deadline:
                 request.extensions["trace"] = deadline.trace
