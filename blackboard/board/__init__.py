@@ -6,7 +6,7 @@ facade              the class `Blackboard`, the facade for programs
 interface           the methods of `Blackboard`, by subject
 daemon_work         the work of a daemon on a board
 message_delivery    leases messages to the processes that deliver them, and records the results
-administration      deployments by file, history in partitions, up-to-date views, and queries
+administration      deployments by file, history in partitions, up-to-date views, queries, and deletion
 board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
 diagnosis           finds everything that can be wrong with a board, and the remedy

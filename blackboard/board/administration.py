@@ -1,12 +1,15 @@
-"""Acts of a person who maintains a board: deployments by file, history in partitions, up-to-date views, and queries."""
+"""Acts of a person who maintains a board: deployments by file, partitions, up-to-date views, queries, and deletion."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from blackboard.board.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import DeployResult
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
+from blackboard.store.database_factory import database_of
 from blackboard.store.database_interfaces.query_interface import Values
 from blackboard.store.schema import schema_views
 
@@ -71,3 +74,8 @@ def run_query(
     """
     board.now()  # opens the files of the log, which a process that can only read cannot create
     return board.database.readonly.table(sql, values, limit=limit, seconds=seconds, is_trusted=is_trusted)
+
+
+def delete_board(path: Path) -> None:
+    """Delete the board in a file, with all files beside it. No daemon may serve it."""
+    database_of(path).place.delete()

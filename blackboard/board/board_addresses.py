@@ -1,7 +1,4 @@
-"""Addresses of boards: what a URL or a path says about its board before it is opened.
-
-A file can also be deleted by its path.
-"""
+"""Addresses of boards: what a URL or a path says about its board before it is opened."""
 
 from __future__ import annotations
 
@@ -48,8 +45,3 @@ def can_partition_history(url_or_path: str | Path) -> bool:
     """
     with contextlib.closing(database_of(url_or_path)) as database:
         return database.dialect.can_partition
-
-
-def delete_files(path: Path) -> None:
-    """Delete the board in a file, with all files beside it. No daemon may serve it."""
-    database_of(path).place.delete()

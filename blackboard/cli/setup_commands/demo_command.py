@@ -120,13 +120,13 @@ def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
 
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
     """
-    from blackboard.board import board_addresses
+    from blackboard.board import administration
     from blackboard.cli.setup_commands.demo_settings import file_of
     from blackboard.system.files.private_files import make_folder, open_private
 
     make_folder(folder)
     path = (folder / "demo.db").absolute()
-    board_addresses.delete_files(path)
+    administration.delete_board(path)
     for name, source in section.files.items():
         with open(open_private(folder / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(file_of(source).read_bytes())
