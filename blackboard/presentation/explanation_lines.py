@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from blackboard.board.explanations.need_texts import need_parts
 from blackboard.board.result_types import Explanation, MeasuredValue, WatchEpisode, WatchExplanation
+from blackboard.board.result_types.status_texts import describe_need
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.marks.scopes import group_text
@@ -30,7 +30,7 @@ def explanation_lines(result: Explanation) -> Iterator[str]:
         yield f"  activation {item.id} {when}{why}"
     for need in result.needs:
         why_not = "" if need.why_not is None else f"; {need.why_not}"
-        yield f"  need {need.id} waits for an answer{need_parts(need)}{why_not}"
+        yield f"  need {need.id} waits for an answer{describe_need(need)}{why_not}"
     for watch in result.watches:
         yield from _watch_lines(watch)
     if last := result.last:

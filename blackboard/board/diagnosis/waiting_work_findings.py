@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from blackboard.board import open_needs, worker_registry
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
-from blackboard.board.explanations.need_texts import need_parts
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.outbox import outbox_administration
+from blackboard.board.result_types.status_texts import describe_need
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
 from blackboard.clock import from_datetime, iso
@@ -58,7 +58,7 @@ def _inbox(txn: BoardTransaction) -> Iterator[Finding]:
     if not counts.overdue:
         return
     [oldest] = needs_overview.waiting(txn, limit=1)
-    detail = f"{counts.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
+    detail = f"{counts.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{describe_need(oldest)}"
     advice = f"'blackboard answer {oldest.id} ...' answers it; 'blackboard inbox' lists them"
     if counts.unnoticed:
         detail += f"; {counts.unnoticed} without a mark 'overdue', because no daemon ran"

@@ -3,5 +3,4 @@
 waking_explanation  why an agent has or has not woken
 watch_explanations  the part of each watch in this: what it measures, what it waits for, and what waits for it
 waking_verdicts     what keeps a watch from waking its agent, in words
-need_texts          the text about a need that waits
 """

@@ -8,6 +8,7 @@ message_results         messages to people outside
 explanation_results     why an agent wakes or waits
 administration_results  tokens, deployments, erasure and compaction
 preview_results         what a deployment would change
+status_texts            what people read about the clock and about needs that wait
 row_conversion          results from rows, with aware datetimes
 """
 

@@ -27,9 +27,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
+    from blackboard.board.result_types.status_texts import describe_clock
     from blackboard.local_or_remote_calls import calls_of
     from blackboard.presentation.json_shapes import status_of
-    from blackboard.presentation.status_texts import describe_clock
 
     session = session_of(context)
     with session.board_or_client() as board:
@@ -96,13 +96,13 @@ def _worker(worker: WorkerStatus) -> str:
 
 
 def _needs(needs: NeedsOverview) -> str:
-    from blackboard.board.explanations.need_texts import need_parts
+    from blackboard.board.result_types.status_texts import describe_need
 
     if not needs.open:
         return "none"
     counts = f"{needs.open} open" + (f", {needs.overdue} overdue" if needs.overdue else "")
     more = "; ..." if needs.open > len(needs.first) else ""
-    return f"{counts}: {'; '.join(f'{need.id} {need.subject}{need_parts(need)}' for need in needs.first)}{more}"
+    return f"{counts}: {'; '.join(f'{need.id} {need.subject}{describe_need(need)}' for need in needs.first)}{more}"
 
 
 def _next(at: datetime | None, now: datetime) -> str | None:

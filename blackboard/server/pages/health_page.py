@@ -6,10 +6,10 @@ from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.status_texts import describe_clock
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import UNDELIVERED
 from blackboard.presentation.json_shapes import summary
-from blackboard.presentation.status_texts import describe_clock
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_MESSAGES = 50
