@@ -18,7 +18,7 @@ deployment_preview  what a deployment would change: it is carried out and rolled
 reading             the reading side, for people and programs
 explanations        the reasons why an agent has or has not woken
 remote_work         the work of remote agents: claims, leases and ends of runs
-operator_actions    pauses, early wakes, and failed activations that are tried again or given up
+operator_actions    pauses, early wakes, retries, discards and recorded costs
 housekeeping        work for the board itself: old history, erasure, the full-text index, and the file
 deposit_batches     deposits of many items, as many as one transaction takes
 loaded_files        deposits of a file, which can be withdrawn together, and how far a followed file was read

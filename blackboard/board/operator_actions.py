@@ -1,4 +1,7 @@
-"""The actions of a person who operates a board: pauses, early wakes, and failed activations retried or discarded."""
+"""The actions of a person who operates a board: pauses, early wakes, retries, discards and recorded costs.
+
+Each action writes its entry of the activity.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_deferrals import CrossingDeferral, deferral_of
 from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
+from blackboard.core.records.micro_dollars import check_cost, from_usd
 from blackboard.core.records.request_limits import is_record_id
 from blackboard.core.records.states import RETRIABLE, ActivationState, CrossingState, HeldBy
 from blackboard.errors import NotFound, WorkError
@@ -129,35 +133,53 @@ def _why_not(crossing: CrossingRow) -> str:
     return f"crossing {crossing.id} does not wait any more: it is {crossing.state}"
 
 
-def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """Make a dead, held or quarantined activation ready again, and count its attempts from 0.
+def retry(txn: BoardTransaction, activation_id: int, author: str) -> None:
+    """Make a dead, held or quarantined activation ready again, and try paused models.
 
     Raises:
         NotFound: There is no such activation.
         WorkError: The activation has not failed and is neither held nor quarantined.
     """
-    row = _stuck(txn, activation_id)
+    row = _get_stuck(txn, activation_id)
+    make_ready(txn, row)
+    model_pauses.try_now(txn)
+    activity_log.note(txn, ActivityEvent.RETRY, **activity_log.about(row), author=author)
+
+
+def make_ready(txn: BoardTransaction, row: ActivationRow) -> None:
+    """Make an activation that has stopped ready again, and count its attempts from 0."""
     model_calls.allow_retry(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)
     row = row._replace(deaths=None)
     end_run(txn, row, ActivationState.READY, retry_at=txn.now, attempt=0, error=row.error)
-    return row
 
 
-def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
+def discard(txn: BoardTransaction, activation_id: int, author: str) -> None:
     """Give up a dead, held or quarantined activation for good. Its marks do not wake the agent again.
 
     Raises:
         NotFound: There is no such activation.
         WorkError: The activation has not failed and is neither held nor quarantined.
     """
-    row = _stuck(txn, activation_id)
+    row = _get_stuck(txn, activation_id)
     model_calls.end_as_unknown(txn, row.id, INTERRUPTED)
     model_calls.record_reserved_costs(txn, row.id)
     model_calls.discard_calls(txn, row.id)
     end_run(txn, row, ActivationState.DISCARDED, error=row.error)
     close_crossings(txn, row, CrossingState.DISCARDED, has_parts=was_split(txn, row))
-    return row
+    activity_log.note(txn, ActivityEvent.DISCARD, **activity_log.about(row), author=author)
+
+
+def record_cost(txn: BoardTransaction, call_id: int, usd: float, author: str) -> None:
+    """Record the cost, entered by a person, of a model call whose outcome or usage is unknown.
+
+    Raises:
+        NotFound: There is no such call, or its cost is known.
+        UsageError: The cost is out of range.
+    """
+    check_cost(usd)
+    call = model_calls.record_cost(txn, call_id, from_usd(usd))
+    activity_log.note(txn, ActivityEvent.RECORD_COST, agent=call.agent, activation_id=call.activation_id, author=author)
 
 
 def find_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow:
@@ -177,8 +199,13 @@ def is_stuck(row: ActivationRow) -> bool:
     return row.state in RETRIABLE or (row.state == ActivationState.READY and bool(row.error))
 
 
-def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """Return an activation that a person may retry or discard."""
+def _get_stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
+    """Return an activation that a person may retry or discard.
+
+    Raises:
+        NotFound: There is no such activation.
+        WorkError: The activation has not failed and is neither held nor quarantined.
+    """
     row = find_activation(txn, activation_id)
     if not is_stuck(row):
         raise WorkError(

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from blackboard.board import operator_actions
-from blackboard.board.activations import model_pauses
-from blackboard.board.activations.call_records import model_calls
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import EarlyWake, OutboxMessage
-from blackboard.board.transactions import activity_log
-from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.event_kinds import ActivityEvent
-from blackboard.core.records.micro_dollars import check_cost, from_usd
 
 
 class OperatorMethods(BoardHandle):
@@ -67,13 +61,7 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such activation.
             WorkError: The activation has not failed and is neither held nor quarantined.
         """
-
-        def work(txn: BoardTransaction) -> None:
-            row = operator_actions.retry(txn, activation_id)
-            model_pauses.try_now(txn)
-            activity_log.note(txn, ActivityEvent.RETRY, **activity_log.about(row), author=self.author)
-
-        self.session.write(work)
+        self.session.write(lambda txn: operator_actions.retry(txn, activation_id, self.author))
 
     def discard(self, activation_id: int) -> None:
         """Give up an activation. Its marks do not wake the agent again.
@@ -85,12 +73,7 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such activation.
             WorkError: The activation has not failed and is neither held nor quarantined.
         """
-
-        def work(txn: BoardTransaction) -> None:
-            row = operator_actions.discard(txn, activation_id)
-            activity_log.note(txn, ActivityEvent.DISCARD, **activity_log.about(row), author=self.author)
-
-        self.session.write(work)
+        self.session.write(lambda txn: operator_actions.discard(txn, activation_id, self.author))
 
     def record_cost(self, call_id: int, usd: float) -> None:
         """Record the cost of a model call whose outcome or usage is unknown.
@@ -105,19 +88,7 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such call, or its cost is known.
             UsageError: The cost is out of range.
         """
-        check_cost(usd)
-
-        def work(txn: BoardTransaction) -> None:
-            call = model_calls.record_cost(txn, call_id, from_usd(usd))
-            activity_log.note(
-                txn,
-                ActivityEvent.RECORD_COST,
-                agent=call.agent,
-                activation_id=call.activation_id,
-                author=self.author,
-            )
-
-        self.session.write(work)
+        self.session.write(lambda txn: operator_actions.record_cost(txn, call_id, usd, self.author))
 
     def outbox(
         self, *, sink: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
