@@ -1,6 +1,6 @@
-"""Deployment by programs and workers.
+"""The deployer: makes a deployment active for a program or a worker, and runs its backfill.
 
-An agent that another living worker serves is removed only if `replace` is set.
+It removes an agent that another living worker serves only if `replace` is set.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def test_a_fall_that_a_guard_will_skip_is_foretold_as_such(world: World) -> None
     world.put("a")
     assert "guard" not in verdict(world)
     world.put("no")
-    assert verdict(world).endswith(", but its guard will not be met then")
+    assert verdict(world).endswith(", but its guard will be closed then")
 
 
 def test_a_ready_crossing_behind_a_shut_guard_is_not_called_ready(world: World) -> None:

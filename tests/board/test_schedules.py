@@ -253,7 +253,7 @@ def test_catching_up_is_bounded_by_the_activations_per_hour_and_quarantines_noth
     assert (item.held_by, item.ready_at) == ("rate", START + timedelta(hours=3))
     [watched] = world.board.explain("digest").watches
     assert watched.verdict == (
-        "it is due; the agent has woken 4 times within an hour (max_activations_per_hour) until"
+        "it crossed; after 4 wakes in an hour (max_activations_per_hour), the agent waits until"
         " 2026-01-05T12:00:00.000000Z"
     )
     world.advance(HOUR)
@@ -381,7 +381,7 @@ def test_schedules_are_shown_with_their_instants_before_and_after_now(world: Wor
         ("hourly", None, "2026-01-06T08:00:00.000000Z", None, None),
     ]
     [explained] = world.board.explain("digest").watches
-    assert explained.verdict == "it comes next at 2026-01-07T08:00:00.000000Z"
+    assert explained.verdict == "it is due next at 2026-01-07T08:00:00.000000Z"
     assert explained.predicted_at == tuple(START + timedelta(hours=hours) for hours in (47, 71, 95))
     [viewed] = world.sql("SELECT reason FROM agenda")
     assert viewed.reason == 'every("1h"): due at 2026-01-06T08:00:00.000000Z'

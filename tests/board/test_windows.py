@@ -309,7 +309,8 @@ def test_a_window_says_its_value_what_it_lacks_and_when_it_falls(world: World) -
     assert f"    {condition} is 4 of 3, over 4 deposits: met, falls {falls_at}" in lines
     at = iso(world.clock.now())
     assert verdict == (
-        f"it crossed at {at}, and its condition has held since {at}; it crosses again only after it has not held"
+        f"it crossed at {at}, and its condition has held since {at};"
+        " it crosses again only after the condition has stopped holding"
     )
 
 

@@ -53,7 +53,7 @@ def test_explain_and_status_name_the_next_instant(press: CommandLine) -> None:
     assert press("status", "--json").json["next_predicted_crossing"] == first
     watches = press("explain", "digest", "--json").json["watches"]
     assert first in [watch["predicted_at"][0] for watch in watches]
-    assert all(watch["verdict"].startswith("it comes next at ") for watch in watches)
+    assert all(watch["verdict"].startswith("it is due next at ") for watch in watches)
     assert press("explain", "digest").out.count("    next: ") == 2
 
 

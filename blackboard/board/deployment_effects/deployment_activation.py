@@ -1,4 +1,4 @@
-"""Activation of a deployment: one recorded event at one instant, which marks then follow in a backfill."""
+"""The activation of a deployment: it becomes the active deployment in one transaction; a backfill changes the marks."""
 
 from __future__ import annotations
 

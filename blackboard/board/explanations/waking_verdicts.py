@@ -14,6 +14,7 @@ from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.clock import Instant, from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.records.states import HeldBy
+from blackboard.plurals import counted
 
 
 def verdict_of_waiting(
@@ -26,22 +27,23 @@ def verdict_of_waiting(
         return f"it crossed; {deferral.reason}" + ("" if deferral.until is None else f" until {iso(deferral.until)}")
     until = _text(crossing.ready_at)
     if crossing.held_by == HeldBy.GUARD:
-        return f"it crossed; its guard defers it until {until or 'new marks change that'}"
+        wait = "is closed, and only new marks can open it" if until is None else f"defers it until {until}"
+        return f"it crossed; its guard {wait}"
     if crossing.held_by == HeldBy.COOLDOWN:
         what = "subject" if watch.condition.by is None else "group"
         return f"it crossed; the agent is in cooldown for this {what} until {until}"
     if crossing.held_by == HeldBy.RATE:
         limit = agent_spec.settings.max_activations_per_hour
-        return f"it is due; the agent has woken {limit} times within an hour (max_activations_per_hour) until {until}"
+        return f"it crossed; after {limit} wakes in an hour (max_activations_per_hour), the agent waits until {until}"
     if crossing.held_by == HeldBy.RETEST:
-        return "it crossed before its watch changed; it is about to be tested again under the new watch"
+        return "it crossed before its watch was changed; it will soon be tested by the new condition"
     if crossing.held_by == HeldBy.BATCH_WINDOW:
         return f"it crossed; it waits for a fuller batch until {until}"
     if (unserved := worker_registry.unserved_agent(txn, agent_spec.name, dead)) is not None:
         return f"it crossed and is ready, but {unserved.reason}"
     if not has_capacity(txn, agent_spec):
         return (
-            f"it crossed and is ready; the agent runs as many activations as it may ({agent_spec.settings.concurrency})"
+            f"it crossed and is ready; the agent already runs {counted(agent_spec.settings.concurrency, 'activation')}"
         )
     claimer = "claim of a worker takes" if agent_spec.remote else "free daemon claims"
     return f"it crossed and is ready; the next {claimer} it"
@@ -53,12 +55,12 @@ def verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, scope: 
         return "it has not fallen below its threshold, and by fading alone it never will"
     verdict = f"it has not fallen below its threshold; by fading alone it will at {iso(due_at)}"
     if not watch_guards.was_open(txn, watch, scope, due_at):
-        verdict += ", but its guard will not be met then"
+        verdict += ", but its guard will be closed then"
     return verdict
 
 
 def verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | None:
-    """Return a text about the wait of a watch over time; None if the instant of a fall is enough."""
+    """Return what a watch over time waits for; None if its state says nothing, as before a fall."""
     held = f"its condition has held since {_text(episode.began_at)}"
     if episode.crosses_at is not None and episode.began_at is not None:
         again = "" if episode.crossed_at is None else " again"
@@ -69,16 +71,16 @@ def verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | N
         if clear is not None:
             side = f"{'at least' if watch.condition.is_falling else 'below'} {exact_digits(clear)}"
             return f"{crossed}, and crosses again only after the value has been {side}"
-        again = "it crosses again only after it has not held" if watch.condition.has_window else "only news may cross"
-        return f"{crossed}, and its condition has held since {_text(episode.began_at)}; {again}"
+        cause = "after the condition has stopped holding" if watch.condition.has_window else "when there is news"
+        return f"{crossed}, and {held}; it crosses again only {cause}"
     if episode.began_at is not None:
-        return f"{held}, but by fading alone it ends too early"
+        return f"{held}, but without new marks it stops holding before the watch may cross"
     return None
 
 
 def verdict_of_schedule(upcoming: Sequence[Instant | None] | None) -> str:
-    """Return when a schedule comes next."""
-    return f"it comes next at {iso(upcoming[0])}" if upcoming else "it never comes again"
+    """Return when a schedule is due next."""
+    return f"it is due next at {iso(upcoming[0])}" if upcoming else "it is never due again"
 
 
 def verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None) -> str:
@@ -87,7 +89,7 @@ def verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None)
     if all(value.met for value in values):
         if not measured:
             return "no live mark can fall below the threshold"
-        return "the live marks meet the condition; they were absorbed, or have crossed before"
+        return "the live marks meet the condition, but the watch has absorbed them or has crossed on them before"
     if live_marks and not measured:
         return (
             "all live marks are already absorbed or were deposited by this agent;"

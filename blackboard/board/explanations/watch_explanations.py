@@ -155,11 +155,11 @@ def _add_values(
 
 
 def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
-    """Return a sentence about the marks whose crossings the guard dropped; empty if there are none."""
+    """Return a text about the marks whose crossings the guard dropped; empty if there are none."""
     count = len(dropped_crossings.dropped_marks(txn, watch, scope))
     if not count:
         return ""
-    return f"; the guard dropped the crossings of {count} of them, and once it is open, a deposit on these counts"
+    return f"; the guard dropped the crossings of {count} of them; a deposit on these counts when the guard is open"
 
 
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
-from blackboard.board.reading import event_pages, mark_queries, search_results
+from blackboard.board.reading import event_pages, mark_queries, text_search_results
 from blackboard.board.result_types import (
     ActivityRecord,
     MarkEvent,
@@ -140,10 +140,10 @@ class ReadingMethods(BoardHandle):
         """
         arguments = SearchArguments(text, where, limit, faded, match, raw)
         if not isinstance(kind, type):
-            return self.session.read(lambda txn: search_results.records(txn, kind, arguments))
+            return self.session.read(lambda txn: text_search_results.records(txn, kind, arguments))
         classes = self.session.classes
         classes.add([kind])
-        found, unreadable = self.session.read(lambda txn: search_results.of_class(txn, kind, classes, arguments))
+        found, unreadable = self.session.read(lambda txn: text_search_results.of_class(txn, kind, classes, arguments))
         if unreadable:
             _warn_of_unreadable(kind, unreadable)
         return found

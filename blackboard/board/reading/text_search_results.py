@@ -1,4 +1,4 @@
-"""The results of searches: records, or marks of a class."""
+"""The results of a search by text: the marks that it found, as records or as marks of a class."""
 
 from __future__ import annotations
 
