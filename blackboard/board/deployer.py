@@ -154,7 +154,7 @@ def activate_and_retry(txn: BoardTransaction, new: Deployment, author: str = BOA
                 if item.event is not None
             }
             if mended := changed & kinds:
-                operator_actions.make_ready(txn, row)
+                operator_actions.start_over(txn, row)
                 retried.update(mended)
     texts = (
         f"kind {kind}: {counted(count, 'activation')} to be tried again" for kind, count in sorted(retried.items())

@@ -141,12 +141,12 @@ def retry(txn: BoardTransaction, activation_id: int, author: str) -> None:
         WorkError: The activation has not failed and is neither held nor quarantined.
     """
     row = _get_stuck(txn, activation_id)
-    make_ready(txn, row)
+    start_over(txn, row)
     model_pauses.try_now(txn)
     activity_log.note(txn, ActivityEvent.RETRY, **activity_log.about(row), author=author)
 
 
-def make_ready(txn: BoardTransaction, row: ActivationRow) -> None:
+def start_over(txn: BoardTransaction, row: ActivationRow) -> None:
     """Make an activation that has stopped ready again, and count its attempts from 0."""
     model_calls.allow_retry(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)

@@ -23,7 +23,7 @@ def read_section(settings: Mapping[str, Any], name: str, model: type[M]) -> M:
     """
     place, section = f"settings.{name}", settings.get(name, {})
     if not isinstance(section, Mapping):
-        raise ConfigurationError([Mistake(place, "must be a table")])
+        raise ConfigurationError([Mistake(place, f"must be a table; write [{place}], and its settings below")])
     try:
         return model.model_validate(dict(section))
     except ValidationError as error:
@@ -40,7 +40,8 @@ def section_mistakes(agents: Iterable[Agent], settings: Mapping[str, Any]) -> It
             if declared.setdefault(name, model) is not model:
                 yield Mistake(
                     f"settings.{name}",
-                    f"agent {agent.name!r} declares another model for this section than other agents do",
+                    f"agent {agent.name!r} declares another model for this section than other agents do;"
+                    " let all of them declare the same model",
                 )
     for name, model in declared.items():
         try:
@@ -50,7 +51,7 @@ def section_mistakes(agents: Iterable[Agent], settings: Mapping[str, Any]) -> It
 
 
 def misspelt_sections(agents: Iterable[Agent], settings: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Yield a warning for each section that no agent declares and whose name resembles a missing section."""
+    """Yield a warning for each section that no agent declares, if its name is similar to that of a missing section."""
     declared = {name for agent in agents for name in agent.sections}
     for name in settings.keys() - declared:
         if get_close_matches(name, declared - settings.keys()):

@@ -69,7 +69,9 @@ class Overrides:
         from blackboard.board.mark_classes.payload_schema import schema_problem  # jsonschema is slow to import
 
         if kind.class_path:
-            self._mistake_list.record(place, f"the class {kind.class_path} of the kind has its schema")
+            self._mistake_list.record(
+                place, f"the class {kind.class_path} gives the schema of the kind; remove this setting"
+            )
         elif (problem := schema_problem(schema)) is not None:
             self._mistake_list.record(place, problem)
 
@@ -79,7 +81,7 @@ class Overrides:
         if not spec.remote:
             for setting in section.only_remote:
                 self._mistake_list.record(
-                    f"{place}.{setting}", "the agent declares it in Python; only remote agents have it"
+                    f"{place}.{setting}", "only a remote agent has it; change the declaration of this agent in Python"
                 )
         own = AgentSettings.model_fields.keys() & section.model_fields_set
         settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
@@ -127,7 +129,7 @@ class Overrides:
                 when = self._schedule(place, section.schedule, when)
             else:
                 self._mistake_list.record(
-                    f"{place}.schedule", f"the watch waits for marks: {when}; give the schedule another name"
+                    f"{place}.schedule", f"this watch waits for marks: {when}; give the schedule a name of its own"
                 )
         if section.threshold is not None:
             when = self._threshold(place, when, section.threshold)
@@ -142,7 +144,9 @@ class Overrides:
     def _threshold(self, place: str, when: Condition, threshold: float) -> Condition:
         """Return a condition with another threshold."""
         if when.is_schedule:
-            self._mistake_list.record(f"{place}.threshold", f"{when} is a schedule, which has no threshold")
+            self._mistake_list.record(
+                f"{place}.threshold", f"{when} is a schedule and has no threshold; remove this setting"
+            )
         elif not isinstance(when, Comparison):
             self._mistake_list.record(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
         else:
@@ -155,7 +159,8 @@ class Overrides:
         """Return a condition with a window of another length."""
         if not when.has_window:
             self._mistake_list.record(
-                f"{place}.within", f"{when} has no window; let the agent watch count(...) or total(..., within=)"
+                f"{place}.within",
+                f"{when} has no window; remove this setting, or let the agent watch count(..., within=...)",
             )
         elif not isinstance(when, Comparison):
             self._mistake_list.record(
@@ -170,7 +175,10 @@ class Overrides:
         """Return a watch that only the file has: a schedule at which the agent wakes, too."""
         for setting in ("threshold", "within", "min_increase", *TIMING_SETTINGS):
             if getattr(section, setting) is not None:
-                self._mistake_list.record(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
+                self._mistake_list.record(
+                    f"{place}.{setting}",
+                    f"a schedule has no {setting}, because it waits for no marks; remove this setting",
+                )
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
         return WatchSpec(
             name=name, when=str(schedule), catch_up=section.catch_up, per=section.per, on_guard=section.on_guard

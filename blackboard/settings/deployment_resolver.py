@@ -77,9 +77,9 @@ class ResolvedDeployment:
 
     def _missing(self, name: str) -> str:
         if name in self.deployment.agents:
-            return f"the agent {name!r} is remote: its workers claim for it, and no daemon runs it"
+            return f"the agent {name!r} is remote: its workers claim for it, and no daemon runs it; leave it out"
         if name in self.settings.agents:  # a section of an agent that does not exist is a mistake of the file
-            return f"the agent {name!r} is not enabled"
+            return f"the agent {name!r} is not enabled; leave it out, or set enabled = true in [agents.{name}]"
         return f"there is no agent {name!r}{nearest(name, self.agents)}"
 
 
@@ -198,7 +198,9 @@ class _Resolver:
         for index, sink in enumerate(self.settings.sinks):
             place = f"sinks.{index}"
             if sink.name in seen:
-                self._mistake_list.record(f"{place}.name", f"another sink is named {sink.name!r}")
+                self._mistake_list.record(
+                    f"{place}.name", f"another sink is named {sink.name!r}; give one of them another name"
+                )
             seen.add(sink.name)
             if self.settings.names_agents:  # otherwise the board has the agents of another file
                 self._mistake_list.check_known(f"{place}.agents", "agent", sink.agents, agents)

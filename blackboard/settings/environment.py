@@ -47,7 +47,9 @@ def read_variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[
         try:
             result.append(Variable(name, (section, *steps), _value(text, annotation_at(model, (section, *steps)))))
         except ValueError:
-            mistakes.append(Mistake(name, "this setting is a list or a table; write it as JSON"))
+            mistakes.append(
+                Mistake(name, 'this setting is a list or a table; write it as JSON, such as ["a", "b"] or {"a": 1}')
+            )
     return sorted(result, key=lambda variable: len(variable.steps)), mistakes
 
 

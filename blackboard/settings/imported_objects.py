@@ -36,7 +36,7 @@ class NamedObjects:
                 continue
             if agent.name in agents:
                 self._mistake_list.record(
-                    "deployment.agents", f"{path}: another agent is named {agent.name!r}; give this agent a name"
+                    "deployment.agents", f"{path}: another agent is named {agent.name!r}; give one of them another name"
                 )
             agents[agent.name] = agent
         return agents
@@ -56,7 +56,8 @@ class NamedObjects:
             if other is not item:
                 self._mistake_list.record(
                     "deployment",
-                    f"two classes have the kind {item.kind!r}: {class_path_of(other)} and {class_path_of(item)}",
+                    f"two classes have the kind {item.kind!r}: {class_path_of(other)} and {class_path_of(item)};"
+                    " give one of them another kind",
                 )
         return classes
 

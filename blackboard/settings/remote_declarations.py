@@ -46,7 +46,9 @@ class RemoteDeclarations:
         if section.webhook is None:
             for setting in ("webhook_secret_env", "webhook_private_networks"):
                 if getattr(section, setting):
-                    self._mistake_list.record(f"{place}.{setting}", "there is no webhook")
+                    self._mistake_list.record(
+                        f"{place}.{setting}", "there is no webhook; set webhook, or remove this setting"
+                    )
             return None
         if section.webhook_secret_env is None:
             text = "name the environment variable with the secret that signs the posts"
@@ -77,7 +79,7 @@ class RemoteDeclarations:
         place = f"agents.{name}"
         if name in agents:
             self._mistake_list.record(
-                f"{place}.remote", "an agent in Python has this name; give the remote one another"
+                f"{place}.remote", "an agent in Python has this name; give the remote agent another name"
             )
         elif (problem := agent_name_problem(name)) is not None:
             self._mistake_list.record(place, problem)

@@ -125,7 +125,7 @@ class WebhookSection(ReceiverSection):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.url is None) == (self.url_env is None):
-            raise ValueError("set either url or url_env")
+            raise ValueError("set exactly one of url and url_env")
         if self.url is not None:
             self.check_url(self.url)
         return self
@@ -187,9 +187,14 @@ class MailSection(ReceiverSection):
         if (self.user is None) != (self.password_env is None):
             raise ValueError("user and password_env belong together; set both or neither")
         if self.encryption == "none" and not self.private_networks:
-            raise ValueError("encryption 'none' is only for a server in private_networks")
+            raise ValueError(
+                "encryption 'none' is only for a server in private_networks; name its network there,"
+                " or use starttls or tls"
+            )
         if self.encryption == "none" and self.user is not None:
-            raise ValueError("a password is not sent without encryption")
+            raise ValueError(
+                "a password is not sent without encryption; use starttls or tls, or remove user and password_env"
+            )
         return self
 
     @property

@@ -85,7 +85,9 @@ def _read(path: Path) -> UserSettings:
         return UserSettings()
     try:
         if (problem := _problem(path)) is not None:
-            raise ConfigurationError([Mistake(str(path), f"names the folders that you trust, but {problem}")])
+            raise ConfigurationError(
+                [Mistake(str(path), f"names the folders that you trust, but {problem}; let nobody else change it")]
+            )
         settings = UserSettings(**read_toml(path))
     except OSError as error:
         raise ConfigurationError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
@@ -93,7 +95,9 @@ def _read(path: Path) -> UserSettings:
         raise ConfigurationError([_mistake(path, problem) for problem in error.errors(include_url=False)]) from None
     relative = [name for name in settings.trusted_folders if not Path(name).expanduser().is_absolute()]
     if relative:
-        raise ConfigurationError([Mistake(f"{path}, trusted_folders", f"{relative[0]!r} is not an absolute path")])
+        raise ConfigurationError(
+            [Mistake(f"{path}, trusted_folders", f"{relative[0]!r} is not an absolute path; begin it with / or ~")]
+        )
     return settings
 
 

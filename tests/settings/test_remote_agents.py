@@ -145,7 +145,7 @@ def test_an_agent_in_python_declares_in_python(tmp_path: Path, monkeypatch: pyte
     )
     head = '[deployment]\nagents = ["rain_agents:gauge"]\n'
     for text, mistake in (
-        ("[agents.gauge]\nwrites = ['rain']", "agents.gauge.writes: the agent declares it in Python"),
+        ("[agents.gauge]\nwrites = ['rain']", "agents.gauge.writes: only a remote agent has it"),
         ("[agents.gauge.watches.watch]\nwhen = 'strength(\"rain\") >= 1'", "agents.gauge.watches.watch.when"),
         ("[agents.gauge]\nremote = true\nwatches = 'strength(\"rain\") >= 1'", "an agent in Python has this name"),
     ):

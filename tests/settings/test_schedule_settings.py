@@ -78,11 +78,11 @@ catch_up = "once"
     [
         ("[agents.bulletin]\nschedule = 'dayly_at(\"09:00\")'", "agents.bulletin.watches.watch.schedule: 'dayly_at"),
         ("[agents.bulletin]\nschedule = 'strength(gust) >= 1'", 'watches.watch.schedule: strength("gust") >= 1 is no'),
-        ("[agents.bulletin]\nthreshold = 2", 'watch.threshold: daily_at("09:00") is a schedule, which'),
+        ("[agents.bulletin]\nthreshold = 2", 'watch.threshold: daily_at("09:00") is a schedule and has no threshold'),
         ("[agents.bulletin.watches.watch]\nmin_increase = 1", "watches.watch.min_increase: a schedule has no"),
         ("[agents.bulletin]\ncatch_up = 'twice'", "agents.bulletin.catch_up: "),
         ("[agents.vane]\nschedule = 'every(\"1h\")'", "agents.vane.schedule: the agent has the watches gust, hourly"),
-        ("[agents.vane.watches.gust]\nschedule = 'every(\"1h\")'", "gust.schedule: the watch waits for marks"),
+        ("[agents.vane.watches.gust]\nschedule = 'every(\"1h\")'", "gust.schedule: this watch waits for marks"),
         ("[agents.vane.watches.gust]\ncatch_up = 'all'", 'gust.catch_up: strength("gust") >= 0.5 is not a schedule'),
         ("[agents.vane.watches.noon]\ncatch_up = 'all'", "agents.vane.watches.noon: there is no watch 'noon'"),
         (

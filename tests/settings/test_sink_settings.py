@@ -64,7 +64,7 @@ def test_the_nearest_name_is_proposed(tmp_path: Path) -> None:
         ([HOOK, 'command = ["x"]'], "exactly one of webhook, mail and command"),
         (['webhook = { url = "http://example.org/" }'], "starts with https://"),
         (['webhook = { url = "https://a:b@example.org/" }'], "must not contain a user or a password"),
-        (['webhook = { url = "https://a.b/", url_env = "X" }'], "either url or url_env"),
+        (['webhook = { url = "https://a.b/", url_env = "X" }'], "exactly one of url and url_env"),
         (['webhook = { url = "https://ntfy.sh/", body = "ntfy" }'], "ends with the topic"),
         (['webhook = { url = "https://a.b/", private_networks = ["10.0.0.1/8"] }'], "not a network"),
         (['webhook = { url = "https://a.b/", secret_env = "whsec_abc" }'], "the name of an environment variable"),
