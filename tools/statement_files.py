@@ -23,6 +23,7 @@ from tools.statement_variants import FILES, every_statement, variants
 
 STUB = Path(statements.__file__).with_suffix(".pyi")
 PLANS = Path(__file__).resolve().parents[1] / "tests" / "store" / "query_plans.json"
+MAX_LINE_CHARACTERS = 120
 
 
 def main() -> None:
@@ -45,13 +46,18 @@ def stub() -> str:
     for name in sorted(used):
         names.setdefault(_module_of(name), []).append(name)
     names.pop("builtins")
-    imports = [
-        "\n    ".join([f"from {module} import (", *(f"{name}," for name in names[module])]) + "\n)"
-        for module in sorted(names)
-    ]
+    imports = [_import_of(module, names[module]) for module in sorted(names)]
     imports.append("from blackboard.store.statement_file import Statement, StatementFile")
     heading = '"""The type of each statement. `make statements` writes this file from the SQL."""'
     return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"
+
+
+def _import_of(module: str, names: list[str]) -> str:
+    """Return the import of names, as ruff formats it."""
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= MAX_LINE_CHARACTERS:
+        return line
+    return "\n    ".join([f"from {module} import (", *(f"{name}," for name in names)]) + "\n)"
 
 
 def _module_of(name: str) -> str:
