@@ -170,8 +170,8 @@ class BoardSession:
         """The effects of each run of the work. Those of the last run count."""
 
         def run(sql: Transaction) -> T:
-            txn: BoardTransaction | None = sql.shared if shared else None
-            if txn is None:
+            txn = sql.shared if shared else None
+            if not isinstance(txn, BoardTransaction):
                 if sql.shared is not None:
                     sql.shared.save()  # caches that other work kept for the end of the same database transaction
                 txn = self._transaction(sql)

@@ -9,8 +9,7 @@ their order, or the type of a single column (`-> int | None`). `statements.pyi` 
 checker. A statement without an arrow has no results.
 
 A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
-commit. `(quiet)` or `(notifies)` after the name overrides this; `(frees slot)` and `(takes slot)` are for
-activations that end and begin, see `WorkEffects.notifies`.
+commit. An effect after the name, such as `(quiet)`, overrides this; see `StatementEffect`.
 
 A list is compared by `{is_in(id, :ids)}` and passed as `Transaction.list_of` makes it.
 """
@@ -21,6 +20,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
@@ -55,10 +55,25 @@ _ROW_MODULES = (
     search_row_types,
     watch_row_types,
 )
-_EFFECTS = ("", "quiet", "notifies", "frees slot", "takes slot")
-
-
 Result = TypeVar("Result", covariant=True)
+
+
+class StatementEffect(Enum):
+    """The effect of a statement on workers, if it changes a row. The values are the words in headings."""
+
+    QUIET = "quiet"
+    """There is nothing new to do."""
+    NOTIFIES = "notifies"
+    """There may be new work, so workers are notified after the commit."""
+    FREES_SLOT = "frees slot"
+    """An activation ends, so its agent may begin another."""
+    TAKES_SLOT = "takes slot"
+    """An activation begins, perhaps in the place of one that ends in the same unit of work."""
+
+
+QUIET = StatementEffect.QUIET
+"""The effect of most statements, as a constant: each statement is compared with it, and an enum looks up slowly."""
+_EFFECTS = {effect.value: effect for effect in StatementEffect}
 
 
 @dataclass(eq=False, slots=True)
@@ -81,8 +96,8 @@ class Statement(Generic[Result]):
     """Its text, by dialect. A dialect without a text uses the text of SQLite."""
     fragments: Mapping[str, Mapping[str, Fragment]]
     """The fragments that it may name, by dialect."""
-    known_effect: str = ""
-    """Its `effect`, if its heading states it or it was found before; "" until then."""
+    known_effect: StatementEffect | None = None
+    """Its `effect`, if its heading states it or it was found before; None until then."""
     options: frozenset[str] = frozenset()
     """The optional parts that it includes."""
     _parts: Mapping[str, str] = field(default_factory=dict)
@@ -98,10 +113,10 @@ class Statement(Generic[Result]):
         return variant
 
     @property
-    def effect(self) -> str:
-        """The effect of the statement on workers: "quiet", "notifies", "frees slot" or "takes slot"."""
-        if not self.known_effect:
-            self.known_effect = "notifies" if _NOTIFYING.match(self.text(SQLITE)) else "quiet"
+    def effect(self) -> StatementEffect:
+        """The effect of the statement on workers."""
+        if self.known_effect is None:
+            self.known_effect = StatementEffect.NOTIFIES if _NOTIFYING.match(self.text(SQLITE)) else QUIET
         return self.known_effect
 
     def compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
@@ -180,13 +195,13 @@ def _read(name: str) -> dict[str, Statement[Any]]:
     for block in (block for block in blocks if block.heading == "name"):
         if block.word == POSTGRESQL:
             statements[block.key].texts[POSTGRESQL] = block.sql
-        elif block.word in _EFFECTS:
-            texts, make = {SQLITE: block.sql}, _maker(block.result)
-            statements[block.key] = Statement(
-                f"{name}.{block.key}", block.doc, block.result, make, texts, fragments, block.word
-            )
-        else:
+        elif block.word and block.word not in _EFFECTS:
             raise LookupError(f"{name}.sql, {block.key}: the word ({block.word}) is unknown")
+        else:
+            texts, make, effect = {SQLITE: block.sql}, _maker(block.result), _EFFECTS.get(block.word)
+            statements[block.key] = Statement(
+                f"{name}.{block.key}", block.doc, block.result, make, texts, fragments, effect
+            )
     return statements
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.event_partitions import EventPartitions
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_file import Statement, StatementEffect
 from blackboard.store.watch_total_additions import TotalAdditions
 
 Result = TypeVar("Result")
@@ -92,12 +92,14 @@ class WorkEffects:
         self.slots = 0
         """The number of activations that ended, less those that began."""
 
-    def add(self, effect: str) -> None:
-        """Add the effect of a statement that changed rows; see `Statement.effect`."""
-        if effect == "notifies":
+    def add(self, effect: StatementEffect) -> None:
+        """Add the effect of a statement that changed rows."""
+        if effect is StatementEffect.NOTIFIES:
             self.made_work = True
-        else:
-            self.slots += 1 if effect == "frees slot" else -1
+        elif effect is StatementEffect.FREES_SLOT:
+            self.slots += 1
+        elif effect is StatementEffect.TAKES_SLOT:
+            self.slots -= 1
 
     @property
     def notifies(self) -> bool:
@@ -107,6 +109,13 @@ class WorkEffects:
         its agent; if the same unit of work begins another activation, the other workers have nothing to do.
         """
         return self.made_work or self.slots > 0
+
+
+class CollectedChanges(Protocol):
+    """The changes that the work in one commit collects, to write them together before the commit."""
+
+    def save(self) -> None:
+        """Write the changes."""
 
 
 class Transaction(ABC):
@@ -136,9 +145,8 @@ class Transaction(ABC):
         """The kind of database."""
         self.effects = WorkEffects()
         """The effects of the unit of work that runs now."""
-        self.shared: Any = None
-        """The object that all work in one commit shares. Its `save` is called before the commit and writes the
-        collected changes."""
+        self.shared: CollectedChanges | None = None
+        """The object that all work in one commit shares. The store saves it before the commit."""
         self.commit_state = CommitState.UNCOMMITTED
         """Whether the transaction is committed."""
 

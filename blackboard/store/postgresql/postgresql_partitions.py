@@ -19,7 +19,7 @@ from blackboard.errors import StoreError
 from blackboard.store.event_partitions import Carry, EventPartitions, Partition, Partitioning
 from blackboard.store.row_types.column_types import Id
 from blackboard.store.row_types.table_columns import COLUMNS
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_file import QUIET, Statement
 from blackboard.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def is_seen_by_all(database: Database, version: str) -> bool:
 def _copying(statement: Statement[Any], dialect: str) -> Statement[Any]:
     """Return the statement that copies the events that a query selects."""
     text = f"INSERT INTO {CARRIED} ({_COLUMNS}) {statement.text(dialect)} ON CONFLICT (id) DO NOTHING"
-    return replace(statement, texts=dict.fromkeys(statement.texts, text), options=frozenset(), known_effect="quiet")
+    return replace(statement, texts=dict.fromkeys(statement.texts, text), options=frozenset(), known_effect=QUIET)
 
 
 def _partition_name(end: Id) -> str:

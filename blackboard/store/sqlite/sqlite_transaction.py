@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_file import QUIET, Statement
 from blackboard.store.statements import SEARCH
 from blackboard.store.transaction import DeletedContent, Transaction
 
@@ -69,7 +69,7 @@ class SqliteTransaction(Transaction):
         sql, names = statement.compiled(self.dialect)
         cursor = self.cursor.execute(sql, [values[name] for name in names])
         # A known effect saves the call of the property, for which each statement would pay.
-        if (effect := statement.known_effect or statement.effect) != "quiet" and cursor.rowcount:
+        if (effect := statement.known_effect or statement.effect) is not QUIET and cursor.rowcount:
             self.effects.add(effect)
         return cursor
 

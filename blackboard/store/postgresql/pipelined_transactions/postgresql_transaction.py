@@ -17,7 +17,7 @@ from blackboard.store.postgresql.pipelined_transactions.bulk_writes import BulkW
 from blackboard.store.postgresql.pipelined_transactions.pipelined_transaction import PipelinedTransaction
 from blackboard.store.postgresql.pipelined_transactions.process_read_cache import CACHED_READS, ProcessReadCache
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementResult
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_file import QUIET, Statement, StatementEffect
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import SqlRead, WorkEffects
 
@@ -36,7 +36,7 @@ class PostgresqlTransaction(PipelinedTransaction):
     def __init__(self, connection: Any, dialect: Dialect, process_cache: ProcessReadCache | None = None) -> None:
         super().__init__(connection, dialect)
         self._cursor: Any = None
-        self._counted: list[tuple[StatementResult, WorkEffects, str]] = []
+        self._counted: list[tuple[StatementResult, WorkEffects, StatementEffect]] = []
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
         self._bulk_writes = BulkWrites()
         self._last_ids: dict[str, int] = {}
@@ -174,7 +174,7 @@ class PostgresqlTransaction(PipelinedTransaction):
 
     def _counter(self, statement: Statement[object]) -> StatementResult | None:
         """Return the result that counts the rows of a statement with an effect on workers; None without an effect."""
-        if (effect := statement.known_effect or statement.effect) == "quiet":
+        if (effect := statement.known_effect or statement.effect) is QUIET:
             return None
         result = StatementResult()
         self._counted.append((result, self.effects, effect))
