@@ -10,7 +10,7 @@ from blackboard.board.result_types import DeployResult
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.database_factory import database_of
-from blackboard.store.database_interfaces.query_interface import Values
+from blackboard.store.database_interfaces.user_query_interface import Values
 from blackboard.store.schema import schema_views
 
 
@@ -63,14 +63,14 @@ def run_query(
         values: The values of its placeholders, by position or by name.
         limit: The largest number of rows, at least 1.
         seconds: The longest time that the query may take.
-        is_trusted: Whether the query comes from someone who uses the board as this process does. On a server, a query
-            of others runs as the user of `query_url`.
+        is_trusted: Whether the writer of the query may do all that this process may. On a server, any other query runs
+            as the user of `query_url`.
 
     Raises:
         InvalidQuery: The SQL is invalid, or it writes.
         QueryStopped: The query took more than `seconds`, or too much memory.
         StoreError: The board cannot be read.
-        WorkError: A query of others on a server, where `query_url` names no user who may only read.
+        WorkError: The query is not trusted, and `query_url` names no user of the server who may only read.
     """
     board.now()  # opens the files of the log, which a process that can only read cannot create
     return board.database.readonly.table(sql, values, limit=limit, seconds=seconds, is_trusted=is_trusted)

@@ -30,8 +30,8 @@ from blackboard.system.callback_lists import Listeners
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.database_interfaces.query_interface import BoardQueries
     from blackboard.store.database_interfaces.upkeep_interface import BoardUpkeep
+    from blackboard.store.database_interfaces.user_query_interface import BoardQueries
 
 T = TypeVar("T")
 UnitOfWork = Callable[[Transaction], T]
@@ -54,7 +54,7 @@ class Database(ABC):
     processes: BoardProcesses
     """The processes on the board."""
     query_pool: ReaderPool
-    """The connections for queries of others; see `readonly`."""
+    """The connections for queries that users write; see `readonly`."""
 
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect, self.where = dialect, where
@@ -100,7 +100,7 @@ class Database(ABC):
     @property
     @abstractmethod
     def readonly(self) -> BoardQueries:
-        """Queries of people and programs with their own SQL."""
+        """The queries that users write in SQL, which only read."""
 
     # -- connections -------------------------------------------------------------------------------------------------
 

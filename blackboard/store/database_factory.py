@@ -26,18 +26,20 @@ def database_of(
         prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
             each transaction another connection.
         direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
-        query_url: The URL of the same database on a server as a user who may only read, for queries of others.
+        query_url: The URL of the same database on a server as a user who may only read, for queries that
+            are not trusted.
 
     Raises:
         ConfigurationError: The URL cannot be used.
     """
-    parsed = DatabaseUrl(url, prepare=prepare)
+    parsed = DatabaseUrl(url)
     if parsed.path is not None:
         return SqliteDatabase(parsed, parsed.path, mode)
     from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase  # a file needs none
+    from blackboard.store.postgresql.server_driver import ServerDriver
 
-    direct = None if direct_url is None else DatabaseUrl(direct_url)
-    return PostgresqlDatabase(parsed, direct, query_url)
+    direct = None if direct_url is None else ServerDriver(DatabaseUrl(direct_url))
+    return PostgresqlDatabase(ServerDriver(parsed, prepare=prepare), direct, query_url)
 
 
 def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:

@@ -30,8 +30,9 @@ from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UnreadableMark, UnreadableMarksWarning
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from blackboard.core.records.query_result_rows import Parameters, Row
-    from blackboard.store.database_interfaces.query_interface import Engine
 
 M = TypeVar("M", bound=Mark)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.dialects.dialect import SQLITE
-from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect, PostgresqlErrors
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system.files.board_files import path_in, resolved_path
 
@@ -22,14 +21,12 @@ class DatabaseUrl:
 
     Args:
         url: An SQLAlchemy URL, or a path.
-        prepare: Whether a server may keep statements and settings for a connection.
 
     Raises:
         ConfigurationError: The URL cannot be used.
     """
 
-    def __init__(self, url: str | Path, *, prepare: bool = True) -> None:
-        self._prepare = prepare
+    def __init__(self, url: str | Path) -> None:
         self._parsed: URL | None = None
         """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
         self.path = path_in(url)
@@ -38,14 +35,14 @@ class DatabaseUrl:
             self._parse(str(url) if "://" in str(url) else f"sqlite:///{url}")
 
     def _parse(self, url: str) -> None:
-        """Take the file from a URL that only SQLAlchemy can read, and check that its driver is there."""
+        """Take the file from a URL that only SQLAlchemy can read, and check that its driver is installed."""
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
         try:
             self._parsed = make_url(url)
             name = self._parsed.database
-            if self._driver.name != SQLITE:
+            if self.driver.name != SQLITE:
                 return
             if not name or name == ":memory:" or name.startswith("file:"):
                 problem = "a board in memory would end with its process; name a file"
@@ -71,30 +68,14 @@ class DatabaseUrl:
         return self._parsed is not None
 
     def connect_arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:
-        """Return the arguments of the driver's connections to the database of a URL."""
+        """Return the arguments with which the driver of a URL opens a connection."""
         assert self._parsed is not None
-        arguments, options = self._driver.create_connect_args(self._parsed)
+        arguments, options = self.driver.create_connect_args(self._parsed)
         return arguments, dict(options)
 
     @cached_property
-    def server_dialect(self) -> PostgresqlDialect:
-        """The dialect of a server, with the errors of its driver."""
-        errors = self._driver.loaded_dbapi
-        return PostgresqlDialect(PostgresqlErrors(errors.Error, errors.OperationalError), prepare=self._prepare)
-
-    def server_options(self) -> tuple[Sequence[Any], dict[str, Any]]:
-        """Return the arguments of the driver's connections to a server."""
-        arguments, options = self.connect_arguments()
-        return arguments, self.server_dialect.connect_options(options)
-
-    def connect(self) -> Any:
-        """Open a connection to a server with its driver."""
-        arguments, options = self.server_options()
-        return self._driver.loaded_dbapi.connect(*arguments, **options)
-
-    @cached_property
-    def _driver(self) -> Any:
-        """SQLAlchemy's view of the driver of a URL."""
+    def driver(self) -> Any:
+        """SQLAlchemy's view of the driver."""
         return self.engine().dialect
 
     def engine(self, connect: Callable[[], Any] | None = None) -> Engine:

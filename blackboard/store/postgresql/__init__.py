@@ -3,7 +3,8 @@
 The database:
 
 postgresql_database      the database on a server: its place, its connections and its transactions
-postgresql_queries       queries of people and programs with their own SQL, which only read
+server_driver            opens connections to the server
+postgresql_queries       the queries that users write in SQL, which only read
 pipelined_transactions   transactions whose statements cross the wire together
 optimistic_transactions  transactions that read without a lock, and check at the commit what they have read
 connected_processes      the processes on the board: advisory locks, notifications and the clock of the server

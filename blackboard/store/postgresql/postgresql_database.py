@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.errors import StoreError, StoreMissing
-from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
 from blackboard.store.database_interfaces.place_interface import BoardPlace
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
@@ -20,6 +19,7 @@ from blackboard.store.postgresql.connected_processes.server_clock import ServerC
 from blackboard.store.postgresql.pipelined_transactions.postgresql_transaction import PostgresqlTransaction
 from blackboard.store.postgresql.postgresql_commits import PostgresqlCommits
 from blackboard.store.postgresql.postgresql_writing_connection import PostgresqlWritingConnection
+from blackboard.store.postgresql.server_driver import ServerDriver
 from blackboard.store.transaction import Transaction
 from blackboard.system.files.board_files import server_spool_folder
 
@@ -72,22 +72,22 @@ class PostgresqlDatabase(Database):
     """The connections to one database on a server; see `Database`.
 
     Args:
-        url: The URL of the database.
-        direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
-        query_url: The URL of the database as a user who may only read, for queries of others.
+        driver: Connects to the database.
+        direct: Connects to the server itself, for notifications, if `driver` connects to a pooler.
+        query_url: The URL of the database as a user who may only read, for queries that are not trusted.
     """
 
     dialect: PostgresqlDialect
     writer: PostgresqlWritingConnection
 
-    def __init__(self, url: DatabaseUrl, direct_url: DatabaseUrl | None = None, query_url: str | None = None) -> None:
-        dialect = url.server_dialect
-        self._url, self._direct, self.query_url = url, direct_url, query_url
+    def __init__(self, driver: ServerDriver, direct: ServerDriver | None = None, query_url: str | None = None) -> None:
+        dialect = driver.dialect
+        self._driver, self._direct, self.query_url = driver, direct, query_url
         self.listener: ListeningConnection | None = None
         """Hears of commits; None behind a pooler without a direct URL."""
-        if dialect.keeps_statements or direct_url is not None:
+        if dialect.keeps_statements or direct is not None:
             self.listener = ListeningConnection(self._connect_directly)
-        super().__init__(dialect, url.text)
+        super().__init__(dialect, driver.url.text)
         self.writer = PostgresqlWritingConnection(dialect, self.where, self._connect_to_write, self.on_rollback)
         self.commits = PostgresqlCommits(self.writer, self.on_commit)
         self.processes = PostgresqlProcesses(self)
@@ -100,11 +100,11 @@ class PostgresqlDatabase(Database):
 
     @property
     def url(self) -> str:
-        return self._url.text
+        return self._driver.url.text
 
     @cached_property
     def engine(self) -> Engine:
-        return self._url.engine()
+        return self._driver.url.engine()
 
     @property
     def upkeep(self) -> PostgresqlUpkeep:
@@ -121,7 +121,7 @@ class PostgresqlDatabase(Database):
     def connect(self, *, writes: bool) -> Any:
         try:
             with contextlib.ExitStack() as unless_ready:
-                connection = self._url.connect()
+                connection = self._driver.connect()
                 unless_ready.callback(connection.close)
                 self._prepare(connection, writes=writes)
                 unless_ready.pop_all()
@@ -134,12 +134,12 @@ class PostgresqlDatabase(Database):
         if self._direct is None:
             return self.connect(writes=False)
         connection = self._direct.connect()
-        self._direct.server_dialect.prepare(connection, writes=False)
+        self._direct.dialect.prepare(connection, writes=False)
         return connection
 
     def connect_options(self) -> dict[str, Any]:
         """Return the options of a connection to a server, with the password, without options of the driver."""
-        options = self._url.server_options()[1]
+        _, options = self._driver.connect_arguments()
         return {name: value for name, value in options.items() if isinstance(value, str | int)}
 
     def transaction_of(self, connection: Any) -> Transaction:

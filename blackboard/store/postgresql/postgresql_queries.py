@@ -1,4 +1,4 @@
-"""Queries of others on a board on a server, in transactions that can only read."""
+"""The queries that users write in SQL, for a board on a server: in transactions that can only read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blackboard.clock import Instant, SystemClock
 from blackboard.core.records.query_result_rows import QueryResult, Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.connections.database_url import DatabaseUrl
-from blackboard.store.database_interfaces.query_interface import (
+from blackboard.store.database_interfaces.user_query_interface import (
     MAX_RESULT_BYTES,
     BoardQueries,
     Values,
@@ -22,6 +22,7 @@ from blackboard.store.database_interfaces.query_interface import (
     stopped_query,
 )
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
+from blackboard.store.postgresql.server_driver import ServerDriver
 from blackboard.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ _MAY_WRITE = (
     "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND has_table_privilege("
     "CAST(format('%I.%I', schemaname, tablename) AS regclass), 'INSERT, UPDATE, DELETE, TRUNCATE'))"
 )
-"""The query whether the user of a connection may change a table of the board."""
+"""The statement that finds out whether the user of a connection may change a table of the board."""
 
 
 class _TimedQuery(NamedTuple):
-    """A query of a person or a program, with its time limit."""
+    """A query, with its time limit."""
 
     sql: str
     values: Any
@@ -53,7 +54,7 @@ class _TimedQuery(NamedTuple):
 
 
 class PostgresqlQueries(BoardQueries):
-    """The queries of others on the board of a server; see `BoardQueries`."""
+    """The queries on the board of a server; see `BoardQueries`."""
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self._database = database
@@ -85,10 +86,11 @@ class PostgresqlQueries(BoardQueries):
                 "a board on a server takes queries over HTTP only as a user who may only read; name one as 'query_url'"
                 " in [database]"
             )
-        reader_url = DatabaseUrl(database.query_url, prepare=database.dialect.keeps_statements)
+        reader_url = DatabaseUrl(database.query_url)
         if reader_url.path is not None:
             raise WorkError("'query_url' in [database] names a file; name the database of the board on its server")
-        with closing(PostgresqlDatabase(reader_url)) as reader, reader.read() as transaction:
+        driver = ServerDriver(reader_url, prepare=database.dialect.keeps_statements)
+        with closing(PostgresqlDatabase(driver)) as reader, reader.read() as transaction:
             transaction.cursor.execute(_MAY_WRITE)
             if transaction.cursor.fetchone()[0]:
                 raise WorkError(

@@ -10,7 +10,7 @@ replaced_file_guard        closes connections when the file was replaced, or its
 open_files                 the connections to the file, and other libraries and processes that have it open
 local_processes            the processes on the board: locks, and notifications of commits
 
-Queries of people and programs with their own SQL:
+The queries that users write in SQL:
 
 sqlite_queries          the queries of programs, in this process
 readonly_query_process  one query of a person, in a process that can only read and is stopped after a time

@@ -15,7 +15,7 @@ from blackboard.clock import MAX_PLATFORM_WAIT_SECONDS
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
-from blackboard.store.database_interfaces.query_interface import MAX_RESULT_BYTES, Values
+from blackboard.store.database_interfaces.user_query_interface import MAX_RESULT_BYTES, Values
 
 CHILD = Path(__file__).with_name("readonly_query_script.py")
 MEMORY_BYTES = 768 << 20

@@ -1,4 +1,4 @@
-"""Queries of others on a board in a file, through the board's own SQLite library.
+"""The queries that users write in SQL, for a board in a file, through the board's own SQLite library.
 
 A connection can only read: SQLite refuses to write, and an authorizer refuses everything but reading.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.core.records.query_result_rows import QueryResult, Row
 from blackboard.errors import InvalidQuery, StoreForeign
-from blackboard.store.database_interfaces.query_interface import (
+from blackboard.store.database_interfaces.user_query_interface import (
     BoardQueries,
     Values,
     invalid_query,
@@ -41,7 +41,7 @@ REPORTING = frozenset(("data_version", "encoding", "read_uncommitted", "schema_v
 
 
 class SqliteQueries(BoardQueries):
-    """The queries of others on the board of a file; see `BoardQueries`."""
+    """The queries on the board of a file; see `BoardQueries`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

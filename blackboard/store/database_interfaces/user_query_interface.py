@@ -1,4 +1,4 @@
-"""Queries of people and programs with their own SQL, which only read.
+"""The queries that users write in SQL: people at the command line, and programs. A query only reads.
 
 `sqlite.sqlite_queries` and `postgresql.postgresql_queries` have the two implementations.
 """
@@ -17,7 +17,7 @@ from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import InvalidQuery, QueryStopped, nearest
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine as Engine  # for the board, which does not import SQLAlchemy
+    from sqlalchemy import Engine
 
 Values = Sequence[str | float | None] | Mapping[str, str | float | None]
 """The values of placeholders, by position or by name."""
@@ -26,7 +26,7 @@ MAX_RESULT_BYTES = 64 * 1024 * 1024
 
 
 class BoardQueries(ABC):
-    """The queries of others on one database."""
+    """The queries that users write, on one database."""
 
     def query(self, sql: str, parameters: Parameters, seconds: float) -> list[Row]:
         """Run one query of a program, over views or tables, and return its rows.
@@ -42,7 +42,7 @@ class BoardQueries(ABC):
 
     @abstractmethod
     def _query(self, sql: str, values: Any, seconds: float) -> list[Row]:
-        """Run one query with the values of its placeholders in the form of the database."""
+        """Run one query. The values of its placeholders have the form that the database takes."""
 
     @abstractmethod
     def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> QueryResult:
@@ -53,14 +53,14 @@ class BoardQueries(ABC):
             values: The values of its placeholders, by position or by name.
             limit: The largest number of rows, at least 1.
             seconds: The longest time that the query may take.
-            is_trusted: Whether the query comes from someone who uses the board as this process does. On a server, a
-                query of others runs as the user of `query_url`.
+            is_trusted: Whether the writer of the query may do all that this process may. On a server, any other query
+                runs as the user of `query_url`.
 
         Raises:
             InvalidQuery: The SQL or a value is invalid, or the statement is not a query.
             QueryStopped: The query took more than `seconds`, or its rows too much memory.
             StoreError: The database cannot be read.
-            WorkError: A query of others on a server, where `query_url` names no user who may only read.
+            WorkError: The query is not trusted, and `query_url` names no user of the server who may only read.
         """
 
     @abstractmethod
