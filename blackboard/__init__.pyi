@@ -45,9 +45,9 @@ from blackboard.core.built_in_marks import Decision as Decision
 from blackboard.core.built_in_marks import Need as Need
 from blackboard.core.built_in_marks import Overdue as Overdue
 from blackboard.core.conditions.condition_parser import parse_condition as parse_condition
-from blackboard.core.conditions.condition_types import Measure as Measure
-from blackboard.core.conditions.condition_types import exactly as exactly
+from blackboard.core.conditions.measures import Measure as Measure
 from blackboard.core.conditions.measures import count as count
+from blackboard.core.conditions.measures import exactly as exactly
 from blackboard.core.conditions.measures import strength as strength
 from blackboard.core.conditions.measures import strongest as strongest
 from blackboard.core.conditions.measures import total as total

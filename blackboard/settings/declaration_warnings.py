@@ -12,8 +12,8 @@ from itertools import combinations
 from math import inf
 
 from blackboard.core.conditions.condition_parser import parse_condition
-from blackboard.core.conditions.condition_types import Combination, Comparison, Condition, Measure
-from blackboard.core.conditions.measures import Count, Strongest, Total
+from blackboard.core.conditions.condition_types import Combination, Comparison, Condition
+from blackboard.core.conditions.measures import Count, Measure, Strongest, Total
 from blackboard.core.marks.decay import Never, Step
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.agent_spec import AgentSpec

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from blackboard import Decay, Measure
-from blackboard.core.conditions.condition_types import MEASURES
+from blackboard.core.conditions.measures import MEASURES
 from blackboard.core.marks.decay import LAWS
 from blackboard.durations import DurationLike
 

@@ -15,7 +15,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total
-from blackboard.core.conditions.condition_types import Measure
+from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.scopes import group_of
 from blackboard.store.row_types.watch_row_types import CrossingRow

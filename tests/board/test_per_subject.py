@@ -17,7 +17,7 @@ from blackboard.board.activations.run_ends import activation_results, activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.conditions.condition_parser import parse_condition
-from blackboard.core.conditions.condition_types import MEASURES, Measure
+from blackboard.core.conditions.measures import MEASURES, Measure
 from blackboard.core.specs.watch_spec import Per, WatchSpec
 from blackboard.errors import AgentError, ConfigurationError
 from tests.support.board_steps import in_transaction

@@ -13,7 +13,8 @@ import pytest
 from blackboard import Decay, Measure, parse_condition, watch
 from blackboard.board.administration import refresh_views
 from blackboard.clock import ManualClock, SystemClock, parse_instant
-from blackboard.core.conditions.condition_types import MEASURES, Condition
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.conditions.measures import MEASURES
 from blackboard.core.marks.decay import LAWS, Exponential, law_from
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.mark_model import Mark

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from blackboard import count, strongest, total
 from blackboard.board.housekeeping import retention
 from blackboard.clock import from_datetime
-from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.conditions.condition_types import Comparison, Condition
+from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Exponential, Step
 from blackboard.errors import BlackboardError
 from tests.support.board_steps import in_transaction

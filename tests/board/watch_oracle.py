@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from blackboard import ManualClock, watch
 from blackboard.core.agents.agent_definition import Watch
-from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.conditions.condition_types import Comparison, Condition
+from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Step
 from tests.support.world import SECOND, kind
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
-from blackboard.core.conditions.measures import Count, Strength, Strongest, Total
+from blackboard.core.conditions.condition_types import Comparison, Condition
+from blackboard.core.conditions.measures import Count, Measure, Strength, Strongest, Total
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.durations import DAY, Microseconds
 

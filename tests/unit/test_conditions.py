@@ -12,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blackboard.core.conditions.condition_parser import parse_condition
-from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, Not, joined_condition
+from blackboard.core.conditions.condition_types import Comparison, Condition, Not, joined_condition
 from blackboard.core.conditions.fewest_marks import fewest_marks, smallest_batch
-from blackboard.core.conditions.measures import count, strength, strongest, total
+from blackboard.core.conditions.measures import Measure, count, strength, strongest, total
 from blackboard.core.conditions.threshold_search import NEVER_FALLS_AFTER
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.fading_marks import FadingMark, FadingState

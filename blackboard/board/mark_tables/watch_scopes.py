@@ -11,7 +11,8 @@ from blackboard.board.mark_tables.window_deposits import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
-from blackboard.core.conditions.condition_types import Condition, Measure
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter

@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from blackboard.clock import Instant
-from blackboard.core.conditions.condition_types import Condition, Measure
-from blackboard.core.conditions.measures import Count
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.conditions.measures import Count, Measure
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from blackboard.core.conditions.condition_types import KindLike
+from blackboard.core.conditions.measures import KindLike
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import as_data
 from blackboard.core.specs.agent_spec import ReadSpec

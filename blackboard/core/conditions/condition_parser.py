@@ -8,8 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
 
-import blackboard.core.conditions.measures  # noqa: F401 (fills MEASURES)
-from blackboard.core.conditions.condition_types import MEASURES, Condition, Measure
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.conditions.measures import MEASURES, Measure
 from blackboard.core.conditions.schedules import Schedule, cron, daily_at, every
 from blackboard.errors import InvalidCondition, nearest
 

@@ -12,7 +12,8 @@ from functools import partial
 from typing import NamedTuple
 
 from blackboard.clock import Instant
-from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.conditions.condition_types import Comparison, Condition
+from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.scopes import WHOLE_BOARD
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field, PrivateAttr
 
-from blackboard.core.conditions.condition_types import Measure
+from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.agent_spec import AgentSpec, Budget, DepositLimits
 from blackboard.core.specs.kind_spec import KindSpec

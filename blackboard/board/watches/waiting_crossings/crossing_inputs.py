@@ -24,9 +24,10 @@ from blackboard.board.watches.waiting_crossings.departed_marks import (
     last_counted,
 )
 from blackboard.clock import Instant
-from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.fewest_marks import fewest_marks
+from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, WindowEventRow
