@@ -23,7 +23,7 @@ from blackboard.board.housekeeping import history_partitions, retention
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.clock import sleep_for
 from blackboard.durations import DAY
-from blackboard.store.row_types.table_columns import COLUMNS
+from blackboard.store.row_types.columns_by_table import COLUMNS
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer
 

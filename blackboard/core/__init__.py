@@ -1,15 +1,15 @@
 """Marks, conditions, agents and deployments as values and pure functions, without a database and without I/O.
 
-agents                agents: their declarations, what they read, and what they return
-specs                 the deployment of a board as immutable data
-declaration_mistakes  mistakes in declared agents that arise from several settings together
-conditions            conditions over the strengths of marks, and schedules
-marks                 marks: their classes, how they fade, how a repeated deposit joins a mark, and how they are found
-built_in_marks        the marks that every board knows: needs, decisions and overdue needs
-authors               the names of authors and agents, and the reserved names
-token_scopes          what a token allows
-records               states, kinds of events, money, and other values of rows and results
-backoff               the delay between attempts
-pydantic_fields       the fields of pydantic models at a place, and the message for an unknown field
-subclass_registry     registers subclasses by the names that deployment files use
+agents                      agents: their declarations, what they read, and what they return
+specs                       the deployment of a board as immutable data
+agent_declaration_mistakes  mistakes in an agent that arise from several settings together, or from settings and kinds
+conditions                  conditions over the strengths of marks, and schedules
+marks                       the classes of marks, how marks fade, how a repeated deposit joins a mark, and searches
+built_in_marks              the marks that every board knows: needs, decisions and overdue needs
+authors                     the names of authors and agents, and the reserved names
+token_scopes                what a token allows
+records                     states, kinds of events, money, and other values of rows and results
+backoff                     the delay between attempts
+pydantic_fields             the fields of pydantic models at a place, and the message for an unknown field
+subclass_registry           registers subclasses by the names that deployment files use
 """

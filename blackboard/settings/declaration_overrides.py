@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from blackboard.core.agent_declaration_mistakes import mistakes_in
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Comparison, Condition, with_window
 from blackboard.core.conditions.schedules import every
-from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.marks.decay import law_from
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import Mark

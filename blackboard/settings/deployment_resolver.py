@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from blackboard.core.agent_declaration_mistakes import mistakes_about_answers, mistakes_in_filters, mistakes_in_groups
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.authors import check_author, skeleton
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
-from blackboard.core.declaration_mistakes import mistakes_about_answers, mistakes_in_filters, mistakes_in_groups
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.agent_spec import AgentSpec, DepositLimits

@@ -36,7 +36,7 @@ from blackboard.store.row_types import (
     search_row_types,
     watch_row_types,
 )
-from blackboard.store.row_types.table_columns import COLUMNS
+from blackboard.store.row_types.columns_by_table import COLUMNS
 from blackboard.store.sql_composition import Fragment, bind_parameters, compose_text
 
 _BLOCK = re.compile(

@@ -111,7 +111,7 @@ class WorkEffects:
         return self.made_work or self.slots > 0
 
 
-class CollectedChanges(Protocol):
+class SharedChanges(Protocol):
     """The changes that the work in one commit collects, to write them together before the commit."""
 
     def save(self) -> None:
@@ -145,7 +145,7 @@ class Transaction(ABC):
         """The kind of database."""
         self.effects = WorkEffects()
         """The effects of the unit of work that runs now."""
-        self.shared: CollectedChanges | None = None
+        self.shared: SharedChanges | None = None
         """The object that all work in one commit shares. The store saves it before the commit."""
         self.commit_state = CommitState.UNCOMMITTED
         """Whether the transaction is committed."""

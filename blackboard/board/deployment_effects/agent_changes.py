@@ -15,10 +15,10 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch, live
 from blackboard.board.watches.measurements import watch_states, window_totals
 from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
+from blackboard.core.agent_declaration_mistakes import mistakes_in
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.measures import Measure
-from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.marks.tags import WhereClause
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment

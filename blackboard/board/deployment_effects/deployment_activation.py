@@ -11,9 +11,9 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.core.agent_declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.authors import BOARD, agent_name_problem
 from blackboard.core.conditions.number_formats import exact_digits
-from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.core.marks.tags import Tags, TagSchema
 from blackboard.core.records.event_kinds import ActivityEvent

@@ -19,8 +19,8 @@ from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.marks.mark_error_texts import describe_invalid
 from blackboard.core.marks.mark_model import RESERVED_FIELDS, Mark, StoredMark, attach_stored, class_path_of
-from blackboard.core.marks.payload_json import dump_payload
-from blackboard.core.marks.payload_round_trip import check_class, parse_payload, read_mark, write_mark
+from blackboard.core.marks.payload_json import dump_payload, parse_payload, read_mark
+from blackboard.core.marks.payload_round_trip import check_class, write_mark
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import BlackboardError, InvalidMark

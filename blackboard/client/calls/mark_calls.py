@@ -31,8 +31,7 @@ from blackboard.core.marks.full_text import Match
 from blackboard.core.marks.mark_checks import check_if_event
 from blackboard.core.marks.mark_error_texts import describe_invalid, unreadable_text
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
-from blackboard.core.marks.payload_json import dump_payload
-from blackboard.core.marks.payload_round_trip import read_mark
+from blackboard.core.marks.payload_json import dump_payload, read_mark
 from blackboard.core.marks.tags import Where
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import UnknownName, UnreadableMark, UnreadableMarksWarning, UsageError

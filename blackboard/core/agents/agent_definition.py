@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
 
+from blackboard.core.agent_declaration_mistakes import mistakes_in
 from blackboard.core.agents.agent_options import AgentOptions
 from blackboard.core.agents.agent_reads import Read
 from blackboard.core.agents.code_digest import digest
@@ -19,7 +20,6 @@ from blackboard.core.agents.mark_actions import Returned
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.pydantic_fields import unknown_field
 from blackboard.core.records.finding import Finding
@@ -31,7 +31,14 @@ from blackboard.errors import AgentError, ConfigurationError, Mistake
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
 R = TypeVar("R")
-Function = Callable[..., Returned | Awaitable[Returned]]
+AgentFunction = Callable[..., Returned | Awaitable[Returned]]
+"""The function of an agent: it takes marks and a context."""
+PublishFunction = Callable[[Any, Mapping[str, Any]], None]
+"""It takes a reader of the board and the settings, and writes to a place outside the database."""
+IsolateFunction = Callable[[Mark], bool]
+"""It returns whether a mark gets an activation of its own."""
+ExamineFunction = Callable[[Mapping[str, Any]], Iterable[Finding]]
+"""It takes the settings, and returns what it finds outside the database."""
 
 LAZY = "calling it does nothing until its result is awaited or iterated; use an ordinary function"
 """The problem of a function that only makes a coroutine or a generator."""
@@ -104,14 +111,12 @@ class Agent:
     """A declared agent. Calling it calls its function."""
 
     spec: AgentSpec
-    function: Function
+    function: AgentFunction
     kinds: Mapping[str, type[Mark]] = field(default_factory=dict)
     """The mark classes of its declaration, by kind."""
-    publish: Callable[[Any, Mapping[str, Any]], None] | None = None
-    isolate: Callable[[Mark], bool] | None = None
-    """Returns whether a mark gets an activation of its own."""
-    examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None
-    """Returns the findings outside the board."""
+    publish: PublishFunction | None = None
+    isolate: IsolateFunction | None = None
+    examine: ExamineFunction | None = None
     sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     """The models of the sections of `[settings]` that it reads, by name."""
 
@@ -137,12 +142,12 @@ def agent(
     name: str | None = None,
     renamed_from: str | None = None,
     version: str | None = None,
-    publish: Callable[[Any, Mapping[str, Any]], None] | None = None,
-    isolate: Callable[[Mark], bool] | None = None,
-    examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None,
+    publish: PublishFunction | None = None,
+    isolate: IsolateFunction | None = None,
+    examine: ExamineFunction | None = None,
     sections: Mapping[str, type[BaseModel]] | None = None,
     **settings: Unpack[AgentOptions],
-) -> Callable[[Function], Agent]:
+) -> Callable[[AgentFunction], Agent]:
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
 
     Beside marks, the function may return `Withdraw(mark)` and `Reinforce(mark, by=...)`.
@@ -159,13 +164,13 @@ def agent(
         renamed_from: Its previous name, if it was renamed. The agent then inherits the absorbed marks of that name.
         version: A text to change when code that the function calls has changed. A function without source text needs a
             new version for each change of its own code. A new version counts as a change of the function.
-        publish: A function of a board reader and the settings that rewrites something outside the database from the
-            marks. It is called after each commit of the agent, at start and after a reload, and must be safe to run
-            twice. The reader has `board_id`, and `former_settings`: the settings with which this process published
-            before, if they have changed since.
-        isolate: Returns whether a mark must have an activation of its own.
-        examine: A function of the settings that checks things outside the database, and returns a `Finding` for each
-            problem or note. `doctor` shows them.
+        publish: A function `(reader, settings)` that keeps something outside the database up to date with the marks,
+            such as a file. It is called after each commit of the agent, at the start and after a reload. It must be
+            safe to run twice. `reader.marks(...)` returns live marks. `reader.former_settings` are the settings with
+            which this process published before, if they have changed since.
+        isolate: A function of a mark that returns whether the mark must have an activation of its own.
+        examine: A function of the settings that checks things outside the database. It returns a `Finding` for each
+            problem or note, which `doctor` shows.
         sections: The pydantic models of the sections of `[settings]` that the agent reads, by name. A deployment file
             that does not fit them is refused.
         **settings: Settings such as batch, per, batch_window, urgent_above, cooldown, concurrency and timeout: the
@@ -186,7 +191,7 @@ def agent(
         settings=settings,
     )
 
-    def declare(function: Function) -> Agent:
+    def declare(function: AgentFunction) -> Agent:
         agent_name = function.__name__ if name is None else name
         if problem := agent_name_problem(agent_name):
             raise ConfigurationError([Mistake(f"agent {agent_name!r}", problem)])
@@ -258,7 +263,9 @@ def _mistake_in_setting(agent_name: str, problem: Mapping[str, Any]) -> Mistake:
     return Mistake(f"agent {agent_name!r}, {'.'.join(map(str, place))}", text)
 
 
-def _digest(function: Function, spec: AgentSpec, mark_classes: Mapping[str, type[Mark]], version: str | None) -> str:
+def _digest(
+    function: AgentFunction, spec: AgentSpec, mark_classes: Mapping[str, type[Mark]], version: str | None
+) -> str:
     return digest(
         function,
         watches={watch.name: watch.condition.kinds for watch in spec.watches},
@@ -272,9 +279,9 @@ def _digest(function: Function, spec: AgentSpec, mark_classes: Mapping[str, type
 
 def _mistakes_in_functions(
     agent_name: str,
-    function: Function,
-    publish: Callable[[Any, Mapping[str, Any]], None] | None,
-    isolate: Callable[[Mark], bool] | None,
+    function: AgentFunction,
+    publish: PublishFunction | None,
+    isolate: IsolateFunction | None,
 ) -> Iterator[Mistake]:
     if len(inspect.signature(function).parameters) != 2:
         yield Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")

@@ -7,7 +7,7 @@ kinds                  the settings of a kind of marks
 decay                  decay laws: the share of a mark that remains after an age
 fading_marks           the fading part of a mark: its strength at any instant, and the end of its life
 reinforcement          how a repeated deposit joins a mark
-payload_json           payloads as the JSON text that is stored
+payload_json           payloads as JSON: from a mark to the stored text, and back
 payload_round_trip     checks that a mark is read as it was deposited
 canonical_json_schema  the form of a JSON schema, independent of its text
 tags                   fields of a payload that marks are found by

@@ -1,4 +1,7 @@
-"""Payloads as the JSON text that a board stores. Equal payloads have equal texts, in every process."""
+"""Payloads as JSON: from a mark to the text that a board stores, and back.
+
+Equal payloads have equal texts, in every process. `payload_round_trip` checks that a mark survives both ways.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import lru_cache
-from typing import Any
+from json.encoder import encode_basestring_ascii
+from math import isfinite
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_error_texts import not_json
 from blackboard.core.marks.mark_model import EXCLUDED_FROM_PAYLOAD, Mark
+
+M = TypeVar("M", bound=Mark)
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -93,6 +100,52 @@ def dump_payload(payload: Mapping[str, Any]) -> str:
     except (ValueError, TypeError, RecursionError) as error:
         raise not_json(error) from None
     return text
+
+
+def read_mark(mark_class: type[M], text: str, subject: str, intensity: float) -> M:
+    """Return the mark that a stored text contains.
+
+    Raises:
+        ValidationError: The text does not fit the class.
+    """
+    try:
+        mark = mark_from_text(mark_class, text, subject, intensity)
+    except ValidationError:
+        # The board may have raised the intensity above the limit that the class sets for depositors.
+        if intensity == mark_class.model_fields["intensity"].default:
+            raise
+        mark = mark_from_text(mark_class, text, subject)
+    mark.__dict__["intensity"] = intensity  # the board's number, even if a validator changes it
+    return mark
+
+
+def parse_payload(mark_class: type[M], payload: Mapping[str, Any], subject: str) -> M:
+    """Return the mark of a payload that comes from outside. Its fields may also have their aliases as names.
+
+    Raises:
+        ValidationError: The payload does not fit the class.
+        InvalidMark: The payload is not JSON.
+    """
+    try:
+        text = json.dumps(payload)  # with NaN, so that the class names the field
+    except (ValueError, TypeError, RecursionError) as error:
+        raise not_json(error) from None
+    return mark_from_text(mark_class, text, subject, by_alias=True)
+
+
+def mark_from_text(
+    mark_class: type[M], text: str, subject: str, intensity: float | None = None, *, by_alias: bool = False
+) -> M:
+    """Return the mark of a class whose payload is a text.
+
+    Raises:
+        ValidationError: The text does not fit the class.
+    """
+    head = f'{{"subject":{encode_basestring_ascii(subject)}'
+    if intensity is not None:
+        head += f',"intensity":{intensity!r}' if type(intensity) is float and isfinite(intensity) else ""
+    tail = "}" if text == "{}" else f",{text[1:]}"
+    return mark_class.model_validate_json(head + tail, by_alias=by_alias, by_name=True)
 
 
 def is_same_payload(first: str, second: str) -> bool:

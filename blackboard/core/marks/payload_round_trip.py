@@ -1,7 +1,7 @@
-"""The round trip of a mark through its stored text: a mark is read as it was deposited.
+"""The round trip of a mark through its stored text: checks that a mark is read as it was deposited.
 
-Stored text is read by pydantic's rules for JSON, by the names of the fields. Some classes would lose or change a value.
-If the class itself shows this, it is refused when it is registered; otherwise the deposit of such a value is refused.
+Pydantic reads the text by its rules for JSON and by the names of the fields. This would lose or change some values. If
+the class of the mark alone shows that, the class is refused when it is registered. Otherwise the deposit is refused.
 """
 
 from __future__ import annotations
@@ -12,22 +12,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from json.encoder import encode_basestring_ascii
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.marks.mark_error_texts import describe_invalid, not_json
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.marks.payload_json import dump_payload, payload_text
+from blackboard.core.marks.payload_json import dump_payload, mark_from_text, payload_text
 from blackboard.errors import InvalidMark
-
-M = TypeVar("M", bound=Mark)
 
 _ABSENT = object()
 _PLAIN = frozenset({str, int, float, bool, type(None)})
-
 
 MAX_DIGITS = sys.int_info.default_max_str_digits
 """The largest number of digits that Python reads as a number."""
@@ -89,7 +85,7 @@ def write_mark(mark: Mark) -> str:
     if "NaN" in text or "Infinity" in text:  # text of the payload, or numbers that JSON does not have
         dump_payload(json.loads(text))
     try:
-        read = _read(mark_class, text, mark.subject, mark.intensity)
+        read = mark_from_text(mark_class, text, mark.subject, mark.intensity)
     except ValidationError as error:
         reason = describe_invalid(mark.kind, error)
         raise InvalidMark(f"{mark_class.__qualname__} cannot read what it writes: {reason}") from None
@@ -113,37 +109,6 @@ def _check_numbers(text: str) -> None:
         json.loads(text)
     except ValueError as error:
         raise not_json(error) from None
-
-
-def read_mark(mark_class: type[M], text: str, subject: str, intensity: float) -> M:
-    """Return the mark that a stored text contains.
-
-    Raises:
-        ValidationError: The text does not fit the class.
-    """
-    try:
-        mark = _read(mark_class, text, subject, intensity)
-    except ValidationError:
-        # The board may have raised the intensity above the limit that the class sets for depositors.
-        if intensity == mark_class.model_fields["intensity"].default:
-            raise
-        mark = _read(mark_class, text, subject)
-    mark.__dict__["intensity"] = intensity  # the board's number, even if a validator changes it
-    return mark
-
-
-def parse_payload(mark_class: type[M], payload: Mapping[str, Any], subject: str) -> M:
-    """Return the mark of a payload that comes from outside. Its fields may also have their aliases as names.
-
-    Raises:
-        ValidationError: The payload does not fit the class.
-        InvalidMark: The payload is not JSON.
-    """
-    try:
-        text = json.dumps(payload)  # with NaN, so that the class names the field
-    except (ValueError, TypeError, RecursionError) as error:
-        raise not_json(error) from None
-    return _read(mark_class, text, subject, by_alias=True)
 
 
 @lru_cache(maxsize=1024)
@@ -176,14 +141,6 @@ def _is_exact_value(value: Any) -> bool:
         return cls in _PLAIN or cls is date
     offset = value.utcoffset()
     return offset is None or offset.seconds % 60 == offset.microseconds == 0  # JSON has no shorter offsets
-
-
-def _read(mark_class: type[M], text: str, subject: str, intensity: float | None = None, *, by_alias: bool = False) -> M:
-    head = f'{{"subject":{encode_basestring_ascii(subject)}'
-    if intensity is not None:
-        head += f',"intensity":{intensity!r}' if type(intensity) is float and isfinite(intensity) else ""
-    tail = "}" if text == "{}" else f",{text[1:]}"
-    return mark_class.model_validate_json(head + tail, by_alias=by_alias, by_name=True)
 
 
 def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.errors import StoreError
 from blackboard.store.event_partitions import Carry, EventPartitions, Partition, Partitioning
 from blackboard.store.row_types.column_types import Id
-from blackboard.store.row_types.table_columns import COLUMNS
+from blackboard.store.row_types.columns_by_table import COLUMNS
 from blackboard.store.statement_file import QUIET, Statement
 from blackboard.store.transaction import Transaction
 

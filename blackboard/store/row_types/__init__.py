@@ -3,7 +3,7 @@
 The first field of a query's row may be the whole row of a table.
 
 column_types          the types of columns
-table_columns         the columns of each table and view
+columns_by_table      the columns of each table and view
 board_row_types       the board: its state, processes, tokens, activity and messages
 deployment_row_types  deployments, kinds, laws, and the work after a change
 mark_row_types        marks, events, keys, tags, needs, windows and followed files
