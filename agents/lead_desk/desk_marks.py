@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from blackboard import Exponential, Linear, Mark, Step
-from lead_desk.language.text_normalization import fold_person
+from lead_desk.language.person_addresses import fold_address
 
 __all__ = ["Appointment", "BookingConflict", "Insight", "Lead", "Nudge", "Qualified", "Rejected", "Task"]
 
@@ -36,7 +36,7 @@ class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, on_repeat="se
     @classmethod
     def _fold_subject(cls, subject: str) -> str:
         """Give all spellings of one person the same form. The marks of the agents use it too."""
-        return fold_person(subject)
+        return fold_address(subject)
 
 
 class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, on_repeat="separate"):

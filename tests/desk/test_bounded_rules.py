@@ -19,10 +19,11 @@ import lead_desk
 from lead_desk.desk_marks import Lead
 from lead_desk.language import lead_signals
 from lead_desk.language.lead_signals import declines, matches
+from lead_desk.language.person_addresses import fold_address
 from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.language.requested_time import parse_requested_time
 from lead_desk.language.submission_time import parse_submission
-from lead_desk.language.text_normalization import MAX_CHARACTERS, clip_text, fold_person, normalize_text
+from lead_desk.language.text_normalization import MAX_CHARACTERS, clip_text, normalize_text
 from lead_desk.language.time_extraction import extract_times
 from lead_desk.offline_rules import judge_leads
 from lead_desk.sales import MAX_MESSAGE_CHARACTERS
@@ -55,7 +56,7 @@ def rules(text: str) -> Iterator[Callable[[], object]]:
     yield lambda: declines(text)
     yield lambda: [matches(signal, text) for signal in vars(lead_signals).values() if isinstance(signal, re.Pattern)]
     yield lambda: extract_times(text, NOW)
-    yield lambda: fold_person(text)
+    yield lambda: fold_address(text)
     yield lambda: parse_submission(text, NOW, ZoneInfo("Europe/Berlin"))
     yield lambda: parse_requested_time(text, ZoneInfo("Europe/Berlin"))
     yield lambda: judge_leads(

@@ -8,7 +8,7 @@ import pytest
 
 from blackboard.board import Blackboard, Deposit
 from lead_desk.desk_marks import Lead
-from lead_desk.language.text_normalization import fold_person
+from lead_desk.language.person_addresses import fold_address
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ from lead_desk.language.text_normalization import fold_person
     ],
 )
 def test_spellings_of_one_person_fold_to_one_text(spellings: tuple[str, ...], folded: str | None) -> None:
-    assert {fold_person(text) for text in spellings} == {folded or "ada@hafen.example"}
-    assert all(fold_person(fold_person(text)) == fold_person(text) for text in spellings)
+    assert {fold_address(text) for text in spellings} == {folded or "ada@hafen.example"}
+    assert all(fold_address(fold_address(text)) == fold_address(text) for text in spellings)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_spellings_of_one_person_fold_to_one_text(spellings: tuple[str, ...], fo
     ],
 )
 def test_other_texts_stay_as_they_are(text: str) -> None:
-    assert fold_person(text) == text
+    assert fold_address(text) == text
 
 
 def test_the_board_stores_the_one_spelling_also_for_a_kind_by_name(tmp_path: Path) -> None:
