@@ -262,3 +262,33 @@ def test_a_stop_needs_no_new_thread(service: Service, monkeypatch: pytest.Monkey
             assert stopped.wait(BOUND_SECONDS)
             stopped.clear()
     assert stops == [False, True]
+
+
+@pytest.mark.parametrize("waits_in", ["the loop", "a command"])
+def test_a_signal_right_before_a_sleep_ends_the_sleep(service: Service, waits_in: str) -> None:
+    """Another thread receives the signal here, so Python cannot run the handler before the main thread wakes."""
+    stopped = threading.Event()
+
+    def stop(*, now: bool = False) -> None:
+        stopped.set()
+
+    service.daemon.stop = stop  # type: ignore[method-assign]
+    is_over = threading.Event()
+    receiver = threading.Thread(target=is_over.wait)
+    receiver.start()
+    sender = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))  # usually after the sleep has begun
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        if waits_in == "the loop":
+            with process_signals.handle_signals(service.daemon):
+                service.daemon.wake.clear()
+                sender.start()
+                assert service.daemon.wake.wait(BOUND_SECONDS)
+                assert stopped.wait(BOUND_SECONDS)
+        else:
+            with process_signals.StopSignals() as signals:
+                sender.start()
+                assert signals.wait(None)  # after a limit, the handler would run in any case
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        is_over.set()

@@ -1,8 +1,12 @@
 """The signals of a process: `StopSignals` for a command that waits for a file, and `handle_signals` for a daemon.
 
 A handler may interrupt the main thread while it holds a lock that the daemon needs. So a handler only puts a request on
-a queue, and a waiting thread passes it to the daemon. The thread is started in advance, because the system may have no
+a queue, and a waiting thread passes it to the daemon. Threads are started in advance, because the system may have no
 thread left when a signal arrives.
+
+Python runs a handler in the main thread only, between two of its instructions. If a signal arrives when the main thread
+is about to sleep, Python runs the handler only after that sleep. So a signal also writes to a pipe, which ends the
+sleep.
 """
 
 from __future__ import annotations
@@ -24,15 +28,40 @@ if TYPE_CHECKING:
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
+class SignalPipe:
+    """A context with a pipe that gets a byte for each handled signal, before Python runs the handler."""
+
+    def __enter__(self) -> SignalPipe:
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(self._before)
+        os.close(self.reader)
+        os.close(self._writer)
+
+    def read(self) -> bool:
+        """Wait for signals, and return False after `end`. A forked child with a copy of the pipe may write, too."""
+        return b"\0" not in os.read(self.reader, 64)
+
+    def end(self) -> None:
+        """Let `read` return False."""
+        os.write(self._writer, b"\0")
+
+
 class StopSignals:
     """A context whose first SIGINT or SIGTERM asks for an orderly end. A second ends the process as usual."""
 
     def __init__(self) -> None:
         self.is_requested = False
+        self._pipe = SignalPipe()
 
     def __enter__(self) -> StopSignals:
-        # A write to a pipe ends a wait, also if the signal comes right before it.
-        self._reader, self._writer = os.pipe()
+        self._pipe.__enter__()
         self._before = {number: signal.signal(number, self._request) for number in STOPPING}
         return self
 
@@ -40,18 +69,19 @@ class StopSignals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
-        os.close(self._reader)
-        os.close(self._writer)
+        self._pipe.__exit__(kind, error, trace)
 
     def wait(self, seconds: float | None, *descriptors: int) -> bool:
         """Wait until one of the descriptors can be read or the time is over, and return whether a signal came."""
-        if not self.is_requested:
-            select.select([self._reader, *descriptors], [], [], seconds)
+        while not self.is_requested:
+            readable, _, _ = select.select([self._pipe.reader, *descriptors], [], [], seconds)
+            if readable != [self._pipe.reader]:
+                break
+            self._pipe.read()  # if this is not a signal to stop, the wait begins anew
         return self.is_requested
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.is_requested = True
-        os.write(self._writer, b"\0")
         self._restore()
 
     def _restore(self) -> None:
@@ -83,16 +113,23 @@ def handle_signals(daemon: Daemon) -> Iterator[None]:
 
     handlers = ((signal.SIGTERM, request_stop), (signal.SIGINT, request_stop), (signal.SIGHUP, _request_reload))
     before = {number: signal.signal(number, handler) for number, handler in handlers}
-    thread = threading.Thread(target=_serve, args=(daemon,), name="blackboard-signal", daemon=True)
-    try:
-        thread.start()
-        yield
-    finally:
-        for number, handler in before.items():
-            # Python resets its handlers before the process ends. Without this, a late SIGHUP would kill the process.
-            signal.signal(number, signal.SIG_IGN if handler is _request_reload else handler)
-        _requests.put(None)
-        thread.join()
+    with SignalPipe() as pipe:
+        threads = [
+            threading.Thread(target=_serve, args=(daemon,), name="blackboard-signal", daemon=True),
+            threading.Thread(target=_wake, args=(daemon, pipe), name="blackboard-signal-pipe", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                # Python resets its handlers before the process ends. Then a late SIGHUP would kill the process.
+                signal.signal(number, signal.SIG_IGN if handler is _request_reload else handler)
+            _requests.put(None)
+            pipe.end()
+            for thread in threads:
+                thread.join()
 
 
 def _request_reload(number: int, frame: FrameType | None) -> None:
@@ -102,3 +139,9 @@ def _request_reload(number: int, frame: FrameType | None) -> None:
 def _serve(daemon: Daemon) -> None:
     while (request := _requests.get()) is not None:
         request(daemon)
+
+
+def _wake(daemon: Daemon, pipe: SignalPipe) -> None:
+    """Wake the main thread after each signal, so that Python runs the handler now."""
+    while pipe.read():
+        daemon.wake.set()
