@@ -11,7 +11,7 @@ run_traces        traces of runs and model calls through OpenTelemetry
 service_manager   the service manager, such as systemd, to which the daemon reports
 """
 
-from blackboard.board.daemon_work.remaining_work import RemainingWork
+from blackboard.board.daemon_work import RemainingWork
 from blackboard.daemon.agent_daemon import Daemon, build_daemon
 from blackboard.daemon.daemon_events import DaemonEvent
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board.administration import refresh_views
-from blackboard.board.daemon_work.remaining_work import RemainingWork
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work import RemainingWork, Worker
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, seconds_in, sleep_for
 from blackboard.core.agents.agent_definition import Agent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work import Worker
 from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.deliveries.mark_publishing import Publisher

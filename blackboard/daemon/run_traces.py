@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from blackboard.board.activations.agent_claims import activation_spans
-from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.call_records.model_calls import ModelCall
+from blackboard.board.daemon_work import Claim, ModelCall, activation_spans
 from blackboard.clock import Instant
 from blackboard.llm.answer_parser import Reply
 from blackboard.system import tracing

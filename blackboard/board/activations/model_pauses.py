@@ -49,16 +49,16 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True)
-class Wait:
-    """The wait of a call. Time alone does not end a wait that is held.
-
-    The log shows `problem`, so `problem` contains no words of the provider.
-    """
+class CallWait:
+    """The wait of a call for its model, which is paused."""
 
     problem: str
+    """The problem of the model, for the log: without words of the provider."""
     reason: str
+    """The problem, with the words of the provider."""
     until: Instant
     is_held: bool
+    """Whether another event than `until` may end the wait earlier, such as an answer to another call."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PausedCall:
     """A call that paused its model, or prolonged the pause."""
 
     call: CallRow
-    wait: Wait
+    wait: CallWait
     """The wait of its activation."""
     is_new: bool
     """Whether the pause of the model has just begun."""
@@ -145,7 +145,7 @@ def _next_pause(
 
 def admit(
     txn: BoardTransaction, row: ActivationRow, model: str, rng: random.Random, *, is_refused: bool
-) -> Wait | None:
+) -> CallWait | None:
     """Admit the call of an activation, or return how long it must wait. An admitted call may try a paused model.
 
     If the requests may have caused the pause, the model is tried only with a single mark: the activation is split, and
@@ -215,9 +215,9 @@ def try_now(txn: BoardTransaction) -> None:
         make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
 
 
-def wait_of(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:
+def wait_of(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> CallWait:
     """Return the wait for the end of a pause."""
-    return Wait(problem(pause), _reason(pause), until, is_held)
+    return CallWait(problem(pause), _reason(pause), until, is_held)
 
 
 def problem(pause: ModelPauseRow) -> str:

@@ -16,7 +16,7 @@ from blackboard.board.activation_tables.activation_rows import get_activation, m
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
-from blackboard.board.activations.model_pauses import FIRST_MODEL_PAUSE, REFUSED_WAIT, Wait
+from blackboard.board.activations.model_pauses import FIRST_MODEL_PAUSE, REFUSED_WAIT, CallWait
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.backoff import backoff
@@ -32,7 +32,7 @@ class HeldAnswer:
 
     model: str
     """The model that gave it."""
-    wait: Wait
+    wait: CallWait
     """The wait of its activation."""
     is_new: bool
     """Whether the pause of the model has just begun."""

@@ -1,4 +1,4 @@
-"""The work of a daemon on a board. The daemon uses these modules, and nothing below them.
+"""The work of a daemon on a board. A daemon uses the names below and the facade, and nothing else of a board's work.
 
 worker                   a worker: its registration, the work that is due for it, and its claims
 due_work                 the work that is due on a board, and the instants when more will be due
@@ -7,3 +7,44 @@ run_end_transactions     the ends of a worker's runs
 model_call_transactions  model calls: planned, reserved, answered or ended, and the pauses of models
 batch_api_transactions   the model calls of the Batch API
 """
+
+from blackboard.board.activation_tables.activation_inputs import ActivationInput
+from blackboard.board.activations.agent_claims import activation_spans
+from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
+from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
+from blackboard.board.activations.model_pauses import CallWait, Refusal
+from blackboard.board.activations.run_ends import returned_item_checks
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.daemon_work.batch_api_transactions import BatchApiTransactions
+from blackboard.board.daemon_work.due_work import DueWork
+from blackboard.board.daemon_work.model_call_transactions import ModelCallTransactions
+from blackboard.board.daemon_work.remaining_work import RemainingWork
+from blackboard.board.daemon_work.run_end_transactions import ClaimNext, FinishedRun
+from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
+from blackboard.board.transactions.board_transaction import BoardTransaction
+
+__all__ = [
+    "WEBHOOK_WORKER",
+    "ActivationInput",
+    "BatchApiTransactions",
+    "BoardTransaction",
+    "CallCost",
+    "CallWait",
+    "Claim",
+    "ClaimNext",
+    "DueWork",
+    "Failure",
+    "FinishedRun",
+    "ModelCall",
+    "ModelCallTransactions",
+    "Refusal",
+    "RemainingWork",
+    "SharedClaimData",
+    "SpooledAnswer",
+    "Worker",
+    "activation_spans",
+    "returned_item_checks",
+]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from blackboard.board.activation_tables.activation_rows import get_activation, set_state
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS, ModelCall
-from blackboard.board.activations.model_pauses import Wait
+from blackboard.board.activations.model_pauses import CallWait
 from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -64,7 +64,7 @@ class BatchApiTransactions:
         rows = self._session.read(lambda txn: txn.sql.all(MODEL_CALLS.submitted_calls))
         return sorted(rows, key=lambda row: (row.submission or 0, row.id))
 
-    def defer(self, row: ModelCall, wait: Wait) -> None:
+    def defer(self, row: ModelCall, wait: CallWait) -> None:
         """Make the activation of a call wait for its model."""
         self._session.write(lambda txn: _defer(txn, row, wait))
 
@@ -166,7 +166,7 @@ def _end_as_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) 
             _release(txn, row.activation_id, txn.now, error)
 
 
-def _defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
+def _defer(txn: BoardTransaction, row: CallRow, wait: CallWait) -> None:
     """Make the activation of a call wait for its model."""
     if wait.is_held:
         txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)

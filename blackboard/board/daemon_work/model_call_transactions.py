@@ -12,7 +12,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.activations.call_records.budgets import BudgetExceeded
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
-from blackboard.board.activations.model_pauses import PausedCall, Refusal, Wait
+from blackboard.board.activations.model_pauses import CallWait, PausedCall, Refusal
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -97,12 +97,12 @@ class ModelCallTransactions:
 
         return self._session.write(work)
 
-    def admit(self, claim: Claim, model: str, rng: random.Random) -> Wait | None:
+    def admit(self, claim: Claim, model: str, rng: random.Random) -> CallWait | None:
         """Admit a call and return None, or return how long it must wait, because its model is paused."""
         if not self._session.read(lambda txn: model_pauses.of_call(txn, model, claim.row.agent)):
             return None
 
-        def work(txn: BoardTransaction) -> Wait | None:
+        def work(txn: BoardTransaction) -> CallWait | None:
             suspect = (CallState.REJECTED, CallState.UNUSABLE)
             is_refused = any(
                 row.state in suspect and row.marks == len(claim.inputs) and row.model == model

@@ -127,7 +127,7 @@ class RunEndTransactions:
             claim: A run of this worker that has not ended.
             reason: A text for people.
             until: Microseconds since the epoch; None if no instant ends the wait.
-            is_held: Whether the run stays deferred after `until`, until a person or another event releases it.
+            is_held: Whether another event may end the wait before `until`, such as room in a budget.
         """
         self._session.write(
             lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, is_held=is_held)

@@ -8,12 +8,15 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from blackboard.board.activation_tables.activation_inputs import ActivationInput
-from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.run_ends import returned_item_checks
-from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.daemon_work.run_end_transactions import ClaimNext, FinishedRun
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work import (
+    ActivationInput,
+    Claim,
+    ClaimNext,
+    Failure,
+    FinishedRun,
+    Worker,
+    returned_item_checks,
+)
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action

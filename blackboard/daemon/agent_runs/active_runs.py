@@ -11,10 +11,7 @@ import threading
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
-from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.daemon_work.worker import Worker
-from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.daemon_work import BoardTransaction, Claim, SharedClaimData, Worker
 from blackboard.clock import Instant
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, NextClaimFailed

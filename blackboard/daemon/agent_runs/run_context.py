@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.daemon_work import Claim
 from blackboard.clock import to_datetime
 from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.marks.mark_checks import normalize_subject

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from blackboard.board.daemon_work import WEBHOOK_WORKER
 from blackboard.board.facade import Blackboard
-from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.result_types import RemoteActivation
 from blackboard.clock import from_datetime, microseconds_in, seconds_in
 from blackboard.core.backoff import backoff

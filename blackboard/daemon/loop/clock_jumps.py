@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work import Worker
 from blackboard.clock import Instant, iso, seconds_in
 from blackboard.durations import SECOND, Duration
 from blackboard.system.log_queue import Log

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns

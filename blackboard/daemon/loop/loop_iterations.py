@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import partial
 
-from blackboard.board.daemon_work.due_work import DueWork
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work import DueWork, Worker
 from blackboard.clock import Instant
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from blackboard.board.daemon_work.due_work import DueWork
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work import DueWork, Worker
 from blackboard.clock import Clock, Instant
 from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.daemon.model_requests.batch_api import BatchCaller

@@ -9,10 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Sequence
 
-from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
-from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
-from blackboard.board.activations.model_pauses import Refusal, Wait
-from blackboard.board.daemon_work.model_call_transactions import ModelCallTransactions
+from blackboard.board.daemon_work import CallCost, CallWait, ModelCall, ModelCallTransactions, Refusal, SpooledAnswer
 from blackboard.board.facade import Blackboard
 from blackboard.clock import iso
 from blackboard.core.records.states import CallState
@@ -83,7 +80,7 @@ class AnswerRecorder:
         """
         self._calls.try_models(used)
 
-    def pause_model(self, row: ModelCall, failure: CallFailure) -> Wait:
+    def pause_model(self, row: ModelCall, failure: CallFailure) -> CallWait:
         """End a failed call whose marks may not be the cause of the failure, and pause its model.
 
         Return the wait of its activation.
@@ -106,7 +103,7 @@ class AnswerRecorder:
         for model in self._calls.end_pauses(rows):
             log.info("a paused model is accepted again", model=model)
 
-    def pause_after_page(self, row: ModelCall, error: Unusable) -> Wait:
+    def pause_after_page(self, row: ModelCall, error: Unusable) -> CallWait:
         """Pause a model after an answer that is not from the API. Record the call, which may have been paid."""
         paused = self._calls.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
         if paused.is_new:
@@ -140,7 +137,7 @@ class AnswerRecorder:
         return CallCost(*tokens, cost, price.cost(usage, "messages"))
 
 
-def _log_pause(row: ModelCall, failure: ModelError, wait: Wait) -> None:
+def _log_pause(row: ModelCall, failure: ModelError, wait: CallWait) -> None:
     log.error(
         "a model is paused; it is tried again by itself, and at once by 'blackboard resume'",
         model=row.model,

@@ -11,8 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from blackboard.board.activations.call_records.model_calls import ModelCall
-from blackboard.board.daemon_work.batch_api_transactions import BatchApiTransactions
+from blackboard.board.daemon_work import BatchApiTransactions, ModelCall
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff

@@ -12,10 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard.board.activations import model_pauses
-from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.call_records.model_calls import ModelCall
-from blackboard.board.daemon_work.model_call_transactions import ModelCallTransactions
+from blackboard.board.daemon_work import CallWait, Claim, ModelCall, ModelCallTransactions
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
@@ -65,8 +62,8 @@ class Deferral(BaseException):
 
     Args:
         reason: A text for people. It must not quote a payload, unless `shown` is given.
-        until: The instant of the next attempt; None for no automatic attempt.
-        is_held: Whether only a person or another event releases the activation.
+        until: The instant of the next attempt; None if only a person or another event releases the activation.
+        is_held: Whether such an event may also release it before that instant.
         shown: What the log shows instead of the reason.
     """
 
@@ -76,7 +73,7 @@ class Deferral(BaseException):
         self.shown = reason if shown is None else shown
 
 
-def _pause_deferral(wait: model_pauses.Wait) -> Deferral:
+def _pause_deferral(wait: CallWait) -> Deferral:
     """Return the deferral for a paused model. Its reason may quote the provider."""
     return Deferral(wait.reason, wait.until, is_held=wait.is_held, shown=wait.problem)
 

@@ -190,10 +190,11 @@ def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
 def defer(
     txn: BoardTransaction, row: ActivationRow, *, until: Instant | None, reason: str, is_held: bool = False
 ) -> bool:
-    """Defer an activation until an instant (None: forever), without counting a failed attempt.
+    """Defer an activation until an instant, without counting a failed attempt.
 
-    If `is_held`, it waits for a budget or, without an instant, for a person. Time alone does not release it.
-    Return False, without a change, if the worker has lost the activation.
+    Without an instant, it waits for a person or another event. If `is_held`, such an event may also come before the
+    instant: room in a budget, or an answer of a paused model. Return False, without a change, if the worker has lost
+    the activation.
     """
     if (current := current_run(txn, row)) is None:
         return False
