@@ -1,11 +1,12 @@
 """Crossings of rising watches, tested in the transaction of each deposit for the watches on its kind.
 
-A function's name says what it does. `_update` brings the sums of a watch up to date. `_test` compares marks or sums
-with the condition, and stores the result: a crossing, or the new bound of a crossing that waits. `_record_crossing` and
-`_raise_bound_of_marks` are these two results.
+A deposit first brings the sums of a watch up to date. Then a `RisingTest` compares marks or sums with the condition,
+and stores the result: a crossing, or the new bound of a crossing that waits.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_states import fading_mark, mark_strength
 from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, scopes_of
@@ -85,16 +86,17 @@ def _update_and_test(
     absorbed = last_absorbed(txn, watch, new.id) if is_known else 0
     is_given = old is not None and not is_stimulus(txn, watch, old, absorbed)
     if old is not None and is_given and not is_own:
-        known, was_dropped = _known_state(txn, watch, old)
-        if known is not None and not update_and_assess(txn, watch, known, old, new):
-            absorb_silently(txn, watch, new, known, dropped=was_dropped)
+        known = _known_state(txn, watch, old)
+        if known is not None and not update_and_assess(txn, watch, known.event, old, new):
+            absorb_silently(txn, watch, new, known.event, dropped=known.was_dropped)
             return False
     if watch.keeps_sums:
         _update_sums(txn, watch, scope, old, new, absorbed)
+    rising = RisingTest(txn, watch, scope)
     if is_own:
-        _raise_bound_after_own(txn, watch, scope, new)
+        rising.raise_bound_after_own(new)
         return False
-    return _test_after_deposit(txn, watch, scope, old, new)
+    return rising.test_after_deposit(old, new)
 
 
 def _update_sums(
@@ -107,16 +109,21 @@ def _update_sums(
         watch_totals.add(txn, watch, scope, new, +1)
 
 
-def _known_state(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> tuple[EventRow | None, bool]:
-    """Return the event with which a deposit is compared to decide whether it is news, and whether a guard dropped it.
+class _KnownState(NamedTuple):
+    """The state of a mark with which a deposit is compared to decide whether it is news."""
 
-    It is the event of the mark that the agent was last given. If the agent was given none, it is the last event whose
-    crossing the guard dropped.
-    """
-    given = last_given_event(txn, watch, mark)
-    if given is None and watch.guard_drops:
-        return dropped_crossings.last_dropped(txn, watch, mark), True
-    return given, False
+    event: EventRow
+    """The event that produced the state."""
+    was_dropped: bool
+    """Whether the agent was not given this state, because the guard dropped its crossing."""
+
+
+def _known_state(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> _KnownState | None:
+    """Return the state in which the agent was last given a mark, or else in which the guard dropped it; else None."""
+    if (given := last_given_event(txn, watch, mark)) is not None:
+        return _KnownState(given, was_dropped=False)
+    dropped = dropped_crossings.last_dropped(txn, watch, mark) if watch.guard_drops else None
+    return None if dropped is None else _KnownState(dropped, was_dropped=True)
 
 
 def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
@@ -130,9 +137,7 @@ def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
 
 def evaluate_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Evaluate a rising watch on all its stimuli of a scope; return whether a crossing is new."""
-    if watch.measures_sums:
-        return _test_sums(txn, watch, scope, None)
-    return _test_marks(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
+    return RisingTest(txn, watch, scope).test_all()
 
 
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
@@ -143,13 +148,12 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     if not watch.condition.is_per_mark:
         return evaluate_scope_as_of(txn, watch, row.subject, at)
     rows = [row] if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id)) else []
-    return _test_marks(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return RisingTest(txn, watch, row.subject).test_since(rows, at)
 
 
 def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Evaluate a watch on a subject or a group as of an earlier instant, or of the last mark if that is later."""
-    rows = stimuli_of(txn, watch, scope)
-    return _test_marks(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return RisingTest(txn, watch, scope).test_since(stimuli_of(txn, watch, scope), at)
 
 
 def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
@@ -165,118 +169,117 @@ def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: st
     return stimuli_hold_at(txn, watch, scope, txn.now)
 
 
-def _record_crossing(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    scope: str,
-    mark_id: int,
-    measured: Measurement,
-    *,
-    crossed_at: Instant | None = None,
-) -> bool:
-    """Record a crossing for which the unabsorbed marks are enough, and return whether it is new.
+class RisingTest(NamedTuple):
+    """The test of a rising watch on one scope. A method that tests returns whether a crossing is new."""
 
-    Nothing is recorded while a watch over time may not cross.
-    """
-    at = txn.now if crossed_at is None else crossed_at
-    key = StateKey(watch.id, scope, mark_id)
-    if not watch_states.admits_news(txn, watch, key, at):
-        return False
-    is_new = measured_crossings.cross(txn, watch, key, measured, at)
-    if is_new and watch.timing is not None:
-        watch_states.record_crossing(txn, key, at)
-    return is_new
+    txn: BoardTransaction
+    watch: RegisteredWatch
+    scope: str
 
-
-def _test_after_deposit(
-    txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow
-) -> bool:
-    """Test a watch after a deposit, with few reads, and return whether a crossing is new."""
-    measure = watch.comparison.measure
-    if watch.condition.is_per_mark:
-        return _test_marks(txn, watch, scope, [new], txn.now)
-    if watch.measures_sums and measure.is_maximum:
-        # The maximum reaches the threshold only when the new mark does.
-        value = mark_strength(txn, new)
-        if watch.comparison.is_met_at(value):
-            return _record_crossing(txn, watch, scope, 0, Measurement(value, 1))
-        if scope != WHOLE_BOARD and _waits(txn, watch, scope):
-            _raise_bound_of_marks(txn, watch, scope, stimuli_of(txn, watch, scope))
-        return False
-    if watch.measures_sums:
-        return _test_sums(txn, watch, scope, new)
-    if (
-        watch.condition.by is None
-        and old is None
-        and txn.kind(new.kind).on_repeat != "separate"
-        and watch.condition.kinds == (new.kind,)
-    ):
-        # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
+    def test_after_deposit(self, old: MarkRow | None, new: MarkRow) -> bool:
+        """Test the scope after a deposit, with few reads."""
+        txn, watch, measure = self.txn, self.watch, self.watch.comparison.measure
+        if watch.condition.is_per_mark:
+            return self._test_marks([new], txn.now)
+        if watch.measures_sums and measure.is_maximum:
+            # The maximum reaches the threshold only when the new mark does.
+            value = mark_strength(txn, new)
+            if watch.comparison.is_met_at(value):
+                return self._record_crossing(0, Measurement(value, 1))
+            if self.scope != WHOLE_BOARD and self._has_waiting_crossing():
+                self._raise_bound(stimuli_of(txn, watch, self.scope))
+            return False
+        if watch.measures_sums:
+            return self._test_sums(new)
+        if not self._is_only_mark(old, new):
+            return self.test_all()
+        # Nothing needs to be read. Often the mark is also too weak.
         if isinstance(watch.condition, Comparison) and not watch.comparison.is_met_at(
             measure.value([mark_strength(txn, new)])
         ):
             return False
-        return _test_marks(txn, watch, scope, [new], txn.now)
-    return evaluate_scope(txn, watch, scope)
+        return self._test_marks([new], txn.now)
 
+    def test_all(self) -> bool:
+        """Test all stimuli of the scope."""
+        if self.watch.measures_sums:
+            return self._test_sums(None)
+        return self._test_marks(stimuli_of(self.txn, self.watch, self.scope), self.txn.now)
 
-def _test_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
-    """Test a watch on marks of a scope at an instant, and return whether a crossing is new."""
-    if watch.condition.is_per_mark:
-        strengths = [(row, mark_strength(txn, row, at)) for row in rows]
-        strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
-        if not strong:
-            _raise_bound_of_marks(txn, watch, scope, rows)
-        new = [
-            _record_crossing(txn, watch, scope, row.id, Measurement(strength, 1, [row]), crossed_at=at)
-            for row, strength in strong
-        ]
-        return any(new)
-    side = met_side(watch.condition, [fading_mark(txn, row) for row in rows], at) if rows else None
-    if side is None:
-        _raise_bound_of_marks(txn, watch, scope, rows)
-        return False
-    measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
-    return _record_crossing(txn, watch, scope, 0, measured, crossed_at=at)
+    def test_since(self, rows: list[MarkRow], at: Instant) -> bool:
+        """Test some marks as of an earlier instant, or of the last change of one of them if that is later."""
+        return self._test_marks(rows, max([at, *(row.changed_at for row in rows)]))
 
+    def raise_bound_after_own(self, new: MarkRow) -> None:
+        """Raise the bound of a waiting crossing after the agent itself reinforced one of its marks."""
+        if new.other_event_id is None or self.watch.condition.is_over_board:
+            return
+        if self.watch.measures_sums:
+            value, _ = watch_totals.update_and_measure(self.txn, self.watch, self.scope)
+            set_bound(self.txn, self.watch, self.scope, 0, value, [])
+        else:
+            is_per_mark = self.watch.condition.is_per_mark
+            self._raise_bound([new] if is_per_mark else stimuli_of(self.txn, self.watch, self.scope))
 
-def _raise_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
-    """Raise the bound of a waiting crossing after the agent itself reinforced one of its marks."""
-    if new.other_event_id is None or watch.condition.is_over_board:
-        return
-    if watch.measures_sums:
-        value, _ = watch_totals.update_and_measure(txn, watch, scope)
-        set_bound(txn, watch, scope, 0, value, [])
-    else:
-        _raise_bound_of_marks(
-            txn, watch, scope, [new] if watch.condition.is_per_mark else stimuli_of(txn, watch, scope)
-        )
+    def _is_only_mark(self, old: MarkRow | None, new: MarkRow) -> bool:
+        """Return whether a mark that was deposited is the only stored mark that counts in the scope."""
+        condition = self.watch.condition
+        is_first = old is None and self.txn.kind(new.kind).on_repeat != "separate"
+        return is_first and condition.by is None and condition.kinds == (new.kind,)
 
+    def _has_waiting_crossing(self) -> bool:
+        values = {"watch_id": self.watch.id, "scope": self.scope, "mark_id": 0}
+        return self.txn.sql.one(CROSSINGS.waiting_crossing, **values) is not None
 
-def _raise_bound_of_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow]) -> None:
-    """Raise the bound of a waiting crossing whose marks a deposit made stronger, but not as strong as the threshold."""
-    if len(rows) > 1 or any(row.reinforcements for row in rows):
-        mark_id = rows[0].id if watch.condition.is_per_mark else 0
-        strengths = [mark_strength(txn, row) for row in rows]
-        bound = bound_of(watch, strengths)
-        set_bound(txn, watch, scope, mark_id, bound, measured_crossings.laws_of(txn, rows))
+    def _test_marks(self, rows: list[MarkRow], at: Instant) -> bool:
+        """Test some marks at an instant."""
+        txn, watch = self.txn, self.watch
+        if watch.condition.is_per_mark:
+            strengths = [(row, mark_strength(txn, row, at)) for row in rows]
+            strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
+            if not strong:
+                self._raise_bound(rows)
+            new = [
+                self._record_crossing(row.id, Measurement(strength, 1, [row]), crossed_at=at)
+                for row, strength in strong
+            ]
+            return any(new)
+        side = met_side(watch.condition, [fading_mark(txn, row) for row in rows], at) if rows else None
+        if side is None:
+            self._raise_bound(rows)
+            return False
+        measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
+        return self._record_crossing(0, measured, crossed_at=at)
 
+    def _test_sums(self, new: MarkRow | None) -> bool:
+        """Test the sums over the board or a group, after the deposit of a mark if there is one."""
+        txn, watch, scope = self.txn, self.watch, self.scope
+        value, count = watch_totals.update_and_measure(txn, watch, scope)
+        if not watch.comparison.is_met_at(value):
+            if scope != WHOLE_BOARD and new is not None:  # of several groups, the strongest is claimed first
+                set_bound(txn, watch, scope, 0, value, [])
+            return False
+        strongest = 0.0
+        if watch.agent_spec.settings.urgent_above is not None:
+            # A crossing that waits has considered all marks but the new one.
+            rows = [new] if new is not None and self._has_waiting_crossing() else stimuli_of(txn, watch, scope)
+            strongest = max((mark_strength(txn, row) for row in rows), default=0.0)
+        return self._record_crossing(0, Measurement(value, count, strongest=strongest))
 
-def _test_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
-    """Test a watch over the board or groups on its sums, and return whether a crossing is new."""
-    value, count = watch_totals.update_and_measure(txn, watch, scope)
-    if not watch.comparison.is_met_at(value):
-        if scope != WHOLE_BOARD and new is not None:  # of several groups, the strongest is claimed first
-            set_bound(txn, watch, scope, 0, value, [])
-        return False
-    strongest = 0.0
-    if watch.agent_spec.settings.urgent_above is not None:
-        # A crossing that waits has considered all marks but the new one.
-        rows = [new] if new is not None and _waits(txn, watch, scope) else stimuli_of(txn, watch, scope)
-        strongest = max((mark_strength(txn, row) for row in rows), default=0.0)
-    return _record_crossing(txn, watch, scope, 0, Measurement(value, count, strongest=strongest))
+    def _record_crossing(self, mark_id: int, measured: Measurement, *, crossed_at: Instant | None = None) -> bool:
+        """Record a crossing, unless the watch is over time and may not cross; return whether it is new."""
+        at = self.txn.now if crossed_at is None else crossed_at
+        key = StateKey(self.watch.id, self.scope, mark_id)
+        if not watch_states.admits_news(self.txn, self.watch, key, at):
+            return False
+        is_new = measured_crossings.cross(self.txn, self.watch, key, measured, at)
+        if is_new and self.watch.timing is not None:
+            watch_states.record_crossing(self.txn, key, at)
+        return is_new
 
-
-def _waits(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
-    """Return whether a crossing of a scope waits."""
-    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, scope=scope, mark_id=0) is not None
+    def _raise_bound(self, rows: list[MarkRow]) -> None:
+        """Raise the bound of a waiting crossing whose marks a deposit made stronger, but not as strong as needed."""
+        if len(rows) > 1 or any(row.reinforcements for row in rows):
+            mark_id = rows[0].id if self.watch.condition.is_per_mark else 0
+            bound = bound_of(self.watch, [mark_strength(self.txn, row) for row in rows])
+            set_bound(self.txn, self.watch, self.scope, mark_id, bound, measured_crossings.laws_of(self.txn, rows))
