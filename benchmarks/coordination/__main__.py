@@ -12,9 +12,9 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks.coordination import report, rows
+from benchmarks.coordination import measured_systems, report
 from benchmarks.coordination.leads import MAX_LEADS
-from benchmarks.coordination.live import live
+from benchmarks.coordination.live_run import live
 from benchmarks.coordination.outcome import Row
 from blackboard.errors import BlackboardError
 
@@ -44,9 +44,12 @@ def main() -> int:
 def _measured(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
     if arguments.live:
         return list(live(arguments.leads, os.environ)), []
-    rows_and_notes: list[Row | str] = [*rows.own(arguments.leads), *rows.trickling(max(arguments.leads))]
+    rows_and_notes: list[Row | str] = [
+        *measured_systems.own(arguments.leads),
+        *measured_systems.trickling(max(arguments.leads)),
+    ]
     if arguments.rivals:
-        rows_and_notes += rows.rivals(arguments.leads)
+        rows_and_notes += measured_systems.rivals(arguments.leads)
     else:
         rows_and_notes.append("The frameworks were not run; run `make bench-rivals`, then add --rivals.")
     return [item for item in rows_and_notes if isinstance(item, Row)], [

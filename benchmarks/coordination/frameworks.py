@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.coordination.completions import Completions
 from benchmarks.coordination.leads import Enquiry
 from benchmarks.coordination.outcome import Cost, Outcome, check
-from benchmarks.coordination.single import scripted_blocks
-from benchmarks.coordination.team import next_message
+from benchmarks.coordination.single_agent import scripted_blocks
+from benchmarks.coordination.team_model import next_message
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["RIVALS", "NotRun", "Rival", "run_rival", "versions"]

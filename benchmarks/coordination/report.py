@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.coordination.forms import FORMS
+from benchmarks.coordination.call_formulas import FORMS
 from benchmarks.coordination.outcome import Row
 
 __all__ = ["fill_page", "forms", "plot", "table", "trickle_table"]

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.performance import arguments, background_work, deposits, peers, reads, report, resident, wakes
+from benchmarks.performance import arguments, background_work, deposits, idle_daemon, peers, reads, report, wakes
 from benchmarks.performance.measurement_run import MeasurementRun, Part
 from blackboard.errors import nearest
 from blackboard.store.dialects.sqlite_driver import SQLITE_VERSION
@@ -58,7 +58,7 @@ def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[Part
             partial(background_work.predicted_crossings, folder, **({"pending": 100, "count": 3} if small else {})),
         ],
         "resident": [
-            partial(resident.idle, folder, high, **brief_options("conditions", 20)),
+            partial(idle_daemon.idle, folder, high, **brief_options("conditions", 20)),
         ],
         "peers": [
             partial(peers.compare, folder, **({"count": 20, "rounds": 1} if small else {})),

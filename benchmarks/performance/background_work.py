@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.performance import boards
+from benchmarks.performance.bare_sqlite import percentile
 from benchmarks.performance.boards import Flash, Trace
-from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength

@@ -13,7 +13,7 @@ import threading
 import time
 
 from benchmarks.performance import boards
-from benchmarks.performance.raw import percentile
+from benchmarks.performance.bare_sqlite import percentile
 from blackboard import Blackboard
 
 __all__ = ["main"]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.performance import boards
+from benchmarks.performance.bare_sqlite import RawTable, in_turn
 from benchmarks.performance.boards import Trace
-from benchmarks.performance.raw import RawTable, in_turn
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, Mark
 from blackboard.core.agents.agent_definition import Agent

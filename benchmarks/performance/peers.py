@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.performance import boards, deposits
-from benchmarks.performance.raw import percentile
+from benchmarks.performance.bare_sqlite import percentile
 from benchmarks.performance.report import Row
 from blackboard import Blackboard
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.performance import boards
-from benchmarks.performance.raw import percentile
+from benchmarks.performance.bare_sqlite import percentile
 from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
 from blackboard.board.mark_tables.watch_scopes import fading_marks

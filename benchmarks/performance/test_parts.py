@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from benchmarks.performance import boards
+from benchmarks.performance.bare_sqlite import RawTable
 from benchmarks.performance.boards import Trace
-from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
 from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.performance import boards
+from benchmarks.performance.bare_sqlite import percentile
 from benchmarks.performance.boards import Done, Trace
-from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, agent, strength
 from blackboard.core.agents.agent_definition import Agent

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.performance import arguments, report
 from benchmarks.performance.measurement_run import MeasurementRun, Part
-from benchmarks.postgresql_rates import depositing, maintaining, other_systems, reading, working
+from benchmarks.postgresql_rates import daemon_rates, deposit_rates, maintenance_rates, other_systems, read_rates
 from benchmarks.postgresql_rates.measured_server import MeasuredServer, measured_server
 from blackboard.errors import nearest
 
@@ -40,18 +40,18 @@ def parts(server: MeasuredServer, options: argparse.Namespace) -> dict[str, list
     rest: dict[str, Any] = {"seconds": 0.5} if small else {}
     read: dict[str, Any] = {**few, "count": 5} if small else {**often, "marks": options.read}
     return {
-        "deposits": [partial(depositing.by_processes, server, sizes=options.processes, **short)],
-        "distance": [partial(depositing.far_away, server, size=2 if small else 8, **short)],
-        "bulk": [partial(depositing.in_bulk, server, **counted(100))],
+        "deposits": [partial(deposit_rates.by_processes, server, sizes=options.processes, **short)],
+        "distance": [partial(deposit_rates.far_away, server, size=2 if small else 8, **short)],
+        "bulk": [partial(deposit_rates.in_bulk, server, **counted(100))],
         "activations": [
-            partial(working.activations, server, 1, 1000, **counted(20)),
-            partial(working.activations, server, 4, 2000, **counted(20)),
+            partial(daemon_rates.activations, server, 1, 1000, **counted(20)),
+            partial(daemon_rates.activations, server, 4, 2000, **counted(20)),
         ],
-        "wakes": [partial(working.wakes, server, **counted(5))],
-        "rest": [partial(working.at_rest, server, **few, **rest)],
-        "reads": [partial(reading.strongest, server, **read)],
-        "evaporation": [partial(maintaining.evaporation, server, **brief)],
-        "law": [partial(maintaining.law_change, server, **brief)],
+        "wakes": [partial(daemon_rates.wakes, server, **counted(5))],
+        "rest": [partial(daemon_rates.at_rest, server, **few, **rest)],
+        "reads": [partial(read_rates.strongest, server, **read)],
+        "evaporation": [partial(maintenance_rates.evaporation, server, **brief)],
+        "law": [partial(maintenance_rates.law_change, server, **brief)],
         "peers": [partial(other_systems.compare, server, **({"rounds": 1, "count": 20} if small else often))],
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmarks.performance.peers import Failed, is_installed, run_script
 from benchmarks.performance.report import Row
-from benchmarks.postgresql_rates.depositing import listed
+from benchmarks.postgresql_rates.deposit_rates import listed
 from benchmarks.postgresql_rates.measured_server import MeasuredServer
 
 __all__ = ["compare"]

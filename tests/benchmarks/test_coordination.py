@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.coordination import report, rows
+from benchmarks.coordination import measured_systems, report
+from benchmarks.coordination.call_formulas import FORMS, work_of
 from benchmarks.coordination.chat import Chat, Turn
 from benchmarks.coordination.desk import run_desk, scripted_answer, trickle
-from benchmarks.coordination.forms import FORMS, work_of
 from benchmarks.coordination.leads import MAX_LEADS, Enquiry, enquiries
-from benchmarks.coordination.live import live
+from benchmarks.coordination.live_run import live
 from benchmarks.coordination.outcome import Cost, Outcome, Row, WrongOutcome, check
-from benchmarks.coordination.rivals.office import PROMPTS, ROUTER, office_of
-from benchmarks.coordination.single import scripted_blocks
-from benchmarks.coordination.team import UnknownSpeaker, next_message
+from benchmarks.coordination.rivals.team_input import PROMPTS, ROUTER, office_of
+from benchmarks.coordination.single_agent import scripted_blocks
+from benchmarks.coordination.team_model import UnknownSpeaker, next_message
 from tests.support.messages_api import MessagesApi
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def kept() -> list[Row]:
 
 def test_calls_and_tokens_equal_the_stored_figures() -> None:
     result: dict[str, tuple[tuple[int, int, int], ...]] = {}
-    for row in rows.own(SIZES):
+    for row in measured_systems.own(SIZES):
         one = (row.cost.calls, row.cost.input, row.cost.output)
         result[row.system] = (*result.get(row.system, ()), one)
     assert result == EXPECTED

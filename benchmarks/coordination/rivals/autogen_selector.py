@@ -8,8 +8,8 @@ from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.conditions import MaxMessageTermination, TextMentionTermination
 from autogen_agentchat.teams import SelectorGroupChat
 from autogen_ext.models.openai import OpenAIChatCompletionClient
-from errand import Talk, run
-from office import BOOK, PROMPTS, WHAT_FOR, Office
+from team_input import BOOK, PROMPTS, WHAT_FOR, Office
+from team_run import Talk, run
 
 PLANNER = (
     "You plan the work of a sales desk. Your team: {team}. You only plan and hand out tasks; you do none yourself. "

@@ -12,8 +12,8 @@ os.environ.update(CREWAI_DISABLE_TELEMETRY="true", OTEL_SDK_DISABLED="true", CRE
 from crewai import LLM, Agent, Crew, Process, Task
 from crewai.events import AgentExecutionCompletedEvent, crewai_event_bus
 from crewai.tools import tool
-from errand import Talk, run
-from office import BOOK, PROMPTS, WHAT_FOR, Office
+from team_input import BOOK, PROMPTS, WHAT_FOR, Office
+from team_run import Talk, run
 
 TASK = "Judge this lead, book it if it qualifies, settle a clash; sort outcomes if that is what this is"
 

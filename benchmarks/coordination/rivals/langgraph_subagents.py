@@ -5,11 +5,11 @@ A subagent sees only the request and returns its last message, so its own messag
 
 from __future__ import annotations
 
-from errand import Talk, run
 from langchain.agents import create_agent
 from langchain_anthropic import ChatAnthropic
 from langchain_core.tools import StructuredTool, tool
-from office import BOOK, PROMPTS, ROUTER, WHAT_FOR, Office
+from team_input import BOOK, PROMPTS, ROUTER, WHAT_FOR, Office
+from team_run import Talk, run
 
 
 def start(url: str, office: Office, lasting: bool) -> Talk:

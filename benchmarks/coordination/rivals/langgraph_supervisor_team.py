@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from errand import Talk, run
 from langchain.agents import create_agent
 from langchain_anthropic import ChatAnthropic
 from langchain_core.tools import tool
 from langgraph_supervisor import create_supervisor
-from office import BOOK, PROMPTS, ROUTER, Office
+from team_input import BOOK, PROMPTS, ROUTER, Office
+from team_run import Talk, run
 
 
 def start(url: str, office: Office, lasting: bool) -> Talk:

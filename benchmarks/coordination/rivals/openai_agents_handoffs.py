@@ -8,9 +8,9 @@ from __future__ import annotations
 from agents import Agent, Runner, function_tool, set_tracing_disabled
 from agents.extensions.handoff_prompt import prompt_with_handoff_instructions
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
-from errand import Talk, run
-from office import BOOK, PROMPTS, WHAT_FOR, Office
 from openai import AsyncOpenAI
+from team_input import BOOK, PROMPTS, WHAT_FOR, Office
+from team_run import Talk, run
 
 
 def start(url: str, office: Office, lasting: bool) -> Talk:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from benchmarks.coordination.batching_agent import run_batching_agent
 from benchmarks.coordination.controls import ALL, run_pipeline
-from benchmarks.coordination.crowd import run_crowd
 from benchmarks.coordination.desk import ONE_PER_CALL, Run, fading, run_desk, trickle
 from benchmarks.coordination.frameworks import RIVALS, NotRun, run_rival, versions
 from benchmarks.coordination.leads import enquiries
 from benchmarks.coordination.outcome import Row
-from benchmarks.coordination.single import run_single
+from benchmarks.coordination.single_agent import run_single
 
 __all__ = ["GAPS", "SHUT", "own", "rivals", "trickling"]
 
@@ -35,7 +35,7 @@ def own(sizes: Sequence[int]) -> Iterator[Row]:
         ):
             yield Row(system, "controls", count, run_pipeline(leads, batch, per_task))
         yield Row("single agent with a tool", "controls", count, run_single(leads))
-        yield Row("single agent with a tool, ten leads a task", "controls", count, run_crowd(leads))
+        yield Row("single agent with a tool, ten leads a task", "controls", count, run_batching_agent(leads))
         yield Row("single agent with a tool, one thread", "lasting", count, run_single(leads, lasting=True))
     count = max(sizes)
     run = run_desk(enquiries(count), {"sales": {"when_faded": "drop"}}, fading(count, SHUT))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-from office import Office, office_of, verdict_in
+from team_input import Office, office_of, verdict_in
 
 __all__ = ["run"]
 

@@ -13,8 +13,8 @@ from benchmarks.coordination.chat import Reply, from_messages
 from benchmarks.coordination.controls import MAX_TOKENS, MODEL
 from benchmarks.coordination.leads import Enquiry
 from benchmarks.coordination.outcome import Cost, Outcome, check
-from benchmarks.coordination.rivals.office import ALONE, BOOK, PROMPTS, Office, office_of
-from benchmarks.coordination.team import next_message
+from benchmarks.coordination.rivals.team_input import ALONE, BOOK, PROMPTS, Office, office_of
+from benchmarks.coordination.team_model import next_message
 from blackboard.llm.anthropic_client import AnthropicClient
 from tests.support.messages_api import MessagesApi
 

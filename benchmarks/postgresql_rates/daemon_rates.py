@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.performance import boards
-from benchmarks.performance.raw import percentile
+from benchmarks.performance.bare_sqlite import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import crew, latencies
 from benchmarks.postgresql_rates import processor_time
-from benchmarks.postgresql_rates.depositing import listed
+from benchmarks.postgresql_rates.deposit_rates import listed
 from benchmarks.postgresql_rates.measured_server import MeasuredServer
 from benchmarks.postgresql_rates.process_groups import ProcessGroup
 from blackboard import Blackboard

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.performance import boards
-from benchmarks.performance.raw import in_turn
+from benchmarks.performance.bare_sqlite import in_turn
 from benchmarks.performance.report import Row
 from benchmarks.postgresql_rates.measured_server import MeasuredServer
 from benchmarks.postgresql_rates.process_groups import ProcessGroup

@@ -32,7 +32,7 @@ def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25
             record_instant=True,
         )
         board.session.write(lambda txn: txn.sql.cursor.execute("DELETE FROM backfill"))
-    command = [sys.executable, "-m", "benchmarks.performance.resident", str(path), str(conditions), str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.performance.idle_daemon", str(path), str(conditions), str(seconds)]
     environ = as_installed()
     begin = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from benchmarks.performance import boards
-from benchmarks.performance.raw import percentile
+from benchmarks.performance.bare_sqlite import percentile
 from benchmarks.performance.report import Row
-from benchmarks.postgresql_rates.depositing import listed
+from benchmarks.postgresql_rates.deposit_rates import listed
 from benchmarks.postgresql_rates.measured_server import MeasuredServer
 from blackboard import Blackboard
 from blackboard.board.transactions.stored_laws import law_key

@@ -14,12 +14,12 @@ from typing import Any
 from benchmarks.coordination.controls import MAX_TOKENS, MODEL
 from benchmarks.coordination.leads import Enquiry
 from benchmarks.coordination.outcome import Cost, Outcome, check
-from benchmarks.coordination.rivals.office import ALONE, BOOK, NOW, PROMPTS, Office, office_of
+from benchmarks.coordination.rivals.team_input import ALONE, BOOK, NOW, PROMPTS, Office, office_of
 from blackboard.llm.anthropic_client import AnthropicClient
 from lead_desk import offline_rules
 from tests.support.messages_api import MessagesApi
 
-__all__ = ["run_crowd"]
+__all__ = ["run_batching_agent"]
 
 _SYSTEM = f"{ALONE} Do so for every lead in leads, and answer with a list under verdicts."
 _TOOL = {
@@ -35,7 +35,7 @@ _TOOL = {
 _RESULT = re.compile(r"(\S+) is taken; free near it: (.+)")
 
 
-def run_crowd(leads: Sequence[Enquiry], per_task: int = 10) -> Cost:
+def run_batching_agent(leads: Sequence[Enquiry], per_task: int = 10) -> Cost:
     """Run a single agent with several leads at a time, and check the outcome.
 
     Raises:
