@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from blackboard.core.records.states import (
     TRANSITIONS,
     UNFINISHED,
     ActivationState,
+    CallApi,
     CallState,
     CrossingState,
     IllegalTransition,
@@ -88,6 +90,11 @@ def test_a_statement_names_only_states_of_its_table(name: str, text: str) -> Non
     for alias, words in STATES.findall(text):
         states = set(re.findall(r"\w+", words))
         assert states <= set(ENUMS[table_of(text, alias or None)])
+
+
+def test_statements_name_only_known_apis_of_calls() -> None:
+    named = {api for _, text in TEXTS for api in re.findall(r"\bapi = '(\w+)'", text)}
+    assert {"messages", "batch"} <= named <= set(get_args(CallApi))
 
 
 def test_an_update_changes_a_state_as_the_table_of_transitions_allows() -> None:

@@ -10,8 +10,7 @@ from blackboard.board.result_types import OutboxMessage, SinkStatus
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import to_datetime
-from blackboard.core.marks.scopes import group_of, subject_of
+from blackboard.core.marks.scopes import group_of
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import UNDELIVERED, MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
@@ -139,25 +138,13 @@ def _row(txn: BoardTransaction, message_id: int) -> MessageRow:
 def convert_row(row: MessageRow) -> OutboxMessage:
     """Return the message of a row."""
     content, group = json.loads(row.content), group_of(row.scope)
-    return OutboxMessage(
-        id=row.id,
-        message_id=row.message_id,
-        sink=row.sink,
-        topic=row.topic,
-        state=MessageState(row.state).value,
+    return result_of(
+        OutboxMessage,
+        row,
         title=content["title"],
         text=content["text"],
         remedy=content["remedy"],
         data=content["data"],
-        subject=subject_of(row.scope),
         group=None if group is None else str(group),
-        agent=row.agent,
-        mark_id=row.mark_id,
-        activation_id=row.activation_id,
-        crossing_id=row.crossing_id,
-        attempts=row.attempts,
-        created_at=to_datetime(row.created_at),
-        due_at=to_datetime(row.due_at) if row.state == MessageState.WAITING else None,
-        finished_at=optional_datetime(row.finished_at),
-        error=row.error,
+        due_at=row.due_at if row.state == MessageState.WAITING else None,
     )

@@ -1,6 +1,6 @@
 """The settings of an agent as keyword arguments of `agent`, for editors and type checkers.
 
-`AgentSettings` in `deployment` describes and checks each of them.
+`AgentSettings` in `agent_spec` describes and checks each of them.
 """
 
 from __future__ import annotations
