@@ -38,7 +38,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class UsedInstants:
-    """The latest instant that a process has used for each board, so that the board's time never goes back in it."""
+    """The latest instant that a process has used for each board. So a board's time never goes back in the process."""
 
     def __init__(self) -> None:
         self._latest: dict[str, Instant] = {}
@@ -230,7 +230,7 @@ def from_datetime(at: datetime) -> Instant:
 
 
 def first_instant_of_days(now: Instant, days: int) -> Instant:
-    """Return when the first of a number of days (UTC) up to today began."""
+    """Return when the first of the last `days` days (UTC) began. Today is the last of them."""
     first = to_datetime(now - (days - 1) * DAY)
     return from_datetime(first.replace(hour=0, minute=0, second=0, microsecond=0))
 

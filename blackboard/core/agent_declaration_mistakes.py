@@ -1,4 +1,4 @@
-"""Checks of agents that are declared: mistakes that arise from several settings together, or from settings and kinds.
+"""Mistakes in the declaration of an agent: settings that do not fit each other, or do not fit the kinds.
 
 A deployment that a board has stored is read without these checks.
 """

@@ -1,4 +1,4 @@
-"""The fields of pydantic models at a place of nested values, and the message for a name that no field has."""
+"""The fields of pydantic models, found by their place in nested values, and the message for an unknown name."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from blackboard.store.statement_file import Statement
 
 
 class Partition(NamedTuple):
-    """A partition: its table, its first id (None: there is no lower bound), and the id behind its last one."""
+    """A partition: its table, its first id (None without a lower bound), and the id behind its last one."""
 
     name: str
     first: Id | None
@@ -23,7 +23,7 @@ class Partition(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """The state of the copy of the events that stay of some partitions, which are removed at its end."""
+    """The state of a copy: of the events that stay when some partitions are removed, at the end of the copy."""
 
     first: Id | None
     """The first id of the partitions; None if there is no lower bound."""
@@ -80,12 +80,12 @@ class EventPartitions(ABC):
     def deleted_to(self) -> Id:
         """Return the id below which old events are deleted one by one.
 
-        What is copied stays until the copy is in place.
+        Partitions whose events are being copied begin at this id or later.
         """
 
     @abstractmethod
     def add(self, room: int, *, at: Id | None = None, up_to: Id | None = None) -> int:
-        """Create partitions until at least `room` ids above those in use have one, and return how many were created.
+        """Create partitions for at least `room` ids above those in use, and return how many were created.
 
         The transaction must have the lock of writers.
 

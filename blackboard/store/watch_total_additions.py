@@ -22,10 +22,7 @@ RebasedSql = Callable[[str, str, str, str], tuple[str, str]]
 
 
 class AddedSums(NamedTuple):
-    """The additions of a transaction to the sums of one kind and law.
-
-    The sums of what is added are for the instant of the transaction.
-    """
+    """The additions of a transaction to the sums of one kind and law, computed for the instant of the transaction."""
 
     kind: str
     law: str

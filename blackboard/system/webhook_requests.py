@@ -147,7 +147,7 @@ def post(
     headers: Mapping[str, str],
     private_networks: Sequence[Network] = (),
     seconds: float = MAX_REQUEST_SECONDS,
-    max_content: int = 0,
+    max_content_bytes: int = 0,
 ) -> WebhookResponse:
     """Post a body, and return the response whatever its status.
 
@@ -157,7 +157,7 @@ def post(
         headers: Its type, and others.
         private_networks: The private networks where the endpoint may be. Without TLS, it must be in one of them.
         seconds: The longest time of all.
-        max_content: The largest content of a response that is read; without it, the content is empty.
+        max_content_bytes: The largest content of a response that is read. By default, none is read.
 
     Raises:
         AddressRefused: The host is in a private network that is not allowed.
@@ -170,7 +170,7 @@ def post(
         try:
             connection.request("POST", endpoint.target, body, {**fixed, **headers})
             response = connection.getresponse()
-            content = response.read(max_content + 1) if max_content else b""
+            content = response.read(max_content_bytes + 1) if max_content_bytes else b""
         except (OSError, http.client.HTTPException) as error:
             problem = (
                 f"did not answer within {seconds:g} s" if deadline.is_over else f"gave no answer: {_error_text(error)}"
@@ -180,8 +180,8 @@ def post(
             connection.close()
     if deadline.is_over:  # without a length, the end of the connection looks like the end of the response
         raise RequestFailed(f"{endpoint.host} did not answer within {seconds:g} s")
-    if len(content) > max_content:
-        raise RequestFailed(f"{endpoint.host} answered with more than {max_content:,} bytes")
+    if len(content) > max_content_bytes:
+        raise RequestFailed(f"{endpoint.host} answered with more than {max_content_bytes:,} bytes")
     received = {name.lower(): value for name, value in response.getheaders()}
     return WebhookResponse(response.status, received, content)
 

@@ -114,7 +114,7 @@ def test_a_redirect_is_a_response_and_not_followed() -> None:
 def test_the_request_names_its_host_and_takes_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with receive(Reply(200, body=b"[1]")) as receiver:
-        response = send(receiver.url + "?a=b", max_content=10)
+        response = send(receiver.url + "?a=b", max_content_bytes=10)
     request = receiver.requests[0]
     assert response.content == b"[1]"
     assert (request.path, request.headers["host"]) == ("/hook?a=b", receiver.url.split("/")[2])
@@ -122,7 +122,7 @@ def test_the_request_names_its_host_and_takes_no_proxy(monkeypatch: pytest.Monke
 
 def test_a_response_has_limits() -> None:
     with receive(Reply(200, body=b"x" * 11)) as receiver, pytest.raises(RequestFailed, match="more than 10 bytes"):
-        send(receiver.url, max_content=10)
+        send(receiver.url, max_content_bytes=10)
     with raw_server(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n") as url, pytest.raises(RequestFailed):
         send(url, seconds=0.2)
     with raw_server(b"", b"H") as url, pytest.raises(RequestFailed, match=r"within 0\.2 s"):

@@ -24,7 +24,7 @@ JUST_BELOW = 1 - 1e-12
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str = WHOLE_BOARD) -> float:
     """Return the value of a measure at an instant, over the marks that it selects.
 
-    If the scope is the whole board, a measure over one subject or group treats all marks as marks of one.
+    If the scope is the whole board, a measure of one subject or group takes all these marks for marks of it.
     """
     return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, scope)])
 

@@ -1,6 +1,6 @@
 """The fewest marks with which a condition holds: of the marks that are there, and of any batch.
 
-Sides of an `&` that no mark counts for together are independent: each is solved alone. So a condition such as
+Two sides of an `&` are independent if no mark counts for both. Each of them is solved alone. So a condition such as
 `(a | b) & (c | d) & ...` takes time in proportion to its length, not to the number of its combinations.
 """
 

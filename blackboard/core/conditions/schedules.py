@@ -366,7 +366,7 @@ def _daily_fields(time: str, days: str | None) -> CronFields:
 
 @lru_cache(1000)
 def _cron_fields(text: str) -> CronFields:
-    """Return the five fields of a cron text as an hour-by-hour search takes them.
+    """Return the five fields of a cron text in the form that APScheduler takes.
 
     Raises:
         InvalidCondition: A field is wrong, or no day fits all of them.

@@ -1,8 +1,8 @@
 """Decay laws: the share of a mark that remains after an age.
 
-A law is one class. It gives the share in Python and as an SQL expression, and the first age at which less than a share
-remains. Some laws also give an order of marks that never changes, and sums from which the total of many marks follows
-at any instant. A law uses no clock and no database.
+A law is one class. It gives the share in Python and as an SQL expression, and the first age at which less than a given
+share remains. Some laws also give an order of marks that never changes, and sums from which the total of many marks
+follows at any instant. A law uses no clock and no database.
 
 Ages are whole microseconds, at least 0. Shares are between 0 and 1. The share is 1 at age 0 and never rises.
 """
@@ -159,7 +159,7 @@ class Decay(ABC):
         No mark may have evaporated.
 
         Args:
-            sums: The numbers of all marks, added up: those that the method `sums` returns for each.
+            sums: The two totals of what the method `sums` returns for each mark.
             anchor: The instant of the sums, in microseconds since the epoch.
             now: Microseconds since the epoch, at or after each mark.
         """

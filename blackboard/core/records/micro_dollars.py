@@ -6,7 +6,7 @@ from blackboard.errors import UsageError
 
 _PER_USD = 1_000_000
 MAX_COST_USD = 1e6
-"""The upper end of the costs of a model call in US dollars, which is itself too much."""
+"""The cost of a model call in US dollars must be below this."""
 
 
 def to_usd(micro_dollars: float) -> float:

@@ -63,7 +63,7 @@ class DepositLimits(DeploymentPart):
 
 BudgetWindow = Literal["activation", "hour", "day"]
 CALENDAR: Mapping[BudgetWindow, Duration] = {"hour": HOUR, "day": DAY}
-"""The windows of the calendar (in UTC), with their lengths. Time does not end the third window, an activation."""
+"""The windows that begin and end by the calendar (in UTC), with their lengths. An activation is no such window."""
 
 
 class WindowLimits(NamedTuple):

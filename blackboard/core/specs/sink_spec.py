@@ -29,7 +29,7 @@ class Topic(StrEnum):
 
 
 BY_TIME = (Topic.AGENT_UNSERVED, Topic.CROSSING_WAITING)
-"""The topics that time alone causes, so that no transaction writes their messages."""
+"""The topics of messages that time alone causes. No transaction of other work writes such a message."""
 MARK = "mark:"
 """The beginning of the topic of marks of a kind, such as `mark:alert`."""
 

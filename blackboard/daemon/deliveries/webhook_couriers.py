@@ -168,7 +168,9 @@ class WebhookCourier:
         if activation.traceparent is not None:
             headers[tracing.HEADER] = activation.traceparent
         endpoint = webhook.check_url(webhook.url or "")
-        return webhook_requests.post(endpoint, body, headers, webhook.private_networks, max_content=MAX_RESPONSE_BYTES)
+        return webhook_requests.post(
+            endpoint, body, headers, webhook.private_networks, max_content_bytes=MAX_RESPONSE_BYTES
+        )
 
     def _accept(self, activation: RemoteActivation, content: bytes) -> None:
         """Extend the lease of an activation that its receiver has accepted, for as long as the receiver asks."""

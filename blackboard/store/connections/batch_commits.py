@@ -17,9 +17,7 @@ from blackboard.store.transaction import CommitState, Transaction
 MAX_COMMIT_ATTEMPTS = 5
 """How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
 FIRST_RETRY_PAUSE: Duration = 10 * MILLISECOND
-"""The pause before the second run, so that the other transaction can continue; later pauses are
-longer.
-"""
+"""The pause before the second run, so that the other transaction can continue. Later pauses are longer."""
 
 
 class BatchCommits:

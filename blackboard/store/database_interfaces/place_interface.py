@@ -1,6 +1,6 @@
 """The place of a board: a file, which this program creates and protects, or a database on a server.
 
-`sqlite.file_identity` and `postgresql.postgresql_database` have the two implementations.
+`sqlite.sqlite_file` and `postgresql.postgresql_database` have the two implementations.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class BoardProcesses(ABC):
 
     @abstractmethod
     def hear_commits(self, wake: Callable[[], None]) -> AbstractContextManager[bool]:
-        """Until the `with` block ends, call `wake` after each commit of another process that may wake an agent.
+        """Call `wake` in the context after each commit of another process that may wake an agent.
 
         Yields whether the process is notified. Otherwise the caller reads the board from time to time.
 

@@ -146,9 +146,13 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def partition_history(self, transaction: Transaction, events: int) -> None:
-        """Keep the history in partitions, each for so many ids. What it contains becomes the first partition.
+        """Keep the history in partitions, each for a number of ids. The present history becomes the first partition.
 
-        Of a board that has partitions, the new number applies to later partitions.
+        If the board has partitions already, the new number applies to later ones.
+
+        Args:
+            transaction: A transaction with the lock of writers.
+            events: The number of ids of a partition.
 
         Raises:
             UsageError: The board is in a file.

@@ -58,11 +58,10 @@ HELD_LOCKS = (
 """The query for the numbers of the advisory locks that are held in this database."""
 
 IDLE_SECONDS = 8
-"""How long a transaction may wait for its client, in seconds. So a host that is cut off holds the others no longer.
+"""How long a transaction may wait for its client, in seconds: a host that was cut off holds up the others so long.
 
-It is longer than one wait for a lock. So only one transaction of that host can delay the others. When it is ended, the
-transactions that waited behind it have given up. It is shorter than all waits of a transaction together. So no work of
-other hosts fails.
+It is longer than one wait for a lock. Transactions of that host that wait for the lock have given up by then, so none
+of them gets it next. It is shorter than all waits of a transaction together, so no work of other hosts fails.
 """
 
 KEPT_PLAN_SETTINGS = {"enable_seqscan": "off", "jit": "off"}

@@ -127,9 +127,8 @@ class PostgresqlPartitions(EventPartitions):
         self._transaction.cursor.execute(f"DROP TABLE IF EXISTS {CARRIED}")
         check = f"CONSTRAINT carried_range CHECK ({lower}id < {carry.end})"
         self._transaction.cursor.execute(f"CREATE TABLE {CARRIED} (LIKE event INCLUDING ALL, {check})")
-        _copy_rights(
-            self._transaction, "event", CARRIED
-        )  # so that every program that may forget a subject can erase it there
+        # So every program that may forget a subject can erase it there.
+        _copy_rights(self._transaction, "event", CARRIED)
         self.save_copy(carry)
 
     def save_copy(self, carry: Carry) -> None:
@@ -180,10 +179,7 @@ def has_partitions(transaction: Transaction) -> bool:
 
 
 def create_partitions(transaction: Transaction, events: int) -> None:
-    """Make `event` a table with partitions, each for so many ids. What it contains becomes the first partition.
-
-    Of a board that has partitions, the new number applies to later partitions.
-    """
+    """Make `event` a table with partitions, each for a number of ids; see `BoardUpkeep.partition_history`."""
     if has_partitions(transaction):
         transaction.cursor.execute(f"UPDATE {TABLE} SET events = %s", (events,))
         return

@@ -85,11 +85,11 @@ def measure_postgresql(database: PostgresqlDatabase) -> ServerHealth:
             raise database.dialect.errors.translate(error, database.where) from None
         settings = {"fsync": fsync, "synchronous_commit": commit, "full_page_writes": pages}
         return ServerHealth(
-            version,
-            is_standby,
-            skew,
-            connection.info.backend_pid != process,  # a pooler gives its clients numbers of its own
-            database.dialect.keeps_statements,
-            database.listener is not None,
-            tuple(name for name, value in settings.items() if value == "off"),
+            version=version,
+            is_standby=is_standby,
+            skew=skew,
+            is_pooled=connection.info.backend_pid != process,  # a pooler gives its clients numbers of its own
+            keeps_statements=database.dialect.keeps_statements,
+            is_heard=database.listener is not None,
+            unsafe_settings=tuple(name for name, value in settings.items() if value == "off"),
         )

@@ -39,11 +39,11 @@ class ActivationRow(NamedTuple):
     split_after_call: Id | None = None
     """The newest model call on the board at that time."""
     deaths: int | None = None
-    """The number of deaths in a row of its worker, without a stored answer or failure since; None for 0."""
+    """How often in a row its worker died, without a stored answer or failure in between; None for 0."""
     scheduled_for: Instant | None = None
     """The instant of the schedule that woke it; None if marks woke it."""
     conflicts: AddedNumber = 0
-    """The number of conflicts in a row of its results with the board."""
+    """How often in a row its result was in conflict with the board."""
     reads_again: Flag = 0
     """Whether its next claim reads its marks again, because of a conflict."""
     read_at: Instant | None = None

@@ -123,8 +123,8 @@ SCHEDULE = "schedule"
 class CrossingRow(NamedTuple):
     """A row of `crossing`.
 
-    It concerns a single mark or else (`mark_id` is 0) its scope. These columns are part of a unique key, which NULL
-    would not keep unique.
+    It concerns a single mark or, if `mark_id` is 0, its scope. Neither column is ever NULL: they are part of a unique
+    key, and rows with NULL do not count as equal.
     """
 
     id: Id

@@ -95,7 +95,6 @@ def _outdated_views(transaction: Transaction) -> dict[str, str] | None:
 
 
 def _write_views(transaction: Transaction, views: dict[str, str]) -> None:
-
     for name, query in views.items():
         transaction.dialect.replace_view(transaction.cursor, name, query)
     transaction.run(DEPLOYMENTS.set_views_hash, views_hash=hash_of(views))

@@ -5,7 +5,7 @@ The database:
 sqlite_database            the database in a file: its connections and transactions
 sqlite_transaction         a transaction that runs each statement on the driver's cursor
 sqlite_writing_connection  the connection of a process that writes, and its turn among the processes
-file_identity              whether the file exists, is still the opened one, and who may use it
+sqlite_file                the file of a board: whether it exists, is still the opened one, and who may use it
 replaced_file_guard        closes connections when the file was replaced, or its log was removed
 open_files                 the connections to the file, and other libraries and processes that have it open
 local_processes            the processes on the board: locks, and notifications of commits

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.store.sqlite.file_identity import FileReplaced, SqliteFile
 from blackboard.store.sqlite.open_files.log_guarded_connection import BoardConnection, LogLost
+from blackboard.store.sqlite.sqlite_file import FileReplaced, SqliteFile
 
 
 class ReplacedFileGuard:
@@ -37,7 +37,7 @@ class ReplacedFileGuard:
             raise
 
     def give_up_outdated(self, connection: Any) -> bool:
-        """Close all connections if one of them has another log open than that at the path; return whether it had.
+        """Close all connections if this one has another log open than the log at the path; return whether it had.
 
         The index of the log is compared: processes with two indexes would overwrite each other's part of a log.
 

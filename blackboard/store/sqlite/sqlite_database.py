@@ -16,12 +16,12 @@ from blackboard.store.database import Database
 from blackboard.store.dialects import sqlite_driver
 from blackboard.store.dialects.dialect import BUSY_SECONDS
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
-from blackboard.store.sqlite.file_identity import SqliteFile
 from blackboard.store.sqlite.local_processes.sqlite_processes import SqliteProcesses
 from blackboard.store.sqlite.local_processes.write_lock import WriteLock
 from blackboard.store.sqlite.open_files import inherited_files, log_guarded_connection
 from blackboard.store.sqlite.open_files.second_library_guard import LogInUse
 from blackboard.store.sqlite.replaced_file_guard import ReplacedFileGuard
+from blackboard.store.sqlite.sqlite_file import SqliteFile
 from blackboard.store.sqlite.sqlite_transaction import SqliteTransaction
 from blackboard.store.sqlite.sqlite_writing_connection import SqliteWritingConnection
 from blackboard.store.transaction import Transaction

@@ -95,14 +95,14 @@ def measure_sqlite(database: SqliteDatabase, *, thorough: bool = True) -> Health
             damage = [row[0] for row in rows.execute("PRAGMA integrity_check(10)").fetchall() if row[0] != "ok"]
     path = file.path
     figures = FileHealth(
-        str(mode),
-        path.stat().st_size,
-        file.log_bytes(),
-        shutil.disk_usage(path.parent).free,
-        idle,
-        is_mount_point(path),
-        tuple(open_to_others(file.files.existing(), file.mode or 0)),
-        tuple(damage),
+        journal_mode=str(mode),
+        bytes=path.stat().st_size,
+        log_bytes=file.log_bytes(),
+        free_bytes=shutil.disk_usage(path.parent).free,
+        idle_bytes=idle,
+        is_mounted_alone=is_mount_point(path),
+        open_to_others=tuple(open_to_others(file.files.existing(), file.mode or 0)),
+        damage=tuple(damage),
     )
     return Health(f"SQLite {sqlite_driver.SQLITE_VERSION}", sqlite_driver.HAS_SAFE_CHECKPOINTS, figures)
 

@@ -1,4 +1,4 @@
-"""A transaction on a server, whose statements cross the wire together.
+"""The usual transaction on a server, which holds the lock of writers, or only reads.
 
 A statement that changes something waits. It is sent with the next read, or with COMMIT. So an error of such a
 statement is raised by a later call of the same transaction: the next read, or the commit. The driver's error has

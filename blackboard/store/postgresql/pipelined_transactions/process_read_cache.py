@@ -64,9 +64,9 @@ class ProcessReadCache:
         self._subjects: defaultdict[str, set[str]] = defaultdict(set)
         """The subjects with a mark that were noted last, by kind."""
         self._older_subjects: Mapping[str, set[str]] = {}
-        """Those that were noted before them, as many or none."""
+        """The subjects that were noted before those: as many, or none."""
         self._number = 0
-        """The number of those that were noted last."""
+        """The number of subjects that were noted last."""
 
     @property
     def start(self) -> TransactionStart | None:
