@@ -155,6 +155,12 @@ class WebhookCourier:
         return self._webhook.check_url(self._webhook.url or "").host
 
     def _post(self, activation: RemoteActivation) -> webhook_requests.WebhookResponse:
+        """Send an activation to the webhook, with a signature, and return the response.
+
+        Raises:
+            ConfigurationError: The secret is not set. Nothing was sent.
+            WorkError: The host may not be reached, or there was no usable response.
+        """
         now, webhook = self._board.now(), self._webhook  # a reload may replace it meanwhile
         event = {"type": "activation.claimed", "timestamp": now, "data": activation}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
