@@ -59,7 +59,7 @@ _NAMES = {
     "core.marks.mark_model": "Mark",
     "core.conditions.condition_parser": "parse_condition",
     "core.conditions.schedules": "cron daily_at every",
-    "settings.agent_settings": "read_section",
+    "settings.agent_defined_settings": "read_section",
     "core.records.query_result_rows": "Row",
     "store.database_factory": "connect",
 }

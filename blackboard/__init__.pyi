@@ -66,5 +66,5 @@ from blackboard.core.records.finding import Finding as Finding
 from blackboard.core.records.query_result_rows import Row as Row
 from blackboard.daemon import Daemon as Daemon
 from blackboard.errors import BlackboardError as BlackboardError
-from blackboard.settings.agent_settings import read_section as read_section
+from blackboard.settings.agent_defined_settings import read_section as read_section
 from blackboard.store.database_factory import connect as connect

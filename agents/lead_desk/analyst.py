@@ -1,4 +1,4 @@
-"""Analyst: finds patterns in the outcomes of the whole board, in one model call.
+"""Analyst of the desk: finds patterns in the outcomes of the whole board, in one model call.
 
 Every outcome is evidence for exactly one insight, whatever the model answers: it belongs to the first pattern that
 names it, or to the baseline if no pattern does.
@@ -7,7 +7,7 @@ names it, or to the baseline if no pattern does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from blackboard import Context, Mark, agent, count
 from lead_desk import offline_rules
@@ -23,6 +23,15 @@ INSIGHT_SUBJECT = "desk"
 """Insights are about the desk as a whole."""
 MIN_INTENSITY = 0.2
 """The intensity of a baseline and the minimum of any insight, so that none is deposited below its floor."""
+
+
+class DividedInsight(NamedTuple):
+    """An insight with the outcomes that are evidence for it alone."""
+
+    pattern: str
+    weight: float
+    evidence: list[int]
+    """The mark ids of the outcomes."""
 
 
 @agent(
@@ -44,12 +53,8 @@ def analyst(marks: Sequence[Mark], context: Context) -> list[Insight]:
     ]
 
 
-def divide_evidence(ids: Sequence[int], patterns: Iterable[Pattern]) -> list[tuple[str, float, list[int]]]:
-    """Divide the ids among the patterns and the baseline. Unknown ids in the patterns are ignored.
-
-    Returns:
-        Pattern, weight and evidence of each insight.
-    """
+def divide_evidence(ids: Sequence[int], patterns: Iterable[Pattern]) -> list[DividedInsight]:
+    """Divide the ids among the patterns and the baseline. Unknown ids in the patterns are ignored."""
     remaining = dict.fromkeys(ids)
     insights = []
     for pattern in patterns:
@@ -57,9 +62,9 @@ def divide_evidence(ids: Sequence[int], patterns: Iterable[Pattern]) -> list[tup
         for number in evidence:
             del remaining[number]
         if evidence:
-            insights.append((clip_text(pattern.pattern, 300) or BASELINE, pattern.weight, evidence))
+            insights.append(DividedInsight(clip_text(pattern.pattern, 300) or BASELINE, pattern.weight, evidence))
     if remaining:
-        insights.append((BASELINE, MIN_INTENSITY, list(remaining)))
+        insights.append(DividedInsight(BASELINE, MIN_INTENSITY, list(remaining)))
     return insights
 
 

@@ -1,4 +1,4 @@
-"""Coordinator: resolves conflicts, turns strong insights into tasks, and asks a person if only a person may decide.
+"""Coordinator of the desk: resolves conflicts, turns insights into tasks, and asks a person what it may not decide.
 
 It never books. It cannot loop with the scheduler: a conflict that follows a decision (`again`) becomes a need, so this
 agent decides at most once about a request before it asks a person.

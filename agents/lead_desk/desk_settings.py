@@ -74,7 +74,7 @@ class DeskSettings(BaseModel):
     @classmethod
     def _check_range(cls, value: timedelta) -> timedelta:
         if not timedelta(minutes=5) <= value <= timedelta(days=366):
-            raise ValueError(f"must be between 5m and 366d, not {value}")
+            raise ValueError("must be at least 5m and at most 366d")
         return value
 
     @model_validator(mode="after")
@@ -111,7 +111,7 @@ class DeskSettings(BaseModel):
 
 
 SECTIONS = {SECTION: DeskSettings}
-"""The `sections` that each agent of the desk declares, so that mistakes are found before it runs."""
+"""The `sections` that each agent of the desk declares, so that mistakes in the section are found before it runs."""
 
 
 def format_local(instant: datetime, zone: ZoneInfo) -> str:

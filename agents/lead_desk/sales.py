@@ -1,4 +1,4 @@
-"""Sales: judges leads, and reminds once of a qualified lead that went cold. It books nothing.
+"""Sales agent of the desk: judges leads, and reminds once of a qualified lead that went cold. It books nothing.
 
 Watches:
     new: a lead was deposited. Deposits one verdict for each lead, qualified or rejected.

@@ -1,4 +1,4 @@
-"""Scheduler: books qualified leads into a calendar file. It offers only free slots and books only offered slots.
+"""Scheduler of the desk: books qualified leads into a calendar file. It offers free slots, and books only those.
 
 Watches:
     new: a lead qualified. Deposits an appointment, or a conflict if the request cannot be met.

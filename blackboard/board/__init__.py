@@ -28,22 +28,22 @@ need_answers        the answers to questions of agents, and what follows when a 
 
 Below them:
 
-board_session        the transactions of one board, each at one instant, and listeners to their commits
-board_clock          the board's time
-mark_changes         deposits, reinforcements, withdrawals and evaporation of marks, and what follows from them
-deployment_effects   what a new deployment changes for agents, watches, kinds and marks
-watches              watches: the marks that count for them, and their crossings
-open_needs           questions of agents: which are open, and who may answer them
-provenance           the agents behind a mark, through the inputs of their activations
-activation_tables    the rows of activations, their inputs and crossings
-search_index         the index for the search by text, and searches in it
-outbox               messages to people outside, as they are written, and what people do with them
-worker_registry      the workers on the board, and the agents that they serve
-mark_classes         the mark classes that this process knows, and checks of payloads
-mark_tables          the rows of marks, their states, and the marks of a scope, with a tag, or in a window
-transactions         one transaction, and what every transaction reads and writes
-problem_names        the stable names of errors, for a server and its client
-result_types         the results that the board returns
+board_session       the transactions of one board, each at one instant, and listeners to their commits
+board_clock         the board's time
+mark_changes        deposits, reinforcements, withdrawals and evaporation of marks, and what follows from them
+deployment_effects  what a new deployment changes for agents, watches, kinds and marks
+watches             watches: the marks that count for them, and their crossings
+open_needs          questions of agents: which are open, and who may answer them
+provenance          the agents behind a mark, through the inputs of their activations
+activation_tables   the rows of activations, their inputs and crossings
+search_index        the index for the search by text, and searches in it
+outbox              messages to people outside, as they are written, and what people do with them
+worker_registry     the workers on the board, and the agents that they serve
+mark_classes        the mark classes that this process knows, and checks of payloads
+mark_tables         the rows of marks, their states, and the marks of a scope, with a tag, or in a window
+transactions        one transaction, and what every transaction reads and writes
+error_names         the stable names of errors, for a server and its client
+result_types        the results that the board returns
 """
 
 from blackboard.board.facade import Blackboard

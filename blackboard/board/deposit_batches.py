@@ -61,7 +61,7 @@ def deposit_all(
 
 
 def _learned(classes: MarkClasses, entries: Iterable[DepositEntry]) -> Iterator[DepositEntry]:
-    """Yield entries whose classes this process then knows."""
+    """Yield entries, each after this process has learned its class."""
     for entry in entries:
         classes.learn((entry.item,))
         yield entry

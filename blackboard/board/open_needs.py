@@ -1,4 +1,4 @@
-"""Open needs: when they are due, who should answer them, and which agents they wake and may answer them.
+"""Open needs as the board stores them: their due times, their assignees, and the agents that may answer them.
 
 A need is for people unless it names agents in `answerable_by`. An agent in its chain of provenance may never answer it,
 and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All other agents

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from blackboard import errors
-from blackboard.board.problem_names import PROBLEM_NAMES, PROBLEM_PREFIX
+from blackboard.board.error_names import ERROR_NAMES, PROBLEM_PREFIX
 from blackboard.errors import AccessDenied, BlackboardError, ServerError, ServerUnreachable, UsageError
 from blackboard.plurals import counted
 
 ERROR_CLASSES: Mapping[str, type[BlackboardError]] = {
-    **{name: error for error, name in PROBLEM_NAMES.items()},
+    **{name: error for error, name in ERROR_NAMES.items()},
     "no-token": AccessDenied,
     "invalid-token": AccessDenied,
     "not-allowed": AccessDenied,
@@ -80,7 +80,7 @@ def _message(problem: Mapping[str, Any], status: int) -> str:
     parts = [detail]
     if places:
         parts = [places] if name_of(problem) == "invalid" else [*parts, places]
-    if name_of(problem) not in PROBLEM_NAMES.values() and "remedy" in problem:
+    if name_of(problem) not in ERROR_NAMES.values() and "remedy" in problem:
         remedy = str(problem["remedy"])
         parts.append(f"{remedy[:1].lower()}{remedy[1:].removesuffix('.')}")
     return "; ".join(parts)

@@ -10,7 +10,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.deliveries.mark_publishing import Publisher
 from blackboard.errors import ConfigurationError
-from blackboard.settings.agent_settings import section_mistakes
+from blackboard.settings.agent_defined_settings import section_mistakes
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from blackboard.board.problem_names import PROBLEM_NAMES
+from blackboard.board.error_names import ERROR_NAMES
 from blackboard.errors import AccessDenied, AgentError, BlackboardError, InvalidMark, UniqueConflict, UnknownName
 from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
@@ -47,7 +47,7 @@ def describe_error(error: BlackboardError, access: BoardAccess, arguments: Argum
     board. For a payload that does not fit, it has the schema of the kind. For a refused result, it has the schemas of
     the kinds of its marks.
     """
-    name = next(PROBLEM_NAMES[base] for base in type(error).__mro__ if base in PROBLEM_NAMES)
+    name = next(ERROR_NAMES[base] for base in type(error).__mro__ if base in ERROR_NAMES)
     if isinstance(error, AccessDenied):
         name = "not-allowed"
     shown: dict[str, Any] = {"error": str(error), "problem": name}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from blackboard import errors
-from blackboard.board.problem_names import PROBLEM_NAMES, PROBLEM_PREFIX
+from blackboard.board.error_names import ERROR_NAMES, PROBLEM_PREFIX
 from blackboard.errors import BlackboardError
 from blackboard.presentation.json_shapes import json_value
 from blackboard.server.work_threads import QueueFull
@@ -84,7 +84,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
 }
 """The types of problems by their names, which never change."""
 
-ERROR_TYPES: Mapping[type[BlackboardError], str] = {**PROBLEM_NAMES, QueueFull: "overloaded"}
+ERROR_TYPES: Mapping[type[BlackboardError], str] = {**ERROR_NAMES, QueueFull: "overloaded"}
 """The type of each error; an error that is not named has the type of its base class."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from blackboard.board.problem_names import PROBLEM_PREFIX
+from blackboard.board.error_names import PROBLEM_PREFIX
 from blackboard.server import http_problems
 from blackboard.server.api_framework.operation_definition import Operation
 from blackboard.server.api_framework.request_parsing import EVENT_STREAM

@@ -23,7 +23,7 @@ from blackboard.core.specs.watch_spec import conditions_of
 from blackboard.errors import ConfigurationError, InvalidAuthor, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices, without_price
-from blackboard.settings.agent_settings import misspelt_sections, section_mistakes
+from blackboard.settings.agent_defined_settings import misspelt_sections, section_mistakes
 from blackboard.settings.declaration_overrides import Overrides
 from blackboard.settings.declaration_warnings import probable_mistakes, warnings_about
 from blackboard.settings.imported_objects import NamedObjects

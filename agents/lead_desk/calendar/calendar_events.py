@@ -48,9 +48,9 @@ class Problem:
     """The UID of the event, or an empty text."""
     what: str
     days: tuple[date, ...] = ()
-    """The days that are blocked for it."""
+    """The days that are blocked because of it."""
     is_blocked: bool = True
-    """Whether something is blocked for it."""
+    """Whether any time is blocked because of it."""
     is_partial: bool = False
     """Whether the event recurs on unknown days, which are not blocked."""
 

@@ -1,4 +1,4 @@
-"""The zones that a calendar file names: by IANA, by Windows, by place, by offset, or by a definition in the file."""
+"""The zones that a calendar file names: a name of IANA or Windows, a place, an offset, or a definition in the file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Zones:
         return self._found[name]
 
     def default(self, holder: Component) -> tzinfo | None:
-        """Return the zone of the times in a VCALENDAR that name none; None if it states none."""
+        """Return the zone that a VCALENDAR states for times without a zone; None if it states none."""
         name = holder.text("X-WR-TIMEZONE") or holder.text("TZ")
         return _old_zone(name, holder) or self.named(name) if name else None
 

@@ -1,8 +1,8 @@
 """Recurrence rules of calendar events (RFC 5545), followed inside a window and with a limited number of steps.
 
-The usual libraries follow a rule from its first day on, and a rule that never matches up to the year 9999. They cannot
-be interrupted. Here each period in the window is tested alone, so the cost depends on the window alone. Only a rule
-with a COUNT is followed from its start.
+The usual libraries follow a rule from its first day. If a rule never matches, they search up to the year 9999, and
+nothing can interrupt them. Here each period in the window is tested alone, so the cost depends only on the window. Only
+a rule with a COUNT is followed from its start.
 """
 
 from __future__ import annotations

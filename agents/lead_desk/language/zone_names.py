@@ -1,7 +1,7 @@
 """Names of time zones in a text: `CET`, `UTC+2`, `Europe/London`, `Pacific time`, and names of places and regions.
 
 Outlook, Exchange, Lotus Notes and Rails write names such as `(UTC-08:00) Pacific Time (US & Canada)` into calendars. A
-name lists cities of one zone, or it names a region. The offset before it is that without daylight saving time.
+name lists cities of one zone, or it names a region. The offset before it does not include daylight saving time.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from blackboard.board import open_needs
+from blackboard.board.deployment_effects.kind_changes import KindChanges
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.transactions import agent_states
@@ -95,13 +96,8 @@ class _WatchChange(NamedTuple):
         return self.spec.guard != before.guard or self.agent_before.on_guard_of(before) == "defer"
 
 
-def register_agents(
-    txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str], retagged: set[tuple[str, str]]
-) -> list[str]:
+def register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, kinds: KindChanges) -> list[str]:
     """Register the agents and their watches, close the watches that are gone, and return the changes in words.
-
-    `revalued` has the kinds whose marks have other strengths or ends. `retagged` has the kinds and tags whose values
-    are compared in another way.
 
     Raises:
         ConfigurationError: An agent that is new or changed has settings that cannot work together.
@@ -119,9 +115,9 @@ def register_agents(
                 f"agent {agent_spec.name}: {'new' if before is None else agent_spec.differing_fields(before)}"
             )
         for watch in agent_spec.watches:
-            is_retagged = not retagged.isdisjoint(_compared_tags(watch))
+            is_retagged = not kinds.retagged.isdisjoint(_compared_tags(watch))
             change = _WatchChange(agent_spec, watch, known.get((agent_spec.name, watch.name)), before, is_retagged)
-            _follow_watch(txn, change, revalued)
+            _follow_watch(txn, change, kinds.revalued)
     return changed
 
 

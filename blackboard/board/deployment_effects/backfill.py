@@ -1,7 +1,7 @@
-"""The backfill: what is on the board follows a change of the deployment in bounded batches, as of its instant.
+"""The backfill: marks and crossings follow a change of the deployment in bounded batches, as of its instant.
 
 A change plans jobs, and each job has one of three tasks. It tests the waiting crossings of a changed watch again, it
-migrates the marks of a changed kind, or it tests a watch on the marks and deposits that are there.
+migrates the marks of a changed kind, or it tests a watch on live marks and on deposits in windows.
 
 After a change of law, a mark fades by the old law up to the instant of the change, and by the new law from then on. Its
 strength does not jump. A mark with a law of its own keeps it. A change of a weight, of a threshold or of an agent can
@@ -56,7 +56,7 @@ def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarge
     if job.position == 0:
         for watch in txn.active.falling.get(target.kind, ()):
             if watch.condition.is_over_board:
-                mark_migration.evaluate_fall_of_board(txn, watch, {target.kind})
+                watch_reevaluation.evaluate_fall_of_board(txn, watch, {target.kind})
     rows = _next_marks(txn, job, target.kind, job.up_to, limit)
     mark_migration.read_together(txn, rows)
     for row in rows:

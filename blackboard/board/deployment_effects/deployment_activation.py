@@ -47,10 +47,10 @@ def activate(txn: BoardTransaction, new_deployment: Deployment, author: str = BO
     txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new_deployment.content())
     txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
     activity_log.note(txn, ActivityEvent.DEPLOYMENT, version=version, author=author)
-    changed, revalued, retagged = kind_changes.register_kinds(txn, old_deployment, new_deployment)
-    changed += agent_changes.register_agents(txn, old_deployment, new_deployment, revalued, retagged)
+    kinds = kind_changes.register_kinds(txn, old_deployment, new_deployment)
+    changed = [*kinds.texts, *agent_changes.register_agents(txn, old_deployment, new_deployment, kinds)]
     _fill_windows(txn, old_deployment, new_deployment)
-    _tag_deposits(txn, old_deployment, new_deployment, retagged)
+    _tag_deposits(txn, old_deployment, new_deployment, kinds.retagged)
     changed += _trust_changes(old_deployment, new_deployment)
     changed += _board_changes(old_deployment, new_deployment)
     changed += _sink_changes(old_deployment, new_deployment)
@@ -178,8 +178,8 @@ def _check_filters(new_deployment: Deployment) -> None:
 def with_known_kinds(txn: BoardTransaction, new_deployment: Deployment) -> Deployment:
     """Return the deployment that becomes active.
 
-    Kinds that the new deployment does not name stay. A schema keeps its text if the new text differs only in words, or
-    because another version of pydantic wrote it.
+    Kinds that the new deployment does not name stay. A schema keeps its text if the new text means the same: it differs
+    only in words, or another version of pydantic wrote it.
     """
     old_deployment = txn.deployment
     kinds = {

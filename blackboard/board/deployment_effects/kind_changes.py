@@ -2,8 +2,8 @@
 
 Marks follow a new law or floor in a backfill. They follow new tags and a new unique field in the transaction of the
 change. So no reading misses a mark, and the next deposit is compared with every value. The history needs no change,
-because a reading of the past uses payloads. A value that several marks had before its field became unique has several
-holders.
+because a reading of the past uses payloads. If several marks have the same value when its field becomes
+unique, all of them keep it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.board.mark_tables.watch_scopes import live_batches
@@ -26,35 +27,40 @@ from blackboard.store.row_types.mark_row_types import MarkRow, MarkTagRow
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 
-def register_kinds(
-    txn: BoardTransaction, old: Deployment, new: Deployment
-) -> tuple[list[str], set[str], set[tuple[str, str]]]:
-    """Register new and changed kinds.
+@dataclass
+class KindChanges:
+    """The changes of kinds by a deployment."""
 
-    Returns:
-        The changes in words, the kinds whose marks have other strengths or ends, and the kinds and tags whose values
-        are compared in another way.
-    """
-    changed, revalued, retagged = [], set(), set()
+    texts: list[str] = field(default_factory=list)
+    """The changes in words."""
+    revalued: set[str] = field(default_factory=set)
+    """The kinds whose marks have other strengths or ends."""
+    retagged: set[tuple[str, str]] = field(default_factory=set)
+    """The kinds and tags whose values are compared in another way."""
+
+
+def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> KindChanges:
+    """Register new and changed kinds, and return the changes."""
+    changes = KindChanges()
     for name, spec in new.kinds.items():
         kind, known = new.kind(name), old.kinds.get(name)
         law = txn.laws.register(txn.sql, kind.decay)
         row = txn.sql.one(DEPLOYMENTS.get_kind, name=name)
         if row is None:
             txn.sql.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
-            changed.append(f"kind {name}: new")
-            changed += index_rebuilds.follow(txn, name, KindSpec(), spec)
+            changes.texts.append(f"kind {name}: new")
+            changes.texts += index_rebuilds.follow(txn, name, KindSpec(), spec)
             continue
         if known == spec:
             continue
-        changed += _follow_change(txn, name, known, spec)
-        retagged |= {(name, tag) for tag in _changed_tags(known or KindSpec(), spec)}
+        changes.texts += _follow_change(txn, name, known, spec)
+        changes.retagged |= {(name, tag) for tag in _changed_tags(known or KindSpec(), spec)}
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
         if (row.law, row.floor) != (law, kind.floor):
             _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)
         if (row.weight, row.floor, row.law) != (kind.weight, kind.floor, law):
-            revalued.add(name)
-    return changed, revalued, retagged
+            changes.revalued.add(name)
+    return changes
 
 
 def _follow_change(txn: BoardTransaction, name: str, known: KindSpec | None, spec: KindSpec) -> Iterator[str]:
@@ -88,8 +94,8 @@ def _repeat_change(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spe
 def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new_floor: bool) -> None:
     """Plan how the marks of a kind follow a new law (None: they keep theirs), a new floor, or both.
 
-    A mark need not be under the kind's former law to follow: a fixed end makes a law for each mark. A new floor
-    concerns the marks with a law of their own, too.
+    Marks follow whatever law of the kind they have: a law with a fixed end differs from mark to mark. A new floor also
+    concerns the marks with a law of their own.
     """
     next_law = MARKS.next_law_in_use if new_floor else MARKS.next_followed_law
     for law in txn.sql.each(next_law, after="", kind=kind):

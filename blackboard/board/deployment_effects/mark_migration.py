@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import rebase_mark, record_event
 from blackboard.board.mark_tables.mark_states import migrated_row
-from blackboard.board.transactions.backfill_rows import BackfillTarget
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -16,7 +15,6 @@ from blackboard.board.watches.measurements.stimuli import is_stimulus, last_abso
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.row_types.mark_row_types import MarkRow
-from blackboard.store.statements import CROSSINGS
 
 
 def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
@@ -66,13 +64,3 @@ def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkR
         return True
     scope = watch_scopes.scope_of(txn, watch, row)
     return scope is not None and watch_states.begin_following(txn, StateKey(watch.id, scope, 0))
-
-
-def evaluate_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
-    """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
-
-    So the watch crosses at the instant of the change if marks evaporate then.
-    """
-    for job in txn.sql.all(CROSSINGS.backfills):
-        if job.position == 0 and BackfillTarget.parse(job.task, job.name).kind in kinds:
-            predicted_crossings.predict_board(txn, watch, since=job.at)

@@ -1,4 +1,4 @@
-"""Registration of agents and kinds as a program declares them, beside those that are registered."""
+"""The declarations of a program: agents and kinds that it adds to the active deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registration of a kind when it is first used, and the schemas that a kind has had."""
+"""The registered kinds of a board: how a kind is registered at its first use, and the schemas that it has had."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from blackboard.store.statements import DEPLOYMENTS
 def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses, author: str = BOARD) -> None:
     """Register a kind that is new to the board as its class declares it, if this process knows the class.
 
-    The author is who needs the kind, as the activity names it.
+    The activity names `author` as the person or program that registered it.
     """
     if kind not in txn.deployment.kinds and (mark_class := classes.get(kind)) is not None:
         deployment_activation.activate(txn, txn.deployment.with_kinds({kind: mark_class.defaults}), author)

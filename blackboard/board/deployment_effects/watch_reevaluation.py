@@ -7,7 +7,7 @@ if the subject changes before the backfill reaches it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables import watch_scopes
@@ -32,7 +32,7 @@ TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
 def evaluate_before_change(
     txn: BoardTransaction, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None = None
 ) -> None:
-    """Test the watches that a change of a mark of this kind and subject could disturb, if the deployment has changed.
+    """Before a mark of this kind and subject changes, test the watches that a new deployment may have made cross.
 
     `payload_of_deposit` returns the payload of a deposit, which may bring the mark into another group.
     """
@@ -45,7 +45,7 @@ def evaluate_before_change(
 def _scopes_to_test(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
 ) -> Iterator[str]:
-    """Yield the scopes of a watch that a change of a mark may affect: its own, and those whose guards it may open."""
+    """Yield the scopes of a watch that a mark may affect: those that contain it, and those whose guards it may open."""
     yield from _scopes_of(txn, watch, kind, subject, payload_of_deposit)
     if watch_guards.measures_board(watch, kind):
         rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
@@ -102,7 +102,7 @@ def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) ->
     """Let the marks of a falling watch follow a change of their law, which may mean that it falls earlier."""
     kinds = txn.active.migrating.intersection(watch.condition.kinds)
     if watch.condition.is_over_board:
-        mark_migration.evaluate_fall_of_board(txn, watch, kinds)
+        evaluate_fall_of_board(txn, watch, kinds)
         return
     for row in stored_marks(txn, kinds, scope):
         mark_migration.migrate(txn, row)
@@ -169,7 +169,7 @@ def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, jo
 
 
 def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
-    """Test a watch over the board, which ends its backfill."""
+    """Test a watch over the board, and end its backfill."""
     if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
         watch_totals.rebuild(txn, watch)
     if watch.timing is not None:
@@ -180,3 +180,13 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
     if watch.absorbs:
         rising_crossings.evaluate_scope(txn, watch, WHOLE_BOARD)
     end_backfill(txn, job)
+
+
+def evaluate_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
+    """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
+
+    So the watch crosses at the instant of the change if marks evaporate then.
+    """
+    for job in txn.sql.all(CROSSINGS.backfills):
+        if job.position == 0 and BackfillTarget.parse(job.task, job.name).kind in kinds:
+            predicted_crossings.predict_board(txn, watch, since=job.at)

@@ -1,4 +1,4 @@
-"""Diagnosis of a board: everything that can be wrong with it, each with a remedy. Read-only."""
+"""The command `doctor`: it collects the findings of all other modules of this package. Read-only."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from blackboard.store.database_interfaces.upkeep_interface import Health
 
 @dataclass(frozen=True)
 class ExaminedBoard:
-    """A board, its measurements, and what it is compared with: what the modules of findings are given."""
+    """A board, its measurements, and the deployment that it is compared with. Each module of findings gets it."""
 
     board: Blackboard
     health: Health

@@ -26,7 +26,7 @@ def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Findi
 
 
 def _workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
-    """Yield findings about workers that run other code than the active one, and about those that died."""
+    """Yield findings about workers that run other code than the active one, and about dead workers."""
     rows = txn.sql.all(ACTIVATIONS.workers)
     living = [row for row in rows if row.id not in dead]
     for row in living:
@@ -50,7 +50,7 @@ def _workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
 def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
     """Report that no worker serves the board or some of its agents, and since when.
 
-    It is wrong if work waits for them.
+    The finding is wrong if work waits for them.
     """
     unserved = {
         agent: problem

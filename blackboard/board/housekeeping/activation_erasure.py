@@ -64,7 +64,7 @@ def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patte
 
 
 def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
-    """Erase model calls, and the copies of their errors, which are found by the errors that the calls still have."""
+    """Erase model calls, after the copies of their errors: the errors of the calls are needed to find the copies."""
     for call_id in calls:
         error = model_calls.get(txn, call_id).error
         if error is not None and failure_texts.may_quote(error):

@@ -1,4 +1,4 @@
-"""The erased events of a board, by which an older copy shows that it would bring erased subjects back."""
+"""The erased events of a board. They show whether an older copy of the board would bring erased subjects back."""
 
 from __future__ import annotations
 

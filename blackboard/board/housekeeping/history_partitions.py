@@ -60,7 +60,7 @@ def create(session: BoardSession, events: int) -> None:
 def extend(session: BoardSession) -> int:
     """Create the partitions that new events will need next, and return their number.
 
-    If the table is being analyzed, or changed by others, that has to wait.
+    Return 0 if the table is being analyzed or changed by others; a later call creates them.
     """
     if not session.read(lambda txn: _may_change(txn) and _is_short(txn)):
         return 0
@@ -141,7 +141,7 @@ def _begin(session: BoardSession, history: Duration) -> PartitionProgress:
 def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | None:
     """Return the oldest partition that was not removed, if all its events are old, and whether removal is worthwhile.
 
-    It is not if most of its events stay: then the others are deleted one by one.
+    Removal is not worthwhile if most of its events stay. Then the other events are deleted one by one.
     """
     carried_to = _partitions(txn).state().carried_to
     partition = next(each for each in _partitions(txn).all() if each.end > carried_to)
@@ -158,8 +158,8 @@ def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | 
 def _first_with_neighbour(txn: BoardTransaction, partition: Partition) -> int | None:
     """Return the first id of a partition, or of the partition below it that is removed together with it.
 
-    That is one which was made in the same way, and has at most half as many events as a new one. So the partitions of
-    old events stay few.
+    The partition below is also removed if it has at most half as many events as a new partition. So there are only a
+    few partitions with old events.
     """
     events = _partitions(txn).state().events
     for below in _partitions(txn).all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.need_answers import asked_needs, decisions
+from blackboard.board.need_answers import decisions, need_lifecycle
 from blackboard.board.reading import inbox
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
@@ -33,7 +33,7 @@ class NeedMethods(BoardHandle):
             InvalidMark: The name cannot be stored.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
-        self.session.write(lambda txn: asked_needs.assign(txn, need_id, assignee, self.author))
+        self.session.write(lambda txn: need_lifecycle.assign(txn, need_id, assignee, self.author))
 
     def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
@@ -64,7 +64,7 @@ class NeedMethods(BoardHandle):
         Raises:
             NotFound: There is no such need, or it has no answer.
         """
-        event = self.session.read(lambda txn: asked_needs.decision_on(txn, need_id))
+        event = self.session.read(lambda txn: need_lifecycle.decision_on(txn, need_id))
         if event is None:
             raise NotFound(f"the history has no answer to a need with the id {need_id}")
         return event_record(event)

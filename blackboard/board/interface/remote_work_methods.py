@@ -142,7 +142,8 @@ class RemoteWorkMethods(BoardHandle):
         Args:
             activation_id: The id of the activation.
             reason: Why it failed, for people. It is stored.
-            retry: Whether another attempt may succeed. If not, its marks are split at once, or it is dead.
+            retry: Whether another attempt may succeed. If not, the activation is split at once, or is
+                dead if it has one mark.
             usage: The model calls that it made.
             fence: The fence of the claim; None for the run that a worker of this name has now.
             agent: The agent that the activation must belong to; None for any.

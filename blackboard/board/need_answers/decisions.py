@@ -17,7 +17,7 @@ from blackboard.board.mark_changes import deposits, requested_deposits
 from blackboard.board.mark_changes.deposit_checks import check_signature, check_size
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.need_answers import asked_needs, overdue_needs
+from blackboard.board.need_answers import need_lifecycle, overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.built_in_marks import Decision, possible_answers
@@ -43,17 +43,17 @@ def answer_as_person(
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
-    need = asked_needs.find_open(txn, need_id)
+    need = need_lifecycle.find_open(txn, need_id)
     overdue_needs.deposit_if_due(txn, need_id, classes)
     is_about_clock = board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes, author)
     text = text if is_about_clock and text.strip() else _checked_answer(need, text, any_answer=any_answer)
-    question = asked_needs.question_of(need)
+    question = need_lifecycle.question_of(need)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
     own = decision.model_copy(update={"question": ""})  # the board has accepted the question with the need
     check_size(txn.deployment, decision.kind, author, payload_text(own))
     receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
-    asked_needs.close(txn, need, author)
+    need_lifecycle.close(txn, need, author)
     return receipt
 
 
@@ -77,15 +77,15 @@ def answer_as_agent(
     overdue_needs.deposit_if_due(txn, need_id, classes)
     prepared = requested_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
     receipt = requested_deposits.deposit_checked(txn, request, prepared._replace(text=_with_question(prepared, need)))
-    asked_needs.close(txn, need, request.author, request.activation_id)
+    need_lifecycle.close(txn, need, request.author, request.activation_id)
     return receipt
 
 
 def _find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     try:
-        return asked_needs.find_open(txn, need_id)
+        return need_lifecycle.find_open(txn, need_id)
     except NotFound as closed:
-        if asked_needs.was_asked(txn, need_id):
+        if need_lifecycle.was_asked(txn, need_id):
             raise NeedClosed(str(closed)) from None
         raise InvalidMark(f"Decision.need: there is no need {need_id}") from None
 
@@ -100,7 +100,7 @@ def _with_answer(request: DepositRequest, need: MarkRow) -> str:
 def _with_question(request: DepositRequest, need: MarkRow) -> str:
     """Return the payload of a decision with the question, which the board has accepted with the need."""
     payload = json.loads(request.text or "{}")
-    return dump_payload(payload | {"question": payload["question"] or asked_needs.question_of(need)})
+    return dump_payload(payload | {"question": payload["question"] or need_lifecycle.question_of(need)})
 
 
 @contextmanager

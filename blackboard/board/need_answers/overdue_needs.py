@@ -7,7 +7,7 @@ from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.need_answers import asked_needs
+from blackboard.board.need_answers import need_lifecycle
 from blackboard.board.outbox import announcements
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
@@ -42,7 +42,7 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
     ensure_kind(txn, Overdue.kind, classes)
     if txn.deployment.kinds[Overdue.kind].class_path != Overdue.defaults.class_path:
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same
-    question = asked_needs.question_of(need)
+    question = need_lifecycle.question_of(need)
     mark = Overdue(subject=need.subject, need=need.id, question=question, assignee=row.assignee)
     options = DepositOptions(occurred_at=txn.now if row.remind_at is None else row.remind_at)
     deposits.deposit(txn, DepositRequest.of(mark, BOARD, options))

@@ -28,7 +28,7 @@ EVENTS_PER_BATCH = 20_000
 
 
 def follow(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
-    """Begin the index of a kind, and the removal of its former index. Yield a text with the number of marks.
+    """Begin the index of a kind, and the removal of its former index. Return a text if a worker must fill the index.
 
     Raises:
         ConfigurationError: The SQLite library of this process has no FTS5.
@@ -67,7 +67,7 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
 
 
 def _add_live(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
-    """Add the next marks on the board. Those that were deposited since the change are there already."""
+    """Add the next marks on the board. Marks that were deposited since the change are in the index already."""
     fields = search_documents.schema_of(txn.sql, row.kind, row.number)
     marks = txn.sql.all(MARKS.marks_changed_between, kind=row.kind, after=row.position, up_to=row.up_to, limit=limit)
     for mark in marks:

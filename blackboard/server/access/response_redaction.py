@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from blackboard.board.problem_names import PROBLEM_PREFIX
+from blackboard.board.error_names import PROBLEM_PREFIX
 from blackboard.core.records.states import ActivationState, CallState, MessageState
 from blackboard.server.http_problems import PROBLEM_TYPES
 

@@ -1,4 +1,4 @@
-"""The stable names of errors for programs in other processes: the types of the problems that a server reports."""
+"""The stable names of errors, by which a server reports them to programs in other processes as types of problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from blackboard.errors import BlackboardError
 PROBLEM_PREFIX = "urn:blackboard:problem:"
 """The beginning of the `type` of a problem; the name follows."""
 
-PROBLEM_NAMES: Mapping[type[BlackboardError], str] = {
+ERROR_NAMES: Mapping[type[BlackboardError], str] = {
     errors.UnknownName: "unknown-name",
     errors.UniqueConflict: "unique-conflict",
     errors.InvalidMark: "invalid-mark",

@@ -1,4 +1,4 @@
-"""The needs that were asked: which are open, who should answer each, the decision on it, and how it is closed."""
+"""The lifecycle of a need: whether it is open, who should answer it, how it is closed, and the decision on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of `[settings]` that agents declare pydantic models for, and the mistakes in them."""
+"""The settings that agents define: sections of `[settings]`, each with a pydantic model that agents declare."""
 
 from __future__ import annotations
 
