@@ -230,8 +230,8 @@ def test_a_kind_named_twice_counts_once() -> None:
         ('count(smoke, subject="\\ud800") >= 1', "is not an escape"),
         ("max(smoke) >= 1", "there is no measure or schedule 'max'"),
         ("count(größe) >= 1", "'ö' has no meaning here"),
-        ("~" * 200 + "count(smoke) >= 1", "nested too deeply"),
-        ("(" * 200 + "count(smoke) >= 1", "nested too deeply"),
+        ("~" * 200 + "count(smoke) >= 1", "nested more than 50 levels deep"),
+        ("(" * 200 + "count(smoke) >= 1", "nested more than 50 levels deep"),
         ("count(smoke) >= 1 & " * 2000, "at most 10000 characters, not "),
     ],
 )

@@ -116,14 +116,15 @@ def wait_and_claim(
         return found
     clock, heard = session.clock, threading.Event()
     end = clock.now() + wait
-    with session.listen_to_commits(heard.set) as tick:
+    with session.listen_to_commits(heard.set) as tick_seconds:
         while True:
             heard.clear()
             found = claim(session, name, holder, lease)
             if found is not None or (now := clock.now()) >= end:
                 return found
             at = next_instant(session, name)
-            clock.wait(heard, min(end, now + microseconds_in(tick), max(at, now + 1) if at is not None else end))
+            due = end if at is None else max(at, now + 1)
+            clock.wait(heard, min(end, due, now + microseconds_in(tick_seconds)))
 
 
 def _activation(txn: BoardTransaction, claimed: Claim, traceparent: str | None) -> RemoteActivation:

@@ -147,7 +147,7 @@ class _Parser:
     def unary(self) -> Condition:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            self.fail("nested too deeply")
+            self.fail(f"nested more than {_MAX_DEPTH} levels deep; divide the condition among watches")
         try:
             if self.kind == "sign" and self.token == "~":
                 self.advance()

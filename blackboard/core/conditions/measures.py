@@ -107,7 +107,7 @@ class Measure(ABC):
         within: DurationLike | None = None,
     ) -> None:
         if not kinds:
-            raise InvalidCondition(f"{self.name}() needs a kind")
+            raise InvalidCondition(f'{self.name}() needs a kind; write it like {self.name}("lead")')
         if over not in ("subject", "board"):
             raise InvalidCondition(f'{self.name}: over is "subject" or "board", not {over!r}')
         if self.is_per_mark and (len(kinds) != 1 or over != "subject" or by is not None):

@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import JsonValue
 
@@ -30,6 +30,17 @@ LAWS: dict[str, type[Decay]] = {}
 
 _MAX_AGE: Duration = 3000 * 365 * DAY
 """A longer age counts as never, because dates and 64-bit columns have limits."""
+
+
+class LawSegment(NamedTuple):
+    """A straight piece of a law, until the next piece begins."""
+
+    age: Duration
+    """The age at which it begins."""
+    share: float
+    """The share at this age."""
+    slope: float
+    """The change of the share in a microsecond."""
 
 
 class Decay(ABC):
@@ -127,8 +138,8 @@ class Decay(ABC):
         return (float(self.length), 0.0) if self.durations else (0.0, 0.0)
 
     @property
-    def segments(self) -> tuple[tuple[int, float, float], ...]:
-        """The straight pieces that the store keeps for `share_sql`: (start age, share there, slope per microsecond)."""
+    def segments(self) -> tuple[LawSegment, ...]:
+        """The straight pieces that the store keeps for `share_sql`; none for most laws."""
         return ()
 
     def order_key(self, intensity: float, at: Instant) -> float | None:
@@ -471,13 +482,13 @@ class Curve(Decay):
         )
 
     @property
-    def segments(self) -> tuple[tuple[int, float, float], ...]:
+    def segments(self) -> tuple[LawSegment, ...]:
         """The line after each point; the last one is level."""
         pieces = [
-            (start, first, (last - first) / (end - start))
+            LawSegment(start, first, (last - first) / (end - start))
             for (start, first), (end, last) in pairwise(zip(self._ages, self._shares, strict=True))
         ]
-        return (*pieces, (self._ages[-1], self._shares[-1], 0.0))
+        return (*pieces, LawSegment(self._ages[-1], self._shares[-1], 0.0))
 
     def spec(self) -> dict[str, JsonValue]:
         """Return the law with its points as texts and numbers."""

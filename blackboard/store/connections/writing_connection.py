@@ -65,8 +65,10 @@ class WritingConnection(ABC):
             StoreError: The transaction is that of the parent of this process.
         """
         if transaction is not self.transaction:
-            problem = f"this process was forked while its parent was in a transaction on {self.where}"
-            raise StoreError(f"{problem}; only the parent can end it; fork before or after a transaction")
+            raise StoreError(
+                f"this process was forked while its parent was in a transaction on {self.where}, which only the parent"
+                " can end; fork before or after a transaction"
+            )
 
     @abstractmethod
     def _commit(self, transaction: Transaction) -> None:
