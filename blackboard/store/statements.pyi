@@ -476,7 +476,7 @@ class _Windows(StatementFile):
     delete_window_events_of_mark: Statement[object]
     delete_window_events_of_subject: Statement[object]
     next_kind_in_windows: Statement[str | None]
-    next_tagged_kind: Statement[str]
+    has_tags: Statement[str]
     left_deposits: Statement[Id]
     delete_left: Statement[object]
     restart_window_events: Statement[object]

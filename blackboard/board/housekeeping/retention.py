@@ -112,7 +112,7 @@ def remove_window_deposits(txn: BoardTransaction, limit: int) -> int:
             before -= longest  # so that the sums of a group in use have been brought up to date since
         window_totals.subtract_past_deposits(txn, kind, before)
         remaining = max(0, limit - removed)
-        if txn.sql.one(WINDOWS.next_tagged_kind, kind=kind) is not None:
+        if txn.sql.one(WINDOWS.has_tags, kind=kind) is not None:
             for event_id in txn.sql.all(WINDOWS.left_deposits, kind=kind, before=before, limit=remaining):
                 txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=event_id)
         removed += txn.sql.run_and_count(WINDOWS.delete_left, kind=kind, before=before, limit=remaining)

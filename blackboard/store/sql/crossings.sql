@@ -530,8 +530,8 @@ ORDER BY predicted_crossing.due_at
 LIMIT :limit + 0;
 
 -- name: predictions_after -> PredictedCrossingRow
--- The next predictions of some watches after a given one, first in the order of their instants. The `+` keeps SQLite to
--- the index of the instants.
+-- The next predictions of some watches after a given one, in the order of their instants. The `+` keeps SQLite to the
+-- index of the instants.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE (predicted_crossing.due_at, predicted_crossing.watch_id, predicted_crossing.subject, predicted_crossing.mark_id)
@@ -578,7 +578,7 @@ DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :scope AND mark
 DELETE FROM watch_state WHERE watch_id = :watch_id;
 
 -- name: recheck_states
--- Follow a change of a watch over time in its states, also of subjects without marks: each is due at its instant.
+-- Let all states of a watch over time be tested at an instant, also those of subjects without marks.
 INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at)
 SELECT watch_id, subject, mark_id, :at + 0 FROM watch_state WHERE watch_id = :watch_id
 ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;

@@ -168,7 +168,7 @@ FROM read_position
 WHERE read_position.source = :source AND read_position.author = :author AND read_position.kind = :kind;
 
 -- name: set_read_position
--- Record how far it has been deposited.
+-- Record how far a followed file has been deposited.
 INSERT INTO read_position (source, author, kind, inode, generation, position, digest, header, at)
 VALUES (:source, :author, :kind, :inode, :generation, :position, :digest, :header, :at)
 ON CONFLICT (source, author, kind) DO UPDATE SET
@@ -385,7 +385,7 @@ ORDER BY event.id DESC
 LIMIT 1;
 
 -- name: next_event -> EventRow
--- The first event from an id on that says by its instant when it was written.
+-- The first event from an id on, without changes of laws, which are recorded at an earlier instant.
 SELECT {event.*} FROM event WHERE event.id >= :id AND event.event <> 'law_changed' ORDER BY event.id LIMIT 1;
 
 -- name: state_of_mark_at -> EventRow
@@ -434,8 +434,8 @@ WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN (
 SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark_id AND event = 'reinforced';
 
 -- name: live_marks -> LiveMark
--- The live marks at an instant, strongest first. The strength is NULL under a law that this process does not know; no
--- filter on it and no limit leaves such a mark out, see `marks_with_strength` of `mark_states`.
+-- The live marks at an instant, strongest first. The strength is NULL under a law that this process does not know. A
+-- filter by strength keeps such a mark, so that `marks_with_strength` of `mark_states` finds it and raises an error.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
 SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live
@@ -476,7 +476,7 @@ LIMIT :limit + 0;
 SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;
 
 -- name: next_followed_law -> str
--- The same over the marks that follow their kind's law.
+-- The next law of those marks of a kind that follow the law of the kind. Run repeatedly, it skips through the index.
 SELECT law FROM mark WHERE kind = :kind AND law > :after AND own_law = 0 ORDER BY law LIMIT 1;
 
 -- name: marks_with_own_law -> MarkRow

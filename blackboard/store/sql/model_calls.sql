@@ -95,8 +95,8 @@ model_pause.agent IN ('', model_call.agent) AND model_pause.model = model_call.m
   AND model_pause.failed_at > model_call.planned_at
 
 -- name: calls_to_submit -> CallRow
--- The planned calls of the Batch API whose activation is held: results must not arrive before it waits for them. What
--- was planned before its model was paused stays.
+-- The planned calls of the Batch API whose activation is held: results must not arrive before it waits for them. A call
+-- that was planned before its model was paused is left out.
 SELECT {model_call.*}
 FROM model_call
 JOIN activation ON activation.id = model_call.activation_id
@@ -105,7 +105,7 @@ ORDER BY model_call.id
 LIMIT :limit + 0;
 
 -- name: call_to_try -> CallRow
--- The oldest call that stays because its model is paused, once the model may be tried.
+-- The oldest call that was left out because its model is paused, once the model may be tried.
 SELECT {model_call.*}
 FROM model_call
 JOIN activation ON activation.id = model_call.activation_id
@@ -123,8 +123,8 @@ UPDATE model_call SET planned_at = :at WHERE activation_id = :activation_id AND 
 SELECT {model_call.*} FROM model_call WHERE {is_open_in_batch_api} AND model_call.state = 'sent' ORDER BY model_call.id;
 
 -- name: count_in_batch_api -> NamedCount
--- The number of calls of each agent in the Batch API. A planned call with an error waits for room in its budget, one
--- that was planned before its model was paused for the next try.
+-- The number of calls of each agent in the Batch API. A planned call with an error waits for room in its budget. A
+-- call that was planned before its model was paused waits for the next try of the model.
 SELECT model_call.agent AS name, count(*) AS number
 FROM model_call
 JOIN activation ON activation.id = model_call.activation_id

@@ -123,7 +123,7 @@ DELETE FROM message WHERE activation_id = :id;
 DELETE FROM message WHERE content LIKE :pattern ESCAPE '\' OR error LIKE :pattern ESCAPE '\';
 
 -- name: delete_old_messages
--- Delete the next old messages. What comes by time is told once, so its message stays as long as its cause may last.
+-- Delete the next old messages. A message that time alone caused is sent once, so it stays as long as its cause may last.
 DELETE FROM message
 WHERE id IN (
   SELECT old.id

@@ -19,8 +19,8 @@ EXISTS (
   )
 
 -- fragment: is_removable_event
--- Whether an old event may be removed. Events of live marks stay, of marks with a deposit in a window, of inputs of
--- activations that are unfinished or asked an open need, and of subjects with a waiting crossing.
+-- Whether an old event may be removed. These events stay: those of live marks, of marks with a deposit in a window, of
+-- inputs of activations that are unfinished or asked an open need, and of subjects with a waiting crossing.
 event.recorded_at < :before
   AND event.id < (SELECT max(newest.id) FROM event AS newest)
   AND NOT EXISTS (SELECT mark.id FROM mark WHERE mark.id = event.mark_id)
@@ -119,7 +119,7 @@ JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id > :activation_id;
 
 -- name: event_behind -> Id
--- The event behind so many events from an id on.
+-- The event that follows a number of events, counted from an id.
 SELECT id FROM event WHERE id >= :first ORDER BY id LIMIT 1 OFFSET :count + 0;
 
 -- name: newest_below -> Instant

@@ -133,7 +133,7 @@ DELETE FROM window_event WHERE kind IN (SELECT kind.name FROM kind) AND subject 
 -- The next kind with deposits that windows counted. Run repeatedly, it skips through the index.
 SELECT min(kind) AS kind FROM window_event WHERE kind > :after;
 
--- name: next_tagged_kind -> str
+-- name: has_tags -> str
 -- Whether deposits of a kind have tags in windows.
 SELECT kind FROM window_tag WHERE kind = :kind LIMIT 1;
 
