@@ -280,7 +280,7 @@ def summary(result: BoardStatus, where: str, model: str) -> Summary:
     Args:
         result: The state of the board.
         where: Where the board is.
-        model: Which provider and model would answer if no daemon runs, in words.
+        model: The provider and the model that a daemon would use, as text.
     """
     served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
     shape = Summary if result.file_bytes is None else FileSummary

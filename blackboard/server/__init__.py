@@ -16,6 +16,7 @@ lease_recovery   recovers the activations of remote agents whose leases have exp
 monitoring       metrics for Prometheus, and health checks
 transport        sockets, HTTP on their connections, and the guards around each request
 access           who sends a request, what the sender may do, web sessions, and texts that some may not read
+http_limits      the size of a request, and the time for each step of a slow client
 http_problems    errors as RFC 9457 problems
 plain_page       the frame of the pages that run no script
 request_batcher  work of many requests that one thread does together

@@ -19,21 +19,18 @@ from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.api_framework.call_builder import CallBuilder, ReceivedRequest
 from blackboard.server.api_framework.operation_definition import Empty, Operation, OperationCall
-from blackboard.server.api_framework.request_parsing import (
-    EVENT_STREAM,
-    await_unless_disconnected,
-    check_media_type,
-    read_body,
-)
+from blackboard.server.api_framework.request_parsing import check_media_type
 from blackboard.server.api_framework.response_encoding import (
+    EVENT_STREAM,
     EncodedResponse,
     EventStreamResponse,
     ResponseEncoder,
     encode_json,
 )
+from blackboard.server.http_limits import read_body
 from blackboard.server.http_problems import HttpProblem, problem_of, problem_response
 from blackboard.server.monitoring.request_metrics import RequestMetrics
-from blackboard.server.open_requests.claim_queue import ClaimQueue
+from blackboard.server.open_requests.claim_queue import ClaimQueue, await_unless_disconnected
 from blackboard.server.open_requests.event_stream_text import StreamChoice
 from blackboard.server.open_requests.open_event_streams import EventStreams
 from blackboard.server.operations import bulk_deposits, claim_operations
@@ -184,7 +181,7 @@ class ApiRoutes:
             return EncodedResponse(b"", headers, 204)
         if await request.is_disconnected():
             claimed = found
-            await threads.run(lambda: claim.give_back(claimed), is_owed=True)
+            await threads.run(lambda: claim.give_back(claimed), is_accepted=True)
             raise ClientDisconnect
         return EncodedResponse(encode_json(found), headers)
 

@@ -21,6 +21,7 @@ from blackboard.server.access.web_sessions import WebSessions
 from blackboard.server.api_docs_page import DOCS_POLICY, docs_page
 from blackboard.server.api_framework.call_builder import CallBuilder
 from blackboard.server.api_routes import HTTP_METHODS, ApiRoutes, Handler
+from blackboard.server.http_limits import SlowClient
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.mcp_endpoint import McpEndpoint
 from blackboard.server.monitoring.monitoring_routes import health_routes, metrics_route
@@ -28,7 +29,7 @@ from blackboard.server.pages.page_routes import PageRoutes
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_routes import SbpRoutes
 from blackboard.server.transport.addresses import Address
-from blackboard.server.transport.request_guards import RequestGuards, SlowClient, allow_origins
+from blackboard.server.transport.request_guards import RequestGuards, allow_origins
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
@@ -36,8 +37,9 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard.server")
 
 SQL_THREADS = 2
+"""The number of SQL queries that run at once. Each runs in a process of its own, so they are few."""
 MAX_WAITING_QUERIES = 8
-"""Each query runs in a process of its own, so only a few run at once."""
+"""The number of SQL queries that may wait."""
 
 
 def build_app(
@@ -53,10 +55,10 @@ def build_app(
     Args:
         board: The board that the server serves.
         settings: Its limits, and the names that clients use for it.
-        model: Which provider and model would answer if no daemon runs, in words.
+        model: The provider and the model that a daemon would use, as text.
         address: Where it listens; None for a Unix socket.
         deployment_file: The deployment file; None for the file in the current folder.
-        tickets: The tickets that browsers sign in with; None if nobody can be shown one.
+        tickets: The tickets that browsers sign in with; None if no person can be shown a ticket.
     """
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, MAX_WAITING_QUERIES)}
@@ -95,7 +97,7 @@ def build_app(
 
 
 class ShortCut:
-    """A short cut for requests to fixed paths, which are most. The others go through the routes of an application.
+    """A shortcut for most requests: requests to a fixed path. All others go through the routes of an application.
 
     Args:
         app: The ASGI application for all other paths.
@@ -145,7 +147,7 @@ async def _report_problem(request: Request, error: Exception) -> Response:
 
 async def _report_bug(request: Request, error: Exception) -> Response:
     if isinstance(error, SlowClient):
-        log.info("a client that took no more of its response was disconnected", path=request.url.path)
+        log.info("a client was disconnected, because it stopped reading its response", path=request.url.path)
     else:
         log.error("a request failed", path=request.url.path, error=error)
     return problem_response(HttpProblem("internal"))

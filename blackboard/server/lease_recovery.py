@@ -18,7 +18,7 @@ RECOVERY_SECONDS = 5.0
 class LeaseRecovery:
     """A thread that recovers activations. As a context manager, it runs until the context ends.
 
-    So the board notices a dead worker, and people are told of dead activations, even if nobody claims.
+    Otherwise, a dead worker would be noticed only at the next claim, and nobody would be told of a dead activation.
 
     Args:
         board: The board that the server serves.
@@ -44,12 +44,12 @@ class LeaseRecovery:
             self._recover()
 
     def _recover(self) -> None:
-        """Recover activations once. A board that cannot be used is tried again, and reported once."""
+        """Recover activations once. If the board cannot be used, report the first of these failures only."""
         try:
             count = self._board.recover_leases()
         except Exception as error:  # nobody would notice that the thread has ended
             if not self._has_failed:
-                log.warning("expired leases could not be recovered; it is tried again", error=error)
+                log.warning("expired leases could not be recovered; trying again", error=error)
             self._has_failed = True
             return
         self._has_failed = False

@@ -1,7 +1,7 @@
 """The path /mcp: the tools for models over streamable HTTP, with the tokens, the origins and the limits of the server.
 
-No request depends on an earlier one: each has its token, and the server keeps nothing between two requests. So a server
-may be restarted, or be one of several, in the middle of a session.
+Each request has its token, and the server keeps nothing between two requests. So in the middle of a session, the server
+may be restarted, or another server of the board may handle the next request.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class McpEndpoint:
 
         try:
             scope[ACCESS] = await self._access_of(Request(scope))
-            # The parser keeps white space at the end of a value, and the library compares values with the body.
+            # The HTTP parser keeps white space at the end of a value, and the SDK compares values with the body.
             scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
             manager = self._manager or await self._start()
             await manager.handle_request(scope, receive, send_and_note)

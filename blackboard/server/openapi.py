@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from blackboard.board.error_names import PROBLEM_PREFIX
 from blackboard.server import http_problems
 from blackboard.server.api_framework.operation_definition import Operation
-from blackboard.server.api_framework.request_parsing import EVENT_STREAM
+from blackboard.server.api_framework.response_encoding import EVENT_STREAM
 from blackboard.server.operations.operation_table import OPERATIONS
 from blackboard.system.files.packaged_files import program_version
 from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
@@ -26,7 +26,7 @@ BODY_PROBLEMS = ("slow-request", "too-large", "wrong-media-type")
 """The types of problems that an operation with a body may also respond with."""
 
 LEAVES_OUT_NULLS = ("WatchExplanation",)
-"""The shapes that leave out a field instead of giving it as null."""
+"""The shapes without null: a field that has no value is left out."""
 
 PROBLEM = {
     "type": "object",
@@ -145,7 +145,7 @@ def _inlined(shape: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the responses of an operation by status: its responses, and the problems that share a status in one."""
+    """Return the responses of an operation by status. Problems with the same status are one response."""
     names = [
         *COMMON_PROBLEMS,
         *(BODY_PROBLEMS if operation.body is not None else ()),
@@ -175,7 +175,7 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     if operation.waits:
         responses["204"] = {"description": "There is no work."}
     if operation.state is not None:
-        responses["304"] = {"description": "It is as the ETag says."}
+        responses["304"] = {"description": "The response would have the ETag that the header If-None-Match names."}
     for status, types in sorted(by_status.items()):
         text = "; ".join(f"{name}: {http_problems.PROBLEM_TYPES[name].title.lower()}" for name in dict.fromkeys(types))
         schema = {"$ref": REFERENCE.format(model="Problem")}

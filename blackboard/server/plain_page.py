@@ -18,7 +18,7 @@ b { display: inline-block; min-width: 4.5rem }
 """
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 STYLE_POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; frame-ancestors 'none'"
-"""The content security policy of a page with this style, and nothing else."""
+"""The content security policy of a page that has this style and loads nothing."""
 
 
 def plain_page(title: str, content: str, *, heading: str | None = None, head: str = "") -> str:

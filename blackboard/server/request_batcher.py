@@ -1,4 +1,4 @@
-"""The work of many requests, done together by one thread. Requests that arrive meanwhile wait for the next round."""
+"""The batcher of requests: one thread does the work of many requests together, while later requests wait."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from blackboard.server.work_threads import QueueFull
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AT_ONCE = 128
+MAX_ROUND_ITEMS = 128
 """The most items of a round. They share a transaction, which should be short."""
 GATHERING_SECONDS = 0.003
 """How long a round waits for the callers that got a response last.
 
-Clients that get responses together tend to come again together. Without the wait, they would split into groups, and the
-event loop would read the requests of one group while the thread works for the other. Both would be slow, because a
-thread that uses the database gives the interpreter away at each statement.
+Clients that get responses together tend to send their next requests together. Without the wait, they would split into
+groups, and the event loop would read the requests of one group while the thread works for the other. Both would be
+slow, because a thread that uses the database releases Python's global lock at each statement.
 """
 
 
 class RequestBatcher(Generic[Item, Result]):
     """A thread that takes all items that wait, and returns their results together.
 
-    One thread per request would cost several thread switches each. Here, many requests share two.
+    With a thread for each request, each request would cost several thread switches. Here, many requests share two.
 
     Args:
         work: Returns the result or the error of each item, in the same order. It runs in the thread.
@@ -50,7 +50,7 @@ class RequestBatcher(Generic[Item, Result]):
 
         Raises:
             QueueFull: Too many items wait already.
-            Exception: Its error.
+            Exception: The error of the item.
         """
         if self.in_progress >= self._limit:
             raise QueueFull("too many requests wait already; try again in a moment")
@@ -68,14 +68,14 @@ class RequestBatcher(Generic[Item, Result]):
         loop = asyncio.get_running_loop()
         while self._waiting:
             await self._gather()
-            taken = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+            taken = [self._waiting.popleft() for _ in range(min(MAX_ROUND_ITEMS, len(self._waiting)))]
             self._gathered.clear()
             try:
                 results = await loop.run_in_executor(self._executor, self._work, [item for item, _ in taken])
             except Exception as error:
                 results = [error] * len(taken)
             self.in_progress -= len(taken)
-            self._expected = min(AT_ONCE, len(taken) + len(self._waiting))
+            self._expected = min(MAX_ROUND_ITEMS, len(taken) + len(self._waiting))
             for (_, future), result in zip(taken, results, strict=True):
                 if future.done():
                     continue  # its client has left

@@ -1,4 +1,4 @@
-"""The threads of the requests that use the board. Further requests wait, up to a limit."""
+"""The threads in which requests use the board. If all are busy, further requests wait, up to a limit."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class WorkThreads:
         """The amount of work that runs or waits."""
         return self._in_progress
 
-    async def run(self, work: Callable[[], T], *, is_owed: bool = False) -> T:
+    async def run(self, work: Callable[[], T], *, is_accepted: bool = False) -> T:
         """Run work in one of the threads. It continues if the client leaves meanwhile.
 
         Args:
             work: What is run.
-            is_owed: Whether it belongs to a request that was accepted before, so that it is never refused.
+            is_accepted: Whether it belongs to a request that was accepted before. Such work is never refused.
 
         Raises:
             QueueFull: Too much work waits already.
         """
-        if self._in_progress >= self._limit and not is_owed:
+        if self._in_progress >= self._limit and not is_accepted:
             raise QueueFull("too many requests wait already; try again in a moment")
         self._in_progress += 1
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)

@@ -221,12 +221,12 @@ def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
     begun, go_on, refuses = threading.Event(), threading.Event(), threading.Event()
     original, run = Blackboard.claim, WorkThreads.run
 
-    async def run_if_owed(threads: WorkThreads, work: Any, *, is_owed: bool = False) -> Any:
-        if refuses.is_set() and not is_owed:
+    async def run_if_accepted(threads: WorkThreads, work: Any, *, is_accepted: bool = False) -> Any:
+        if refuses.is_set() and not is_accepted:
             raise QueueFull("too many requests wait already")
-        return await run(threads, work, is_owed=is_owed)
+        return await run(threads, work, is_accepted=is_accepted)
 
-    monkeypatch.setattr(WorkThreads, "run", run_if_owed)
+    monkeypatch.setattr(WorkThreads, "run", run_if_accepted)
 
     def slow(board: Blackboard, *arguments: Any, **options: Any) -> Any:
         found = original(board, *arguments, **options)

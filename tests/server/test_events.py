@@ -22,12 +22,12 @@ from blackboard.board import board_session
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_changes import mark_removals
 from blackboard.durations import HOUR
+from blackboard.server import http_limits
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
 from blackboard.server.open_requests import open_event_streams
 from blackboard.server.open_requests.event_stream_text import StreamChoice
 from blackboard.server.open_requests.open_event_streams import EventStreams
-from blackboard.server.transport import request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.server.work_threads import WorkThreads
@@ -318,7 +318,7 @@ def test_streams_end_when_the_server_stops(board_url: str) -> None:
 def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
     board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_guards, "MAX_CHUNK_SECONDS", 2)  # more than a busy reader needs
+    monkeypatch.setattr(http_limits, "MAX_CHUNK_SECONDS", 2)  # more than a busy reader needs
     monkeypatch.setattr(open_event_streams, "WINDOW_BYTES", 200_000)
     with serve(board_url, max_streams=2) as served:
         token = served.board.create_token("slow", may=READ)

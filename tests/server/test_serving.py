@@ -22,8 +22,8 @@ import pytest
 
 from blackboard import Blackboard, Deposit
 from blackboard.errors import UsageError, WorkError
-from blackboard.server.api_framework import request_parsing
-from blackboard.server.transport import addresses, http_server, request_guards
+from blackboard.server import http_limits
+from blackboard.server.transport import addresses, http_server
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
@@ -229,7 +229,7 @@ def test_headers_have_a_bound(served: Served) -> None:
 
 def test_a_slow_client_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 1)  # more than a busy machine needs to send a whole request
-    monkeypatch.setattr(request_guards, "MAX_CHUNK_SECONDS", 0.2)
+    monkeypatch.setattr(http_limits, "MAX_CHUNK_SECONDS", 0.2)
     with serve(board_url) as served:
         assert raw(served, b"GET /healthz HTTP/1.1\r\nHost: local") == b""
         whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -255,7 +255,7 @@ def test_headers_that_never_end_lose_their_connection(
 
 
 def test_a_body_that_never_ends_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_parsing, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(http_limits, "MAX_BODY_SECONDS", 0.2)
     with serve(board_url, max_body=10**9) as served:
         host, port = served.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as connection:

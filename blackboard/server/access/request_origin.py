@@ -1,8 +1,8 @@
 """The origin of this server as browsers know it, and whether a request comes from one of its own pages.
 
-A browser may send the cookie of a web session with a request that a page of another server asked for, such as one on
-another port of this host. Two headers, which no page can set, say where a request comes from: `Sec-Fetch-Site`, and
-`Origin` where a browser does not send the first.
+A page of another server, such as a server on another port of this host, can make a browser send a request to this
+server. The browser may add the cookie of a web session. No page can set the headers that tell such requests apart:
+`Sec-Fetch-Site`, and `Origin` for browsers that do not send the first.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def origin_of(scheme: str, host: str) -> str:
 def check_own_page(request: Request) -> None:
     """Check that a request with the cookie of a web session comes from a page of this server.
 
-    A person may also open a page by its address, or by a link on another page of the same site. The page with the link
-    cannot read the opened page.
+    A request that a person makes by typing an address, or by a link on another page of the same site, is allowed too.
+    The page with the link cannot read the response.
 
     Raises:
-        HttpProblem: The request comes from another page, or may come from one.
+        HttpProblem: The request comes from a page of another server, or its origin is not known.
     """
     is_reading = request.method in READING
     site = request.headers.get("sec-fetch-site")
@@ -37,7 +37,7 @@ def check_own_page(request: Request) -> None:
         is_own = site == "same-origin" or (is_visit and is_reading)
     elif (origin := request.headers.get("origin")) is not None:
         is_own = origin.lower() == request.scope[OWN_ORIGIN]
-    else:  # browsers name the origin of each request that changes something
+    else:  # a browser names the origin of each request that changes something
         is_own = is_reading
     if not is_own:
         raise HttpProblem("cross-site", "the cookie of a web session is accepted only from this server's own pages")

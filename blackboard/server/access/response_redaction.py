@@ -1,8 +1,8 @@
 """Redaction: tokens with the scope `read-redacted` do not get the texts of depositors, people and models.
 
-One function walks over every response, whatever its shape. Numbers, times and the texts named here pass. Any other text
-is replaced, so that a new field is withheld until it is listed here. A subject becomes a name that stays the same, and
-from which nobody can guess the subject.
+One function walks over every response, whatever its shape. Numbers and times pass, and so do the texts of the fields
+that are listed here. Any other text is replaced, so the text of a new field is withheld until the field is listed. A
+subject becomes a name that stays the same. Nobody can guess the subject from this name.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SHOWN_STATES = frozenset({
     *ActivationState, *CallState, *MessageState, "waits", "waiting", "deferred", "live", "evaporated", "withdrawn",
     "unknown", "ok", "note", "wrong",
 })  # fmt: skip
-"""The values of a field `state`. Another text in it may quote a reason."""
+"""The values of a field `state` that are shown. Another value may quote a text."""
 SHOWN_PROBLEMS = frozenset(PROBLEM_PREFIX + name for name in PROBLEM_TYPES)
-"""The values of a field `type`, in a response that has a problem for each refused item."""
+"""The values of a field `type` that are shown. A response can have a problem for each refused item."""
 COUNT_FIELDS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
 """The fields with names and numbers, or with settings of the deployment."""
 
@@ -58,7 +58,7 @@ class Redaction:
         if isinstance(value, str):
             return self._text(value, field)
         if isinstance(value, Sequence):
-            # Objects in a list have fields of their own; a field with an object may have names that depositors chose.
+            # Each object in a list has fields of its own. An object in a field may have names that depositors chose.
             items = (item for item in value if not isinstance(item, str) or field in TEXT_FIELDS | SUBJECT_FIELDS)
             return [self(item, "" if isinstance(item, Mapping) else field) for item in items]
         if value is None or isinstance(value, bool | int | float | datetime | date):

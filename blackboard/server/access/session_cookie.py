@@ -14,8 +14,8 @@ PERSONAL_PREFIX = "kept."
 class SessionCookie:
     """The cookie of one board.
 
-    Browsers send the cookies of a host to each port of it. The id of the board in the name keeps several boards of one
-    machine apart.
+    A browser sends a cookie to all ports of a host. The name of the cookie has the id of the board, so that several
+    boards of one machine have different cookies.
 
     Args:
         board_id: The id of the board.
@@ -25,7 +25,7 @@ class SessionCookie:
         self._name = f"blackboard-{board_id}"
 
     def name(self, request: Request) -> str:
-        """Return its name. Over TLS, a prefix makes browsers refuse a cookie that another server or page has made."""
+        """Return its name. Over TLS, a prefix makes a browser refuse a cookie that another server or page has set."""
         return f"__Host-{self._name}" if _is_secure(request) else self._name
 
     def token(self, request: Request) -> str | None:

@@ -35,8 +35,8 @@ class SignInTickets:
     def show(self, show: Callable[[str], object]) -> str:
         """Show a new ticket to the person who runs the server, and return it.
 
-        If a browser comes with a ticket that has ended, `show` is called with a new ticket, because only this person
-        has seen the old one. Without an old ticket, nobody can cause a new one.
+        If a browser later sends this ticket after its end, `show` is called with a new ticket, because only this person
+        has seen the old one. A browser that never had a ticket cannot cause a new one.
 
         Args:
             show: Shows a ticket. Any thread may call it.

@@ -18,6 +18,7 @@ from blackboard.errors import BlackboardError, NotFound
 from blackboard.server.access.request_origin import check_own_page
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
+from blackboard.server.http_limits import read_body
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.plain_page import STYLE_POLICY, plain_page
 from blackboard.server.work_threads import WorkThreads
@@ -27,6 +28,8 @@ log = Log("blackboard.server")
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 SESSION_LIFETIME = Microseconds(12 * HOUR)
+COOKIE_LIFETIME_SECONDS = int(seconds_in(SESSION_LIFETIME))
+"""How long a browser keeps the cookie of a session."""
 MAX_FORM_BYTES = 8192
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 """A path of this server with its parameters. After two slashes, a browser would read another host."""
@@ -36,15 +39,15 @@ SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
 SIGN_IN_POLICY = f"{STYLE_POLICY}; form-action 'self'"
 REFUSED = (
     "This link does not sign in, because it was opened before, is older than ten minutes, or belongs to a server that"
-    " has ended. The terminal where the server runs shows a link that does. A server without a terminal has none."
+    " has ended. If the server runs in a terminal, the terminal now shows a new link."
 )
 
 
 class WebSessions:
     """The web sessions of one board.
 
-    The token of a session is a token of the board: it is listed, and ends when it is revoked. If the session began with
-    a link, its token signs as the person who runs the server.
+    The token of a session is a token of the board, which is listed and can be revoked. If the session began with a
+    link, its token signs as the person who runs the server.
 
     Args:
         board: The board, in the name of the person who runs the server.
@@ -68,8 +71,8 @@ class WebSessions:
     async def _sign_in(self, request: Request) -> Response:
         """Exchange the ticket of a link for the cookie of a new session.
 
-        The response is a page with a link, not a redirect. After a redirect from the link of another site, the browser
-        would not send the cookie.
+        The response is a page with a link, not a redirect. If the person opened the link on a page of another site, the
+        browser would follow a redirect without the cookie.
         """
         if request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", ""):
             return Response(status_code=503)  # nobody has opened the link yet
@@ -91,14 +94,14 @@ class WebSessions:
             f'<p><a href="{root}/">Go on</a> or <a href="{root}{SIGN_OUT}">sign out</a>.</p>'
         )
         response = _page("Signed in", text, head=f'<meta http-equiv="refresh" content="0; url={root}/">')
-        self._cookie.set(request, response, token, int(seconds_in(SESSION_LIFETIME)))
+        self._cookie.set(request, response, token, COOKIE_LIFETIME_SECONDS)
         return response
 
     async def _sign_in_with_token(self, request: Request) -> Response:
         """Put a person's own token into the cookie of a new session, and redirect to the page that was asked for.
 
-        The token stays as it is, with its scopes and its end. Only a page of this server may send it, so that no other
-        page can make a browser work in another person's name.
+        The token keeps its scopes and its end. Only a page of this server may send it. Otherwise a page of another
+        server could sign the browser in with its own token, and the person would work in another name.
         """
         try:
             check_own_page(request)
@@ -117,14 +120,14 @@ class WebSessions:
         response = RedirectResponse(
             root + (to if LOCAL_PATH.fullmatch(to) else "/"), 303, headers={"Cache-Control": "no-store"}
         )
-        self._cookie.set(request, response, token, SESSION_LIFETIME // 1_000_000, is_kept=True)
+        self._cookie.set(request, response, token, COOKIE_LIFETIME_SECONDS, is_kept=True)
         return response
 
     async def _show_sign_out(self, request: Request) -> Response:
         """Show the button that signs out."""
         action = escape(_root(request)) + SIGN_OUT
         form = f'<form method="post" action="{action}"><button>Sign out</button></form>'
-        return _page("Sign out?", form, referrer="same-origin")  # without a referrer, a form has no origin either
+        return _page("Sign out?", form, referrer="same-origin")  # without a referrer, a form would have no origin
 
     async def _sign_out(self, request: Request) -> Response:
         """End a session, and remove its cookie. Without a session, do nothing.
@@ -157,13 +160,9 @@ async def _fields(request: Request) -> dict[str, str]:
     """Return the fields of a form.
 
     Raises:
-        HttpProblem: The form is too large.
+        HttpProblem: The form is too large, or did not arrive in time.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise HttpProblem("too-large", f"the form may have at most {MAX_FORM_BYTES} bytes")
+    body = await read_body(request, MAX_FORM_BYTES)
     return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
@@ -173,7 +172,7 @@ def _root(request: Request) -> str:
 
 
 def _page(title: str, text: str, *, head: str = "", referrer: str = "no-referrer", status: int = 200) -> HTMLResponse:
-    """Return a page with one message. A header keeps its address, which may have a ticket, from other servers."""
+    """Return a page with one message. A header hides its address, which may contain a ticket, from other servers."""
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": SIGN_IN_POLICY,

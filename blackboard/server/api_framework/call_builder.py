@@ -41,7 +41,7 @@ class CallBuilder:
     Args:
         board: The board that the server serves.
         callers: Finds the senders of requests.
-        model: Which provider and model would answer if no daemon runs, in words.
+        model: The provider and the model that a daemon would use, as text.
     """
 
     def __init__(self, board: Blackboard, callers: RequestCallers, model: str) -> None:
@@ -78,12 +78,12 @@ def _key_of(operation: Operation, request: Request) -> str | None:
     """Return the idempotency key in the header of a request.
 
     Raises:
-        HttpProblem: The operation takes none, so a second request would not be recognized.
+        HttpProblem: The operation takes no key, so it would not recognize a repeated request.
     """
     key = request.headers.get("idempotency-key")
     if key is None or operation.takes_key or operation.method == "GET":
         return key if operation.takes_key else None
-    place = PlacedProblem("header.Idempotency-Key", "only POST /v1/marks takes it; give each of several marks its key")
+    place = PlacedProblem("header.Idempotency-Key", "only POST /v1/marks takes it; elsewhere, give each mark its key")
     raise HttpProblem("invalid", "this operation takes no header Idempotency-Key; leave it out", [place])
 
 
@@ -95,9 +95,13 @@ def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> 
     """
     if operation.scope == "read" and caller.is_redacted:
         if operation.withheld_if_redacted:
-            raise HttpProblem("withheld", f"the scope read-redacted hides all that {operation.name!r} would show")
+            raise HttpProblem("withheld", f"a token with read-redacted may not use the operation {operation.name!r}")
         if withheld := sorted(parameters.intersection(operation.parameters_withheld)):
-            raise HttpProblem("withheld", f"{withheld[0]!r} could confirm guesses of what read-redacted hides")
+            raise HttpProblem(
+                "withheld",
+                f"a token with read-redacted may not use the parameter {withheld[0]!r}, because the response could"
+                " confirm a guess of a hidden text",
+            )
     elif operation.scope == "deposit":
         if not (caller.scopes.allow("deposit") or caller.scopes.allow("answer")):
             caller.require("deposit")

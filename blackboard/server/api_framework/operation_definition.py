@@ -71,7 +71,7 @@ class Page(Generic[ItemT]):
     limit: int
     """How many of them are on the page."""
     position: Callable[[ItemT, int], object]
-    """Returns the position after which the next page begins, for the last item and the number of items."""
+    """Returns where the next page begins, from the last item of this page and the number of its items."""
     member: str = ""
     """The member of the response that has the items; "" if the response is the list."""
     others: Mapping[str, object] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class OperationCall(Generic[ParametersT, BodyT]):
     key: str | None
     """The idempotency key in its header."""
     model: str
-    """Which provider and model would answer if no daemon runs, in words."""
+    """The provider and the model that a daemon would use, as text."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the response, which the operation may add to."""
     last_event_id: str | None = None
@@ -109,11 +109,11 @@ class OperationCall(Generic[ParametersT, BodyT]):
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation. Its function's signature and docstring say the rest.
+    """One operation, which a function runs.
 
-    The annotation `OperationCall[Parameters, Body]` of the function names the types that a request is parsed with, and
-    its result is the response. So mypy checks that a function only uses what a request has. The first line of its
-    docstring describes the operation.
+    The annotation `OperationCall[Parameters, Body]` of the function names the types of the parameters and of the body.
+    So mypy checks that the function uses only what a request has. The result of the function is the response, and the
+    first line of its docstring describes the operation.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -134,7 +134,7 @@ class Operation:
     withheld_if_redacted: bool = False
     """Whether a token with `read-redacted` may not use it, because nothing would be left of its response."""
     parameters_withheld: tuple[str, ...] = ()
-    """Parameters that such a token may not use, because a response would confirm a guess."""
+    """Parameters that such a token may not use, because the response could confirm a guess of a hidden text."""
     takes_key: bool = False
     """Whether it takes the header `Idempotency-Key`."""
     state: Callable[[Any], object] | None = None
@@ -148,7 +148,7 @@ class Operation:
     pool: Literal["board", "sql"] = "board"
     """The pool of threads that it runs in."""
     problems: tuple[str, ...] = ()
-    """The types of problems that it may respond with, beside those that every operation has."""
+    """The types of problems that it may respond with, in addition to the problems of every operation."""
 
     @property
     def name(self) -> str:

@@ -1,52 +1,18 @@
-"""The reader of the parameters and the body of a request, which reports each mistake with its place."""
+"""The parsing of the parameters and the body of a request. Each mistake is reported with its place."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from blackboard.server.api_framework.operation_definition import Fields
 from blackboard.server.http_problems import HttpProblem, PlacedProblem
 
 F = TypeVar("F", bound=Fields)
 B = TypeVar("B", bound=BaseModel)
-T = TypeVar("T")
-
-EVENT_STREAM = "text/event-stream"
-
-
-BODY_SECONDS = 60
-"""The longest time for a body. Its sender is not known before its end, and holds a connection until then."""
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        HttpProblem: The body is longer than the limit, or did not come in time.
-    """
-    clock = asyncio.get_running_loop().time
-    end = clock() + BODY_SECONDS
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > limit:
-        raise too_large(limit)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large(limit)
-        if clock() > end:
-            raise HttpProblem("slow-request", "the body did not arrive in time")
-    return bytes(body)
-
-
-def too_large(limit: int) -> HttpProblem:
-    """Return the problem of a body that is too large."""
-    return HttpProblem("too-large", f"the body may have at most {limit} bytes")
 
 
 def check_media_type(request: Request, expected: str) -> None:
@@ -103,26 +69,3 @@ def problem_of_fields(error: ValidationError, place: str) -> HttpProblem:
         for mistake in mistakes[:100]
     ]
     return HttpProblem("invalid", f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "1 mistake", places)
-
-
-async def await_unless_disconnected(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
-    """Wait for a result, or until the client leaves.
-
-    Raises:
-        ClientDisconnect: The client has left. The wait was cancelled.
-    """
-    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_disconnected(request))
-    try:
-        await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not result.done():
-            raise ClientDisconnect
-        return result.result()
-    finally:
-        result.cancel()
-        leaving.cancel()
-
-
-async def _until_disconnected(request: Request) -> None:
-    """Return when the client has left."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

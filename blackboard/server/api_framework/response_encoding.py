@@ -19,7 +19,9 @@ from blackboard.presentation.json_shapes import json_value
 from blackboard.presentation.page_cursors import encode_cursor
 from blackboard.server.access.response_redaction import Redaction
 from blackboard.server.api_framework.operation_definition import Operation, OperationCall, Page
-from blackboard.server.api_framework.request_parsing import EVENT_STREAM
+
+EVENT_STREAM = "text/event-stream"
+"""The media type of server-sent events."""
 
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """The size at which a page ends, if its items are large."""
@@ -35,7 +37,7 @@ class EncodedResponse:
 
 
 class EventStreamResponse(StreamingResponse):
-    """A stream of server-sent events, which makes room for the next stream as soon as it ends, however it ends."""
+    """A stream of server-sent events. It no longer counts as open as soon as it ends, also after an error."""
 
     media_type = EVENT_STREAM
     HEADERS: ClassVar = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

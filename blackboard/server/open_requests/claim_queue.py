@@ -1,8 +1,7 @@
 """The claims of remote workers that wait for work. A waiting claim takes no thread.
 
-For each agent, the claim that came first is tried whenever something has happened on the board: after a commit of any
-process that may wake an agent, and at the next instant when time alone makes a claim possible. The others wait
-until it has got an activation.
+For each agent, only the first claim is tried: after a commit of any process that may wake an agent, and at the next
+instant when time alone makes a claim possible. When the first claim has got an activation, the next claim is the first.
 """
 
 from __future__ import annotations
@@ -10,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
 
 from blackboard import Blackboard, RemoteActivation
 from blackboard.errors import BlackboardError
@@ -22,6 +23,8 @@ from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
+
+T = TypeVar("T")
 
 MAX_WAITING_CLAIMS = 500
 """The most claims that wait at once."""
@@ -46,13 +49,13 @@ class WaitingClaim:
     attempt: Callable[[], Attempt]
     """Claims, in a thread."""
     give_back: Callable[[RemoteActivation], object]
-    """Gives an activation back that the client did not wait for."""
+    """Gives back an activation whose client has left."""
     outcome: asyncio.Future[RemoteActivation | None] = field(default_factory=asyncio.Future)
     """The activation, once there is one."""
 
     @property
     def result(self) -> RemoteActivation | None:
-        """The activation that it has; None without one."""
+        """The activation that it has got; None if it has none."""
         is_over = self.outcome.done() and not self.outcome.cancelled() and self.outcome.exception() is None
         return self.outcome.result() if is_over else None
 
@@ -76,7 +79,7 @@ class ClaimQueue:
         self._listening = ExitStack()
         self._tick_seconds = 0.0
         self._returns: set[asyncio.Task[object]] = set()
-        """Activations that are just given back, because their clients left."""
+        """The tasks that give back the activations of clients that have left."""
         self._is_stopped = False
 
     @property
@@ -85,9 +88,9 @@ class ClaimQueue:
         return sum(map(len, self._queues.values()))
 
     async def wait(self, agent: str, claim: WaitingClaim, seconds: float) -> RemoteActivation | None:
-        """Wait for an activation of an agent up to some seconds; None if there was none.
+        """Wait for an activation of an agent, and return it; None if there was none within some seconds.
 
-        If the wait is cancelled, an activation that it has got meanwhile is given back.
+        If the wait is cancelled after the claim got an activation, the activation is given back.
 
         Raises:
             BlackboardError: The board cannot be used, or the agent is not in the deployment any more.
@@ -141,7 +144,7 @@ class ClaimQueue:
             self._loop = asyncio.get_running_loop()
 
     def _hear(self) -> None:
-        """Try the claims again; called by threads that commit, or that notice commits of other processes."""
+        """Try the claims again. Threads that commit, or that notice commits of other processes, call this."""
         if self._queues and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._try_again)
@@ -164,7 +167,7 @@ class ClaimQueue:
             del self._tasks[agent], self._events[agent], self._queues[agent]
 
     async def _try_first(self, claim: WaitingClaim, queue: deque[WaitingClaim]) -> float:
-        """Try a claim, and return the seconds until the next attempt; 0 if the next claim of the queue can be tried."""
+        """Try a claim, and return the seconds until the next attempt; 0 if the next claim can be tried at once."""
         try:
             found, again_in = await self._threads.run(claim.attempt)
         except Exception as error:  # a bug must not end the waits of the other claims
@@ -186,7 +189,7 @@ class ClaimQueue:
     async def _give_back(self, claim: WaitingClaim, activation: RemoteActivation) -> None:
         """Give back an activation whose client has left. If the board cannot be used, its lease ends it."""
         try:
-            await self._threads.run(lambda: claim.give_back(activation), is_owed=True)
+            await self._threads.run(lambda: claim.give_back(activation), is_accepted=True)
         except BlackboardError as error:
             log.warning("an activation whose worker has left could not be given back", error=error)
 
@@ -195,3 +198,26 @@ def _remove(queue: deque[WaitingClaim], claim: WaitingClaim) -> None:
     """Remove a claim from its queue, if it still waits there."""
     with contextlib.suppress(ValueError):
         queue.remove(claim)
+
+
+async def await_unless_disconnected(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
+    """Wait for a result, or until the client leaves.
+
+    Raises:
+        ClientDisconnect: The client has left. The wait was cancelled.
+    """
+    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_disconnected(request))
+    try:
+        await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        result.cancel()
+        leaving.cancel()
+
+
+async def _until_disconnected(request: Request) -> None:
+    """Return when the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

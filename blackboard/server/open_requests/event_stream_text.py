@@ -11,7 +11,7 @@ from blackboard import ActivityRecord, StreamEvent, StreamPosition
 from blackboard.core.records.event_kinds import DEPARTURES, JOINS
 
 SHOWN = frozenset({*JOINS, *DEPARTURES})
-"""The events of marks that streams show. The others change neither what a mark says nor its strength."""
+"""The events of marks that streams show. Other events change neither the payload of a mark nor its strength."""
 
 Record = StreamEvent | ActivityRecord
 Encode = Callable[[Any], bytes]
@@ -69,7 +69,7 @@ class StreamText:
     def __init__(self, choice: StreamChoice, newest: StreamPosition, *, is_redacted: bool) -> None:
         self.choice, self._is_redacted = choice, is_redacted
         after = choice.after or newest
-        # The position also passes events that the client does not want.
+        # The position also moves past events that the client does not want.
         self.marks = after.marks if choice.marks else newest.marks
         self.activity = after.activity if choice.activity else newest.activity
         self._sent_position = ""
@@ -79,18 +79,18 @@ class StreamText:
         return self.marks < position.marks or self.activity < position.activity
 
     def is_ahead(self, newest: StreamPosition) -> bool:
-        """Return whether the client has a position after the last event: an older copy of the board was restored."""
+        """Return whether the client's position is after the last event, because an older board was restored."""
         return self.marks > newest.marks or self.activity > newest.activity
 
     def follows(self, items: Iterable[StreamItem]) -> bool:
-        """Return whether items begin right after this position, without a gap. Only retention makes gaps."""
+        """Return whether items continue right after this position. Only retention makes a gap."""
         marks, activity = [self.marks], [self.activity]
         for item in items:
             (marks if item.is_mark else activity).append(item.record.id)
         return all(after == before + 1 for ids in (marks, activity) for before, after in pairwise(ids))
 
     def take(self, item: StreamItem) -> bytes:
-        """Pass an item, and return its text; b"" if the client does not want it, or has it already."""
+        """Move past an item, and return its text; b"" if the client does not want it, or has it already."""
         number = item.record.id
         if item.is_mark:
             if number <= self.marks:

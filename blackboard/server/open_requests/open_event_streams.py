@@ -1,9 +1,9 @@
 """Event streams: one reader of the board for all of them, and a window of the last events that they share.
 
-While a stream is open, the reader reads the board after each commit, and now and then without one. It puts the events
-that it finds into the window. A stream remembers the last event and the last activity that it has passed. It takes the
-next events from the window, or from the board if they are older than the window. So no stream has a queue, and a slow
-client takes no memory.
+While a stream is open, the reader reads the board after each commit, and at least every ten seconds. It puts new events
+into the window. Each stream remembers the last event and the last activity that it has sent. It takes the next events
+from the window, or from the board if they are older than the window. So a stream needs no queue, and a slow client
+takes no memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WINDOW_ITEMS = 10_000
 WINDOW_BYTES = 16 * 1024 * 1024
 """How much the window holds."""
 CHUNK_BYTES = 64 * 1024
-"""When the events that were read have this size, they are sent, even if there are more."""
+"""The size at which events are sent, even if there are more."""
 
 
 MakeStreamText = Callable[[StreamPosition], StreamText]
@@ -114,7 +114,7 @@ class EventStreams:
         """Return the text of a stream.
 
         Args:
-            caller: Whose token must stay valid; None for a stream that needs none.
+            caller: The holder of the token, which must stay valid; None for a stream that needs no token.
             choice: What the client wants.
             make_text: Makes the text; by default the text of the server's own events.
 
@@ -182,7 +182,7 @@ class EventStreams:
         """Read what follows a position, in the order of the events."""
         marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=EVENTS_PER_STREAM_READ)]
         activity: list[Record] = [*self._board.activity(after=after.activity, limit=EVENTS_PER_STREAM_READ)]
-        # Each of the two stays in its order, even where instants are not.
+        # Each of the two lists keeps its order, even if its instants do not rise.
         records = heapq.merge(marks, activity, key=lambda record: record.recorded_at)
         return [StreamItem(record, self._encode, self._redact) for record in records]
 
@@ -229,7 +229,7 @@ class EventStreams:
             return []
         items = self._page(self._end)
         for item in items:
-            item.text(is_redacted=False)  # here, not in the loop that serves all requests
+            item.text(is_redacted=False)  # in this thread, not in the event loop
         return items
 
     def _add(self, items: list[StreamItem]) -> None:
@@ -264,7 +264,7 @@ def _names(choice: StreamChoice) -> list[str]:
 
 
 def _position_after(position: StreamPosition, item: StreamItem) -> StreamPosition:
-    """Return the new position of a reader at a position that has read an item."""
+    """Return the position after an item was read at a position."""
     if item.is_mark:
         return StreamPosition(item.record.id, position.activity)
     return StreamPosition(position.marks, item.record.id)

@@ -86,12 +86,12 @@ def discard(call: OperationCall[OneRecord, Empty]) -> ActivationChange:
 
 
 def retry_many(call: OperationCall[NoParameters, StuckActivations]) -> ActivationChanges:
-    """Retry the activations of an agent, or in a state, that failed, are held or are quarantined."""
+    """Retry the activations of an agent, or in a state, if they failed, are held or are quarantined."""
     return _change_many(call, ActivationState.READY)
 
 
 def discard_many(call: OperationCall[NoParameters, StuckActivations]) -> ActivationChanges:
-    """Give up the activations of an agent, or in a state, that failed, are held or are quarantined."""
+    """Give up the activations of an agent, or in a state, if they failed, are held or are quarantined."""
     return _change_many(call, ActivationState.DISCARDED)
 
 

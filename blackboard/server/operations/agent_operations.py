@@ -34,9 +34,9 @@ class ListedAgenda(Fields):
 
 
 class ListedSchedules(Fields):
-    """The number of instants of each schedule to list."""
+    """The number of next times of each schedule to list."""
 
-    limit: Limit = Field(default=3, description="The largest number of next instants of each schedule.")
+    limit: Limit = Field(default=3, description="At most this many next times of each schedule.")
 
 
 class OneAgent(Fields):
@@ -62,7 +62,7 @@ class Reason(Fields):
 
 
 def agenda(call: OperationCall[ListedAgenda, None]) -> Page[AgendaItem]:
-    """List the waiting crossings, strongest first, each with what holds it."""
+    """List the crossings that wait, strongest first, each with the reason why it waits."""
     parameters = call.parameters
     start = parameters.page
     found = call.board.agenda(limit=start + parameters.limit + 1)[start:]
@@ -70,7 +70,7 @@ def agenda(call: OperationCall[ListedAgenda, None]) -> Page[AgendaItem]:
 
 
 def schedules(call: OperationCall[ListedSchedules, None]) -> list[ScheduleRecord]:
-    """List the schedules of the agents, with their next instants, and how late the last instant was noticed."""
+    """List the schedules of the agents, with their next times, and how late the last crossing was."""
     return call.board.schedules(limit=call.parameters.limit)
 
 

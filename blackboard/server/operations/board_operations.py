@@ -64,7 +64,7 @@ class Query(Fields):
     parameters: Sequence[SqlValue] | dict[str, SqlValue] = Field(
         default=(), description="The values of its placeholders: a list for ?, an object for :name."
     )
-    table: bool = Field(default=False, description="Answer with an object that has the columns and the rows as lists.")
+    table: bool = Field(default=False, description="Respond with an object that has the columns and the rows as lists.")
 
 
 class ForgottenSubject(Fields):
@@ -77,7 +77,7 @@ def activity(call: OperationCall[ListedActivity, None]) -> Page[ActivityRecord]:
     """List what agents, people and programs did, oldest first."""
     parameters = call.parameters
     after = parameters.after if parameters.page is None else parameters.page
-    if after is None:  # the newest entries: nothing follows them
+    if after is None:  # the newest entries have no further page
         return Page(call.board.activity(limit=parameters.limit), parameters.limit, lambda item, number: item.id)
     found = call.board.activity(after=after, limit=parameters.limit + 1)
     return Page(found, parameters.limit, lambda item, number: item.id)

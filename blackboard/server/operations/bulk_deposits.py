@@ -1,4 +1,4 @@
-"""Deposits in bulk: a line of JSON for each mark. Each is processed as it arrives, so no side stores the body."""
+"""Deposits in bulk: a line of JSON for each mark. Lines are deposited as they arrive, so no side stores the body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from starlette.requests import Request
 from blackboard import Receipt
 from blackboard.errors import BlackboardError, UsageError
 from blackboard.server.api_framework.operation_definition import Fields, Operation, OperationCall
-from blackboard.server.api_framework.request_parsing import parse_body, too_large
+from blackboard.server.api_framework.request_parsing import parse_body
+from blackboard.server.http_limits import too_large
 from blackboard.server.http_problems import HttpProblem, problem_of
 from blackboard.server.operations.deposit_operations import DepositFields, as_deposit
 from blackboard.server.work_threads import WorkThreads

@@ -61,7 +61,7 @@ class OneRun(Fields):
 
 
 class Heartbeat(Fields):
-    """A sign of life."""
+    """An extension of a lease."""
 
     fence: Fence
     lease: Lease | None = Field(default=None, description="The length of the lease from now on; by default 5m.")
@@ -85,7 +85,7 @@ class FailedRun(Fields):
 
 
 def claim(call: OperationCall[Claiming, Empty]) -> RemoteActivation | None:
-    """Claim an activation of a remote agent under a lease, and wait for one. 204 if there is none."""
+    """Claim an activation of a remote agent under a lease, or wait for one. The status is 204 if there is none."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
     return call.board.claim(parameters.agent, lease=parameters.lease)
@@ -128,7 +128,7 @@ def finish(call: OperationCall[OneRun, ResultOfRun]) -> RunState:
 
 
 def fail(call: OperationCall[OneRun, FailedRun]) -> RunState:
-    """End an activation as failed. It is tried again, split or dead, as its agent's settings say."""
+    """Report that an activation has failed. The settings of its agent say whether it is tried again, split or dead."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
     body = call.body

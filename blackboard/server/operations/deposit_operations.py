@@ -36,13 +36,15 @@ class DepositFields(Fields):
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     intensity: float = Field(default=1.0, ge=0, description="The board multiplies it by its trust in the author.")
     key: str | None = Field(
-        default=None, description="An idempotency key of this author and kind: a second use changes nothing."
+        default=None, description="An idempotency key: the same deposit with the same key is stored once."
     )
     decay: dict[str, JsonValue] | str | None = Field(default=None, description="A decay law for this mark only.")
     until: TimeText | None = Field(default=None, description="Keep the full strength until this time.")
-    occurred_at: TimeText | None = Field(default=None, description="When it occurred; by default now.")
+    occurred_at: TimeText | None = Field(
+        default=None, description="When the mark occurred; by default now. It fades from then on."
+    )
     if_event: EventId | None = Field(
-        default=None, description="Only if the live mark that it joins is still at this event; 0 for no such mark."
+        default=None, description="Only if the live mark still has this event_id; 0: only if there is no live mark."
     )
 
 
@@ -87,7 +89,7 @@ def _keyed_deposit(call: OperationCall[NoParameters, DepositFields]) -> Deposit:
 
 
 def _deposit_each(board: Blackboard, items: Sequence[Deposit]) -> Sequence[Receipt | Exception]:
-    """Deposit items together. If this fails, each is tried alone, so that none fails because of another."""
+    """Deposit items in one transaction. If it fails, deposit each item alone, so that none fails because of another."""
     try:
         return board.deposit_many(items, on_error="return")
     except BlackboardError as error:

@@ -25,7 +25,7 @@ _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")
 
 @dataclass(frozen=True)
 class ServerSentEvent:
-    """An event of the stream, as its lines say it. The stream has further lines, which are comments."""
+    """An event of the stream, with the fields of its lines. The stream also has comments."""
 
     id: str
     """The position after it. A client resumes there."""
@@ -34,7 +34,7 @@ class ServerSentEvent:
     data: str
     """An object in JSON."""
     retry: int | None = None
-    """After how many milliseconds a client connects again."""
+    """After how many milliseconds a client should connect again."""
 
 
 class EventFilter(Fields):
@@ -44,7 +44,8 @@ class EventFilter(Fields):
         default="marks,activity", description="`marks`, `activity` or both: the events of marks, and what was done."
     )
     after: str | None = Field(
-        default=None, description="The id of an event of such a stream. The header Last-Event-ID overrides it."
+        default=None,
+        description="The id of an event: the stream begins after it. The header Last-Event-ID overrides it.",
     )
     kind: Annotated[Sequence[Name], Field(description="Only events of marks of these kinds.")] = ()
     tag: TagParameters = ()
@@ -69,8 +70,8 @@ def events(call: OperationCall[EventFilter, None]) -> StreamChoice:
         raise _invalid(place, f"{position!r} is not an id that this stream has sent")
     after = None if found is None else StreamPosition(int(found[1]), int(found[2]))
     for agent in parameters.agent:
-        if ":" not in agent:  # people and other authors with a prefix are in no list
-            call.board.activations(agent=agent, limit=1)  # refuses a name that no agent has or had
+        if ":" not in agent:  # an author with a prefix, such as a person, is not an agent
+            call.board.activations(agent=agent, limit=1)  # raises an error if no agent has or had this name
     return StreamChoice("marks" in streams, "activity" in streams, _filter(parameters, call.board.deployment), after)
 
 

@@ -45,38 +45,38 @@ class SearchedText(Fields):
     """The text to search for, and the marks to search."""
 
     text: str = Field(
-        max_length=MAX_SEARCH_CHARACTERS, description="The words. pric* stands for every word that begins with it."
+        max_length=MAX_SEARCH_CHARACTERS, description="The words. pric* finds words that begin with pric."
     )
-    kind: Name | None = Field(default=None, description="Only marks of this kind; by default all that are searched.")
+    kind: Name | None = Field(default=None, description="Only marks of this kind; by default all searchable kinds.")
     tag: TagParameters = ()
     any_word: bool = Field(
-        default=False, alias="any", description="Whether a mark needs only one of the words; otherwise all."
+        default=False, alias="any", description="A mark needs only one of the words. By default, it must have all."
     )
-    faded: bool = Field(default=False, description="Whether marks that have faded are found, too.")
+    faded: bool = Field(default=False, description="Also find marks that have faded.")
     raw: bool = Field(
-        default=False, description="Whether the text is a query in the language of FTS5, or a tsquery on PostgreSQL."
+        default=False, description="The text is a query in the language of FTS5, or a tsquery of PostgreSQL."
     )
     limit: Limit = 10
     page: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0, alias="cursor")
 
 
 class ChangedMark(OneRecord):
-    """One mark, perhaps only if it has not changed."""
+    """A mark to withdraw, and the event after which it must not have changed."""
 
-    if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark is still at this event.")
+    if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark still has this event_id.")
 
 
 class Strengthening(Fields):
     """By how much a mark is reinforced."""
 
     by: float = Field(gt=0, description="The strength to add; the board multiplies it by its trust in the author.")
-    if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark is still at this event.")
+    if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark still has this event_id.")
 
 
 class ListedSubjects(Fields):
     """The subjects to list."""
 
-    prefix: str = Field(default="", description="How they begin.")
+    prefix: str = Field(default="", description="Only subjects that begin with this text.")
     at: TimeText | None = Field(default=None, description="Only subjects that had a mark up to this time.")
     limit: Limit = 100
     page: Annotated[str | None, *AsCursor] = Field(default=None, alias="cursor")

@@ -38,7 +38,7 @@ class AnswerFields(Fields):
 class Assignee(Fields):
     """The person who should answer a need."""
 
-    assignee: str = Field(description="The name of the person; empty for nobody in particular.")
+    assignee: str = Field(description="The person who should answer; an empty name removes the assignment.")
 
 
 def inbox(call: OperationCall[ListedInbox, None]) -> Page[NeedRecord]:
@@ -62,7 +62,7 @@ def decision(call: OperationCall[OneRecord, None]) -> MarkEvent:
 
 
 def assign(call: OperationCall[OneRecord, Assignee]) -> Assignment:
-    """Set who should answer a need. The history records it."""
+    """Assign a need to a person, who should answer it. The history records it."""
     need, assignee = call.parameters.id, call.body.assignee
     call.board.assign(need, assignee)
     return Assignment(need, assignee)

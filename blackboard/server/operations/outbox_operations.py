@@ -65,13 +65,13 @@ def discard_message(call: OperationCall[OneRecord, Empty]) -> OutboxMessage:
 
 
 def retry_messages(call: OperationCall[NoParameters, UndeliveredMessages]) -> MessageChanges:
-    """Send the messages of a sink, or in a state, that were not delivered again under the same ids."""
+    """Send the undelivered messages of a sink, or in a state, again under the same ids."""
     parameters = call.body
     return MessageChanges(call.board.retry_messages(sink=parameters.sink, state=parameters.state), MessageState.WAITING)
 
 
 def discard_messages(call: OperationCall[NoParameters, UndeliveredMessages]) -> MessageChanges:
-    """Give up the messages of a sink, or in a state, that were not delivered."""
+    """Give up the undelivered messages of a sink, or in a state."""
     parameters = call.body
     return MessageChanges(
         call.board.discard_messages(sink=parameters.sink, state=parameters.state), MessageState.DISCARDED

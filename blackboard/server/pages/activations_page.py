@@ -16,9 +16,9 @@ from blackboard.server.pages.page_definition import LivePage, PageCall, PageCont
 
 MAX_SHOWN = 200
 WIDTH, ROW = 1000, 22
-"""The width of the time line and the height of an agent in it, in its own units."""
+"""The width of the time line, and the height of the row of an agent, in units of the drawing."""
 UNDECIDED_STATES = ("dead", "held", "quarantined")
-"""The states in which a person decides."""
+"""The states in which a person decides what becomes of an activation."""
 
 
 class ActivationsFields(PageFields):

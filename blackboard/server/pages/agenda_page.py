@@ -18,7 +18,7 @@ class AgendaFields(PageFields):
 def show_agenda(call: PageCall[AgendaFields]) -> PageContent:
     """Return the waiting crossings, strongest first, and the schedules."""
     parameters = call.parameters
-    if parameters.held_by:  # this is not known before it is computed
+    if parameters.held_by:  # what holds a crossing is computed, so all crossings are needed
         items = call.board.agenda()
     elif parameters.agent:
         items = page_readings.agenda_of(call.board, parameters.agent, MAX_AGENDA_ITEMS + 1)

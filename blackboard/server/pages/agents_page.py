@@ -18,10 +18,10 @@ from blackboard.presentation import page_readings
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_RUNS = 20_000
-"""How many of the activations of the last day are read, the newest."""
+"""How many activations of the last day are read, the newest first."""
 SHOWN_HOURS = 24
 CHART_HEIGHT = 28
-"""The height of the chart of an agent in its own units. An hour is ten units wide."""
+"""The height of the chart of an agent, in units of the drawing. An hour is ten units wide."""
 
 
 class AgentsFields(PageFields):

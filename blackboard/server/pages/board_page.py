@@ -20,15 +20,15 @@ from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_brows
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_DRAWN = 600
-"""How many marks a page draws. The others are counted."""
+"""How many marks the page draws. All other marks are only counted."""
 MIN_DRAWN = 40
 """How many marks of each lane may be drawn, however many lanes there are."""
 MAX_LISTED_AHEAD = 20
-"""How many of the events ahead the table has. The picture has all that were read."""
+"""How many coming events the table lists. The picture shows all coming events that were read."""
 SHOWN_LENGTHS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
 """The lengths of time that the lanes may show."""
 MAX_PREDICTIONS = 100
-"""How many crossings, and how many deferrals, are read; the next of them by time."""
+"""How many crossings, and how many ends of deferrals, are read, the soonest first."""
 DEFERRAL_ENDS = {
     HeldBy.GUARD: "guard opens",
     HeldBy.COOLDOWN: "cooldown ends",
@@ -109,7 +109,7 @@ class ComingEvent:
     condition: str
     subject: str | None
     mark_id: int | None
-    """The mark that is concerned, if it is one."""
+    """The mark, if the event is about a single mark; otherwise None."""
 
 
 def show_board(call: PageCall[BoardFields]) -> PageContent:
@@ -212,9 +212,9 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
 
 
 def forecast(board: Blackboard, agent: str = "") -> tuple[list[ComingEvent], bool]:
-    """Return what time alone will do for an agent or all, soonest first, and whether more may follow.
+    """Return what time alone will cause for an agent, or for all, soonest first; and whether more may follow.
 
-    A watch crosses, a schedule is due, or the deferral of a waiting crossing ends, such as a guard that opens.
+    A watch crosses, a schedule is due, or the deferral of a waiting crossing ends because a guard opens, for example.
     """
     predictions = page_readings.predictions(board, MAX_PREDICTIONS)
     deferrals = page_readings.ending_deferrals(board, MAX_PREDICTIONS)

@@ -21,14 +21,14 @@ LAWS_IN_WORDS = {
     "never": "never fades",
 }
 ONE_MARK_MEASURES = ("strength", "strongest")
-"""The measures whose value is the strength of one mark. Others measure several, so no line among marks shows them."""
+"""The measures whose value is the strength of one mark. A threshold of these can be a line among the drawn marks."""
 MICROSECONDS_PER_MILLISECOND = 1000.0
 SAMPLES = 512
-"""How many points of a law are sent if scripts do not know it."""
+"""How many points of a law are sent if the scripts do not know the law."""
 SAMPLED_SHARE = 0.001
 """The share at which the samples of a law end."""
 MAX_SAMPLED_AGE: Duration = 365 * DAY
-"""Where they end if the law never falls to that share."""
+"""The age at which the samples end if the law never falls to that share."""
 
 _KNOWN = (Exponential, Linear, Power, Step, Never, Curve)
 
@@ -47,9 +47,9 @@ class Threshold:
 
 
 def threshold_lines(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:
-    """Yield the thresholds of live marks, of one agent or all.
+    """Yield the thresholds of live marks, of one agent or of all.
 
-    Those of windows count deposits, so no mark fades towards them.
+    The threshold of a window is left out: it counts deposits, so no mark fades towards it.
     """
     for spec in deployment.agents.values():
         if agent in ("", spec.name):
@@ -71,7 +71,7 @@ def _comparisons(spec: AgentSpec) -> Iterator[tuple[Comparison, str]]:
 def _threshold(kind: str, comparison: Comparison, agent: str, effect: str) -> Threshold:
     measure = comparison.measure
     is_line = measure.name in ONE_MARK_MEASURES
-    # The lane of the kind says which kind it is.
+    # The line is in the lane of its kind, so the text need not name the kind.
     is_plain = (measure.by, measure.subject, measure.where) == (None,) * 3
     number = f"{'below' if comparison.operator == '<' else '≥'} {comparison.threshold:g}"
     if is_plain:
@@ -96,7 +96,7 @@ def epoch_milliseconds(at: datetime) -> float:
 def law_for_browser(law: Decay) -> Mapping[str, object]:
     """Return the parameters of a law for the function `share` in `decay.js`. Ages are in milliseconds.
 
-    A law that it does not know becomes points between which it draws straight lines.
+    If the function does not know the law, it gets points of the law, and draws straight lines between them.
     """
     if LAWS.get(law.name) is not type(law) or not isinstance(law, _KNOWN):
         return {"law": "curve", "points": _samples(law)}

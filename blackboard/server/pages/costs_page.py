@@ -78,8 +78,8 @@ def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: in
         "Batching",
         max(0, marks - calls) * mean,
         f"({counted_with_commas(marks, 'mark')} − {counted_with_commas(calls, 'call')}) × {mean:.4f} USD a call",
-        "One call for each mark would have made as many more calls. Each is counted at the mean price of a call, so"
-        " this is an upper bound: a call with fewer marks is shorter.",
+        "Without batches, each mark would have had a call of its own. Each further call is counted at the mean price of"
+        " a call. A call with one mark is shorter, so this is an upper bound.",
     )
     cached = sum(model.cache_read_tokens for model in models)
     yield Saving(
@@ -93,7 +93,7 @@ def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: in
         "Batch API",
         sum(model.usd_direct - model.usd for model in models),
         "the cost of the same tokens outside the Batch API − their cost in it",
-        "Only calls of agents whose deployment chooses the Batch API save this.",
+        "Only calls of agents that use the Batch API save this.",
     )
     given = sum(row.marks_deposited for row in rows)
     yield Saving(
@@ -101,7 +101,7 @@ def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: in
         unseen * (usd / marks if marks else 0.0),
         f"{unseen:,} marks that evaporated before any agent was given them × {usd / marks if marks else 0:.4f} USD a"
         " mark in a call",
-        "They were too weak to matter, so nobody paid for reading them. In this time, agents deposited"
+        "These marks were too weak to wake an agent, so no call read them. In this time, agents deposited"
         f" {given:,} marks.",
     )
 

@@ -22,9 +22,9 @@ from blackboard.server.api_framework.operation_definition import Fields
 ParametersT = TypeVar("ParametersT", covariant=True)
 
 QUICK_COUNT_TIME: Duration = 20 * MILLISECOND
-"""A count that takes no longer is repeated each time."""
+"""If counting the marks takes at most this time, they are counted for each rendering."""
 COUNTS_REUSE_FACTOR = 20
-"""After a count that took longer, its result is used for this many times as long."""
+"""If counting takes longer, the counts are reused for this many times as long as it took."""
 _SCALARS = frozenset({str, int, float, bool, type(None), datetime})
 
 
@@ -39,7 +39,7 @@ class Viewer:
 
     @property
     def rights(self) -> tuple[str, ...]:
-        """What it may do. Viewers with equal rights see the same."""
+        """What the viewer may do. Viewers with equal rights see the same page."""
         return tuple(sorted(self.caller.token.scopes))
 
     def may(self, verb: str) -> bool:
@@ -52,7 +52,7 @@ class Viewer:
 
 
 class LiveCounts:
-    """The numbers of live marks of one board. On a very large board, pages are rendered more often than it is counted.
+    """The numbers of live marks of one board. On a very large board, marks are counted less often than pages change.
 
     All methods are thread-safe.
 
@@ -94,7 +94,7 @@ class PageCall(Generic[ParametersT]):
     parameters: ParametersT
     """The parameters of the page."""
     model: str
-    """Which provider and model would answer if no daemon runs, in words."""
+    """The provider and the model that a daemon would use, as text."""
     counts: LiveCounts
     """The numbers of live marks."""
 
@@ -133,9 +133,9 @@ class LivePage:
     withheld_if_redacted: bool = False
     """Whether a token with `read-redacted` may not see it, because nothing would be left of it."""
     parameters_withheld: tuple[str, ...] = ()
-    """Parameters that such a token may not use, because what is shown would confirm a guess."""
+    """Parameters that such a token may not use, because the page could confirm a guess of a hidden text."""
     is_in_menu: bool = True
-    """Whether the menu has it."""
+    """Whether the menu has a link to it."""
 
     @cached_property
     def parameters(self) -> type[PageFields]:

@@ -72,7 +72,7 @@ def _live_blocks(template: Template) -> Iterator[tuple[str, Any]]:
     for name, block in template.blocks.items():
         if name.startswith(LIVE):
             yield name.removeprefix(LIVE), block
-    # The template that this template extends has the parts of the frame around every page.
+    # Each template extends `frame.html`, which has the parts of the frame around every page.
     for name, block in _environment().get_template("frame.html").blocks.items():
         if name.startswith(LIVE) and name not in template.blocks:
             yield name.removeprefix(LIVE), block

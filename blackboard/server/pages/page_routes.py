@@ -74,7 +74,7 @@ class PageRoutes:
         board: The board that the server serves.
         callers: Finds the holders of tokens.
         threads: The threads that read the board.
-        model: Which provider and model would answer if no daemon runs, in words.
+        model: The provider and the model that a daemon would use, as text.
         limit: How many pages may be open.
         deployment_file: The deployment file of the server; None for the file in the current folder.
     """
@@ -88,13 +88,8 @@ class PageRoutes:
         limit: int,
         deployment_file: Path | None,
     ) -> None:
-        self._board, self._callers, self._threads, self._model, self._deployment_file = (
-            board,
-            callers,
-            threads,
-            model,
-            deployment_file,
-        )
+        self._board, self._callers, self._threads = board, callers, threads
+        self._model, self._deployment_file = model, deployment_file
         self._checks = WorkThreads(1)
         self.updates = PageUpdates(board, WorkThreads(2), limit)
         self._counts = LiveCounts(board)
@@ -138,7 +133,7 @@ class PageRoutes:
             call = await self._threads.run(work)
             assert page is not None
             key = (page.path, call.parameters.model_dump_json(), call.viewer.rights, root_of(request))
-            # The board at another time does not change; only the menu and the forecast do.
+            # A page of the board at another time changes little: only its menu and its forecast do.
             every = RELOAD_INTERVAL_SECONDS if getattr(call.parameters, "at", None) else MIN_RENDERING_INTERVAL_SECONDS
             stream = await self.updates.watch(
                 call.viewer.caller, key, lambda: self._page_state(page, call, request), every
@@ -179,7 +174,8 @@ class PageRoutes:
         if caller.is_redacted and (names := sorted({name for name, _ in given}.intersection(page.parameters_withheld))):
             raise HttpProblem(
                 "withheld",
-                f"this token may not use the parameter {names[0]!r}: the response would show whether a guess is right",
+                f"a token with read-redacted may not use the parameter {names[0]!r}, because the page could confirm a"
+                " guess of a hidden text",
             )
         return PageCall(self._board, viewer, parse_parameters({}, given, page.parameters), self._model, self._counts)
 

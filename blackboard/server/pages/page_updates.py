@@ -1,9 +1,8 @@
 """The content of open pages, kept up to date: each page is rendered once for all viewers with equal rights.
 
-An open page is a page with its parameters, for all viewers who have the same rights. While a browser shows it, it is
-rendered anew when the board has changed, at most four times a second. It is also rendered every five seconds, because
-marks fade by time alone. Only the parts that differ are sent. A browser that reads slowly skips rounds and is then sent
-all parts, so the server keeps nothing for it.
+While a browser shows a page, the page is rendered again when the board has changed, at most four times a second. It is
+also rendered every five seconds, because marks fade by time alone. Browsers are sent only the parts that differ. A
+browser that reads slowly skips rounds and is then sent all parts, so the server needs no queue for it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ MIN_RENDERING_INTERVAL_SECONDS = 0.25
 MIN_PAGE_READ_SECONDS = 0.06
 """The shortest time between two reads of the board, however many commits there are."""
 RELOAD_INTERVAL_SECONDS = 5
-"""The longest time between them: for what changes by time alone, and for boards without activity."""
+"""The longest time between two renderings of a page: marks fade by time alone, and a board may record no activity."""
 PAUSE_FACTOR = 3
 """After a rendering that took one second, a page waits at least this many seconds for the next."""
 KEPT_ROUNDS = 20
@@ -89,7 +88,7 @@ class _OpenPage:
         self.is_being_rendered = False
 
     def seconds_to_rendering(self, position: StreamPosition, now: float) -> float:
-        """Return in how many seconds it is rendered again, if the board stays at a position; 0 or less for now."""
+        """Return in how many seconds it is rendered again if the board stays at a position; at most 0 if it is due."""
         if self.is_being_rendered:
             return MIN_PAGE_READ_SECONDS
         has_changed = self.state is None or self.position != position
@@ -201,7 +200,9 @@ class PageUpdates:
                     pauses = [page.seconds_to_rendering(position, loop.time()) for page in self._pages.values()]
                     await self._commits.wait(min([tick_seconds, *pauses]))
         except BlackboardError as error:
-            log.warning("the board cannot be read for the pages, which connect again", error=error)
+            log.warning(
+                "the board cannot be read, so the streams of open pages end; browsers connect again", error=error
+            )
         finally:
             self._loop_task = None
             for page in self._pages.values():

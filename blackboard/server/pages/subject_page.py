@@ -19,13 +19,13 @@ from blackboard.server.pages.page_definition import LivePage, PageCall, PageCont
 MAX_EVENTS_OF_A_SUBJECT = 500
 """How many events the page shows at once, newest first."""
 MAX_MEASURED = 20_000
-"""How many live marks a watch over the board may measure for the page to explain it: it reads all of them."""
+"""If a watch over the board measures more live marks, the page does not explain it: it would read all of them."""
 MAX_ACTIVATIONS = 30
 """How many activations the graph shows at once, newest first."""
 MAX_ALIKE = 6
-"""How many marks of a kind that one activation was given, or deposited, are boxes of their own. More share one."""
+"""How many marks of a kind have boxes of their own beside an activation. More marks of the kind share a box."""
 COLUMN_DISTANCE, LINE_DISTANCE = 240, 46
-"""The distances between two columns and between two lines of the graph, in its own units."""
+"""The distances between two columns and between two lines of the graph, in units of the drawing."""
 BOX_WIDTH, BOX_HEIGHT = 190, 34
 
 
@@ -81,7 +81,7 @@ class Graph:
     nodes: Sequence[Node]
     edges: Sequence[Edge]
     older: int | None
-    """The activation before which the next older activations are; None if there are none."""
+    """The oldest activation that is shown; None if there are no older activations."""
 
 
 def show_subject(call: PageCall[SubjectFields]) -> PageContent:
@@ -127,7 +127,7 @@ def _subject_of(board: Blackboard, mark_id: int | None) -> str:
 
 
 def _watching(call: PageCall[PageFields], kinds: Set[str]) -> tuple[list[str], list[str]]:
-    """Return the agents that watch marks of some of these kinds, and those that measure too many marks to explain."""
+    """Return the agents that watch some of these kinds, and the agents that measure too many marks to be explained."""
     watching, unexplained = set(), set()
     for name, spec in call.board.deployment.agents.items():
         for watch in spec.watches:
@@ -174,7 +174,7 @@ def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterat
 
 
 def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -> Graph | None:
-    """Return the graph of the activations that made marks of the subject, or were given them, before one of them."""
+    """Return the graph of the activations behind the events of a subject, up to the activation `before`."""
     found = sorted({event.activation_id for event in events if event.activation_id is not None}, reverse=True)
     wanted = [number for number in found if before is None or number < before]
     layers: dict[str, int] = {}

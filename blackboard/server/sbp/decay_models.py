@@ -1,8 +1,8 @@
 """The decay models of the protocol, and the decay laws that are equal to them.
 
-A law of the board gives a share of the intensity. Two of the four models do not: a linear model falls at an absolute
-rate, and the steps of a stepped model are absolute intensities. Such a model becomes a law for one intensity. An
-emission that changes the intensity makes the law anew.
+A law of the board gives a share of the intensity. Two of the four models give absolute intensities: a linear model
+falls at an absolute rate, and a stepped model has absolute steps. So the law of such a model holds for one intensity
+only, and an emission that changes the intensity makes a new law.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from blackboard.server.sbp.sbp_fields import SbpFields
 
 MAX_STEPS = 400
 MAX_MILLISECONDS = 1e14
-"""About 3,000 years. A law that is longer is the same for all practical purposes, and does not fit the columns."""
+"""About 3,000 years. The columns of the board have no room for a longer time."""
 MAX_RATE = 1000.0
 """At this rate, an intensity of 1 is gone after the shortest time that the board distinguishes."""
 
@@ -73,8 +73,8 @@ class StepModel(SbpFields):
     def law(self, intensity: float) -> tuple[Decay, float]:
         """Return the law for a pheromone of an intensity, and the intensity with which the mark begins.
 
-        Ages are whole microseconds. The curve falls from one step to the next within a microsecond. So at every age, it
-        has the intensity of one of the two steps.
+        The curve falls from one step to the next within a microsecond. Ages are whole microseconds, so at every age the
+        curve has the intensity of a step.
         """
         levels = [(_offset(step), min(step.intensity, intensity)) for step in self.steps]
         if levels[0][0] == 0:

@@ -108,7 +108,7 @@ def _merged(strategy: str, before: float, emitted: float) -> float:
 def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: float, trust: float) -> float:
     """Deposit a pheromone as it is after an emission, and return its intensity.
 
-    It occurs at the instant of the reading of its intensity, so that nothing fades between the two.
+    The deposit occurs at the instant at which the old intensity was read, so that nothing fades in between.
 
     Raises:
         Conflict: The pheromone has changed since it was read.
@@ -162,7 +162,7 @@ def _sums(intensities: Sequence[float]) -> dict[str, Any]:
 
 
 def law_of(record: MarkRecord) -> Decay:
-    """Return the law that a pheromone fades by, of its model and its intensity."""
+    """Return the law that a pheromone fades by. It follows from the decay model and the intensity."""
     law, _ = _MODELS.validate_python(fields_of(record)["decay"]).law(record.intensity)
     return law
 

@@ -61,10 +61,10 @@ class SbpError(Exception):
 
 
 def sbp_error_of(error: HttpProblem | BlackboardError) -> SbpError:
-    """Return the error for a request that is refused, by the server or by the board.
+    """Return the error for a request that the server or the board refuses.
 
-    If the request cannot be served at all, the status of the response reports this, too. If only the board refuses what
-    a method asks for, the status is 200.
+    If the server refuses the request or the board fails, the status of the response says so too. If the board refuses
+    what a method asks for, the status is 200.
     """
     problem = error if isinstance(error, HttpProblem) else problem_of(error)
     status, message = problem.type.status, problem.detail or problem.type.title

@@ -1,7 +1,7 @@
 """The base classes and the common fields of the parameters of the protocol.
 
-A field that the protocol does not know is ignored. It is a mistake among tags and in requests that remove, because
-there it may be a misspelt filter.
+A field that the protocol does not know is ignored. In a tag filter, and in a request that removes something, such a
+field is a mistake, because it may be a misspelt filter.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class SbpFields(BaseModel):
 
 
 class RemovalFields(SbpFields):
-    """The parameters of a method that removes. With a misspelt filter, it would remove more than is meant."""
+    """The parameters of a method that removes something. With a misspelt filter, it would remove too much."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class SbpTagFilter(SbpFields):
-    """The tags that are wanted. An empty list asks for nothing."""
+    """The tags that are wanted. An empty list does not restrict the tags."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -45,7 +45,7 @@ class SbpTagFilter(SbpFields):
     none: Names = Field(default_factory=list)
 
     def passes(self, tags: Collection[str]) -> bool:
-        """Return whether tags have any of some, all of some, and none of some."""
+        """Return whether tags include a tag of `any`, each tag of `all`, and no tag of `none`."""
         found = set(tags)
         has_any = not self.any or not found.isdisjoint(self.any)
         return has_any and found.issuperset(self.all) and found.isdisjoint(self.none)

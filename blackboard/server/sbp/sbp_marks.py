@@ -33,7 +33,7 @@ class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="
     """The payload of the pheromone, as the protocol calls it."""
     tags: list[str] = Field(default_factory=list)
     decay: dict[str, JsonValue]
-    """The decay model. The law of a linear or stepped one depends on the intensity, so each emission makes it anew."""
+    """The decay model. The law of a linear or stepped model depends on the intensity, so each emission computes it."""
     source_agent: str | None = None
     identity: str
     """A text that is the same for all pheromones that an emission may join."""
@@ -105,7 +105,7 @@ def trails_of(records: Iterable[MarkRecord]) -> list[str]:
 
 
 def retry_conflicts(change: Callable[[], T]) -> T:
-    """Return the result of a change that is tried again as long as another program is faster.
+    """Return the result of a change, which is tried again if another program changes the mark meanwhile.
 
     Raises:
         Conflict: Other programs changed the same mark during each attempt.
@@ -131,13 +131,13 @@ def withdraw_unchanged(board: Blackboard, records: Iterable[MarkRecord]) -> list
 
 
 def identity_of(*parts: Any) -> str:
-    """Return a text that is the same for equal JSON values, whatever the order of their members."""
+    """Return a text that is the same for equal JSON values. The order of their members does not matter."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def reading_time_ms(board: Blackboard, records: Sequence[MarkRecord]) -> int:
-    """Return the instant of a reading in milliseconds since 1970, as the protocol counts; now if it has no marks."""
+    """Return when marks were read, in milliseconds since 1970; the present time if there are no marks."""
     return from_datetime(records[0].as_of if records else board.now()) // 1000
 
 

@@ -43,7 +43,7 @@ class Emission(SbpFields):
 
 
 class PheromoneFilter(SbpFields):
-    """The pheromones to sniff. An empty list asks for nothing."""
+    """The pheromones to sniff. An empty list does not restrict them."""
 
     trails: Names = Field(default_factory=list)
     types: Names = Field(default_factory=list)
@@ -89,7 +89,7 @@ class ScentDefinition(SbpFields):
     def _is_a_stream(cls, endpoint: str) -> str:
         if endpoint.lower().startswith(("http:", "https:")):
             raise ValueError(
-                "triggers are sent on event streams only; leave it empty, and subscribe. [[sinks]] has signed webhooks"
+                "triggers are sent on event streams only; leave it empty and subscribe, or use a webhook of [[sinks]]"
             )
         return endpoint
 
@@ -111,7 +111,7 @@ class Inscription(SbpFields):
 
 
 class TraceFilter(SbpFields):
-    """The traces to read. An empty list asks for nothing."""
+    """The traces to read. An empty list does not restrict them."""
 
     trails: Names = Field(default_factory=list)
     keys: Names = Field(default_factory=list)

@@ -17,8 +17,9 @@ from starlette.types import Scope
 
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError
-from blackboard.server.api_framework.request_parsing import check_media_type, read_body
+from blackboard.server.api_framework.request_parsing import check_media_type
 from blackboard.server.api_routes import ApiRoutes
+from blackboard.server.http_limits import read_body
 from blackboard.server.http_problems import HttpProblem
 from blackboard.server.sbp import sbp_methods
 from blackboard.server.sbp.sbp_callers import SbpCallers

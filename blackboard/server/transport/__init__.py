@@ -1,6 +1,6 @@
 """The transport: sockets, HTTP on their connections, and the guards around each request.
 
 http_server     serves an application on sockets, in a thread
-request_guards  checks of hosts and origins, and the time limits of a request
+request_guards  checks of hosts, origins and the size of headers
 addresses       the addresses that the server listens on, and those that it refuses
 """

@@ -59,8 +59,8 @@ def check_exposure(address: Address, settings: ServerSection) -> None:
     """
     if not (address.is_loopback or settings.tls_certificate or settings.behind_proxy):
         raise UsageError(
-            f"other machines reach {address}, and tokens would cross the network in clear text; listen on 127.0.0.1,"
-            " name a certificate with --tls-certificate and --tls-key, or say --behind-proxy if a proxy adds TLS"
+            f"other machines reach {address}, so tokens would cross the network in clear text; listen on 127.0.0.1,"
+            " name a certificate with --tls-certificate and --tls-key, or add --behind-proxy if a proxy adds TLS"
         )
 
 

@@ -22,9 +22,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from blackboard.clock import SystemClock
 from blackboard.durations import SECOND
 from blackboard.errors import ConfigurationError, Mistake
+from blackboard.server.http_limits import MAX_HEADER_BYTES
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
-from blackboard.server.transport.request_guards import MAX_HEADER_BYTES, RequestGuards
+from blackboard.server.transport.request_guards import RequestGuards
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
@@ -32,8 +33,10 @@ log = Log("blackboard.server")
 
 MAX_CONNECTIONS = 2000
 SILENCE_SECONDS = 10
-"""A connection is closed after once or twice this time, if no request begins, the headers of a request do not end, or
-the client receives no more of a response.
+"""The time between two searches for silent connections. A connection that is silent in both is closed.
+
+A connection is silent if no request begins, if the headers of a request do not end, or if the client receives no more
+of a response.
 """
 UNSENT_BYTES = 64 * 1024
 """How many bytes of a response the system may buffer before they are sent."""
@@ -153,10 +156,10 @@ class HttpServer:
             silence.cancel()
 
     async def _close_silent_connections(self) -> None:
-        """Close the connections that were between two requests for a whole round, and took no part of a response.
+        """Search for silent connections in rounds, and close each that was also silent in the round before.
 
-        The library has no time limit for the beginning of a first request, for its headers, or for a client that
-        receives the rest of a response.
+        uvicorn has no time limit for the beginning of a first request, for its headers, or for a client that receives
+        the rest of a response.
         """
         before: dict[object, tuple[object, int]] = {}
         while True:
@@ -177,7 +180,7 @@ class HttpServer:
 
 
 class _SleepingServer(uvicorn.Server):
-    """uvicorn's server, but it sleeps until it is told to end; the library checks ten times a second."""
+    """The server of uvicorn, which would check ten times a second whether it should end. This server sleeps."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -199,14 +202,14 @@ class _SleepingServer(uvicorn.Server):
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """The HTTP/1.1 protocol of uvicorn, with a limit on headers. Without it, uvicorn would collect them without end."""
+    """The HTTP/1.1 protocol of uvicorn, with a limit on headers. uvicorn itself collects headers without end."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._in_head = True
         """Whether the headers of a request are not complete."""
         self._head_begins = True
-        """Whether they begin in the bytes that are parsed now."""
+        """Whether the headers of a request begin in the bytes that are parsed now."""
         self._head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
@@ -215,7 +218,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self.server_state.default_headers = _date_headers(int(SystemClock().now() // SECOND))
         super().data_received(data)
         if not self._in_head or self._head_begins:
-            self._head_bytes = 0  # a request that begins in these bytes is counted from the next bytes on
+            self._head_bytes = 0  # the headers that begin in these bytes are counted from the next bytes on
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
@@ -251,10 +254,10 @@ class _BoundedProtocol(HttpToolsProtocol):
 
 
 def _bound_unsent(listener: socket.socket) -> None:
-    """Limit how much of a response the system takes at once from connections to a listener.
+    """Limit how many bytes of a response the system buffers for each connection to a listener.
 
-    Otherwise it would buffer megabytes, and take more only after a third of them is sent. A slow client would then look
-    like a client that has stopped.
+    Without the limit, the system buffers megabytes, and takes more only after a third of them is sent. A slow client
+    would then look like a client that has stopped.
     """
     if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
@@ -269,7 +272,7 @@ def _abort_connection(transport: asyncio.Transport) -> None:
 
 
 def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
-    """Return the configuration of the HTTP library, with its certificate loaded."""
+    """Return the configuration of uvicorn, with the certificate loaded."""
     config = uvicorn.Config(
         app,
         loop="asyncio",
@@ -290,7 +293,7 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     )
     try:
         config.load()
-    except OSError as error:  # an error of TLS is one too
+    except OSError as error:  # errors of TLS are a subclass
         place = f"[server] tls_certificate {settings.tls_certificate}"
         raise ConfigurationError([Mistake(place, f"it cannot be used: {error}")]) from None
     return config

@@ -1,36 +1,32 @@
-"""Guards around every request: checks of its host, origin and framing, and time limits for slow clients.
+"""Guards around every request: checks of its host, its origin and the size of its headers.
 
-A page in a browser must not reach a board on its visitor's machine. Against DNS rebinding, a request must name one of
-this server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings. Only pages of an
-origin in the settings get the CORS headers, which let a browser show them the responses, and never with a cookie.
+A page in a browser must not reach a board on the machine of its visitor. Against DNS rebinding, a request must name a
+host of this server. If it has the header `Origin`, this must be the origin of the server or an origin in the settings.
+For an origin in the settings, the response also has the CORS headers: a browser then shows the response to the page,
+and never sends a cookie with the request.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blackboard.server.access.request_origin import OWN_ORIGIN, origin_of
+from blackboard.server.http_limits import MAX_HEADER_BYTES, TimeLimits
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
-
-MAX_HEADER_BYTES = 32_768
-"""The most bytes of all headers together."""
-MAX_CHUNK_SECONDS = 20
-"""The longest wait for the next part of a body, or for the client to take the next part of a response."""
 
 LOOPBACK_HOST_HEADERS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PREFIX = re.compile(r"(/[\w.~-]+)+")
 
 
 class RequestGuards:
-    """An application around another.
+    """An application that passes allowed requests to another application, and refuses all others.
 
     Args:
         app: The ASGI application that gets the allowed requests.
@@ -84,7 +80,7 @@ class RequestGuards:
 
 
 def _header_items(headers: Headers, name: str) -> list[str]:
-    """Return the items of a header that each proxy extends; the first describes the client's side."""
+    """Return the items of a header. Each proxy on the way adds an item, so the first describes the client's side."""
     return [item for text in headers.get(name, "").split(",") if (item := text.strip().lower())]
 
 
@@ -96,7 +92,7 @@ def _origins(texts: Iterable[str]) -> Iterable[str]:
 
 
 def allow_origins(app: ASGIApp, origins: Iterable[str]) -> ASGIApp:
-    """Return an application whose responses browsers show to pages of some origins, which send a token themselves."""
+    """Return an application that pages of some origins may use. They send a token, because browsers send no cookie."""
     return CORSMiddleware(
         app,
         allow_origins=list(_origins(origins)),
@@ -117,88 +113,5 @@ def allow_origins(app: ASGIApp, origins: Iterable[str]) -> ASGIApp:
         ),
         expose_headers=("Blackboard-More", "ETag", "Idempotency-Replayed", "Link", "Retry-After", "Sbp-Session-Id"),
         allow_credentials=False,
-        allow_private_network=True,  # a page on the Internet may use a board of its visitor, because it is named
+        allow_private_network=True,  # a page of a named origin may use a board on the machine of its visitor
     )
-
-
-class SlowClient(TimeoutError):
-    """A client took no part of its response for too long."""
-
-
-class TimeLimits:
-    """The limits of time for each step in which a request is read or its response is sent.
-
-    One timer serves all steps of a request, because most steps take almost no time.
-    """
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
-        self._has_body = False
-        self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[object] | None = None
-        """The task of the present step."""
-        self._since: float | None = None
-        """When the present step began; None between two steps."""
-        self._is_over = False
-        self._timer = self._loop.call_later(MAX_CHUNK_SECONDS, self._check_time)
-
-    async def receive(self) -> Message:
-        """Return the next part of the body. After its end, wait without a limit until the client leaves.
-
-        Raises:
-            HttpProblem: A part of the body did not arrive in time.
-        """
-        if self._has_body:
-            return await self._receive()
-        self._begin()
-        try:
-            message = await self._receive()
-        except asyncio.CancelledError:
-            if self._ends_in_time():
-                raise
-            raise HttpProblem("slow-request", "the next part of the body did not arrive in time") from None
-        finally:
-            self._since = None
-        self._has_body = message["type"] != "http.request" or not message.get("more_body", False)
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Send a part of the response. A client that takes none of it loses the connection.
-
-        Raises:
-            SlowClient: The part was not taken in time.
-        """
-        self._begin()
-        try:
-            await self._send(message)
-        except asyncio.CancelledError:
-            if self._ends_in_time():
-                raise
-            raise SlowClient from None
-        finally:
-            self._since = None
-
-    def _begin(self) -> None:
-        self._since, self._task = self._loop.time(), asyncio.current_task()
-
-    def end(self) -> None:
-        """Cancel the timer."""
-        self._timer.cancel()
-
-    def _check_time(self) -> None:
-        """Cancel a step that takes too long; otherwise look again at its time limit."""
-        left: float = MAX_CHUNK_SECONDS
-        if self._since is not None:
-            left -= self._loop.time() - self._since
-        if left <= 0 and self._task is not None:
-            self._is_over = True
-            self._task.cancel()
-        else:
-            self._timer = self._loop.call_later(left, self._check_time)
-
-    def _ends_in_time(self) -> bool:
-        """Return whether a step was cancelled by somebody else."""
-        if self._is_over and self._task is not None:
-            self._is_over = False
-            return self._task.uncancel() > 0
-        return True

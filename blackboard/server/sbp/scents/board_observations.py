@@ -1,4 +1,4 @@
-"""Readings of the board for the conditions of scents. Emissions are remembered for the longest window allowed."""
+"""Readings of the board for the conditions of scents. Emissions of the last hour are remembered, for the windows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from blackboard.server.sbp.scents.scent_conditions import MAX_WINDOW_MS
 EVENTS_PER_READ = 1000
 """How many events are read at once."""
 PAST_EVENTS = 10_000
-"""How many events before its start a reader looks at for emissions."""
+"""How many events before its start a reader searches for emissions."""
 MAX_EMISSIONS = 100_000
-"""How many emissions are remembered. With more in an hour, long windows count only the newest."""
+"""How many emissions are remembered. If an hour has more, long windows count only the newest emissions."""
 MEASURED = frozenset({Pheromone.kind, Scent.kind, Trace.kind})
-"""The kinds of marks whose changes may change whether a condition is met, or which conditions there are."""
+"""The kinds of marks that conditions measure, and the kind of scents, which have the conditions."""
 
 
 class EmissionReader:

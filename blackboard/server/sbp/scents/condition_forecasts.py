@@ -1,7 +1,7 @@
 """Forecasts of when a condition may change by time alone: pheromones fade, and emissions leave windows.
 
-Between two changes of the board, an aggregate only falls while the same pheromones are live. So the first instant at
-which it is no longer above a level is found by bisection, up to the next evaporation.
+Between two changes of the board, an aggregate only falls until the next pheromone evaporates. So bisection finds the
+first instant at which the aggregate is not above a level.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from blackboard.server.sbp.scents.scent_conditions import (
 )
 
 MAX_FORECAST: Duration = MINUTE
-"""How far ahead a change is searched for. At the latest then, the condition is measured again."""
+"""How far ahead a change is searched for. After this time, the condition is measured again in any case."""
 
 
 def next_change(condition: ScentCondition, seen: Observation, now: Instant, band: float = 0.0) -> Instant | None:

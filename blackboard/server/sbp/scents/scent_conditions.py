@@ -37,7 +37,7 @@ class ThresholdCondition(SbpFields):
 
 
 class CompositeCondition(SbpFields):
-    """All or any of some conditions are met, or one is not."""
+    """All conditions of a list are met, or at least one of them; or a single condition is not met."""
 
     type: Literal["composite"]
     operator: Literal["and", "or", "not"]
@@ -80,7 +80,7 @@ class PatternStep(SbpFields):
 
 
 class PatternCondition(SbpFields):
-    """Some emissions came within a window that ends now, in order or in any order. SBP 0.2 has no such condition."""
+    """Emissions came within a window that ends now, in this order or in any order. SBP 0.2 has no such condition."""
 
     type: Literal["pattern"]
     sequence: list[PatternStep] = Field(min_length=1, max_length=MAX_CONDITION_PARTS)
@@ -92,7 +92,7 @@ class PatternCondition(SbpFields):
 
 
 class TraceCondition(SbpFields):
-    """A trace is there or not, or a field of its value is equal to something or not."""
+    """A trace is there or not, or a field of its value is or is not equal to a given value."""
 
     type: Literal["trace"]
     trail: SbpName

@@ -60,7 +60,7 @@ class ScentEvaluator:
         """The sessions that have a stream open, each with the number of its streams."""
         self._reader: EmissionReader | None = None
         self._due: Instant | None = None
-        """When a scent may change by itself; None if they are to be measured in any case."""
+        """When a scent may change by time alone; None if the scents must be measured in any case."""
 
     def start(self) -> None:
         """Measure scents from now on, as long as there are any."""
@@ -82,7 +82,7 @@ class ScentEvaluator:
     def close(self, session: str) -> None:
         """Note that a session listens on one fewer stream."""
         self._open[session] -= 1
-        self._open += Counter()  # without those that have none left
+        self._open += Counter()  # drops the sessions without a stream
 
     async def _run(self) -> None:
         """Measure scents until there is none."""
@@ -97,7 +97,7 @@ class ScentEvaluator:
                     await self._signal.wait(tick_seconds if wait is None else min(tick_seconds, wait))
                     await asyncio.sleep(MIN_INTERVAL_SECONDS)
         except BlackboardError as error:
-            log.warning("the scents are not measured until the next request of their protocol", error=error)
+            log.warning("scents cannot be measured; the next SBP request tries again", error=error)
         finally:
             self._task = None
 
@@ -109,7 +109,7 @@ class ScentEvaluator:
             is_forced: Whether to measure them in any case.
 
         Returns:
-            The seconds until a scent may change by itself; None if there are no scents.
+            The seconds until a scent may change by time alone; None if there are no scents.
         """
         has_news, now = self._reader is None or self._reader.read(), from_datetime(self._board.now())
         if not (has_news or is_forced or self._due is None or now >= self._due):
@@ -129,7 +129,7 @@ class ScentEvaluator:
                 self._due = min(self._due, self._measure_scent(record, seen, now, listening))
             except Conflict:  # another program has changed it, and that commit wakes the evaluator
                 continue
-            except UsageError as error:  # it must not keep the others from being measured
+            except UsageError as error:  # the other scents are measured
                 log.warning("a scent cannot be measured", scent=record.subject, error=error)
         return max(0.0, seconds_in(self._due - now))
 

@@ -25,7 +25,7 @@ class ScentRules:
     cooldown: Duration
     """The cooldown that the program asks for."""
     hysteresis: float
-    """How far the value must go back behind the threshold before it may fire at an edge again."""
+    """How far the value must move back across the threshold before the scent may fire at an edge again."""
 
     @property
     def effective_cooldown(self) -> Duration:
@@ -67,9 +67,9 @@ class ScentState:
 
 
 def _is_out_of_band(rules: ScentRules, result: Evaluation) -> bool:
-    """Return whether a value is far enough on the side where its scent does not fire.
+    """Return whether a value has left the band on the side where its scent does not fire.
 
-    A condition without one threshold, or with == or !=, has no band: there, the side alone counts.
+    A condition without a single threshold, or with == or !=, has no band. Then only the side counts.
     """
     condition, rising = rules.condition, rules.mode == "edge_rising"
     if rules.band == 0:

@@ -159,7 +159,7 @@ def _change(
     creates: bool = False,
     renews: bool = True,
 ) -> bool:
-    """Change a scent, however often others change it meanwhile, and return whether it is new.
+    """Change a scent, and return whether it is new. If another program changes it meanwhile, try again.
 
     Raises:
         SbpError: There is no such scent, and `creates` is not set; or it belongs to another author.
@@ -191,9 +191,9 @@ def _check_author(board: Blackboard, record: MarkRecord) -> None:
 
 
 def _with_session(session: str, position: int, sessions: Mapping[str, int]) -> dict[str, int]:
-    """Return the sessions of a scent, with one more. An empty name adds none; a session that waits keeps its position.
+    """Return the sessions of a scent with a further session. An empty name, or a session that is there, adds nothing.
 
-    If there is no room, the session that has waited longest loses its place, because it has most likely ended.
+    If there is no room, the session that has waited longest is dropped, because it has most likely ended.
     """
     if not session or session in sessions:
         return dict(sessions)

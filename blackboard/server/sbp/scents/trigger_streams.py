@@ -14,8 +14,7 @@ from blackboard import Blackboard, StreamEvent, StreamPosition
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.api_framework.request_parsing import EVENT_STREAM
-from blackboard.server.api_framework.response_encoding import EventStreamResponse
+from blackboard.server.api_framework.response_encoding import EVENT_STREAM, EventStreamResponse
 from blackboard.server.http_problems import HttpProblem
 from blackboard.server.open_requests.event_stream_text import Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.open_requests.open_event_streams import EventStreams
@@ -46,7 +45,7 @@ class TriggerRoute:
         self._hub, self._threads = hub, threads
 
     async def respond(self, request: Request, session: str) -> Response:
-        """Open a stream, after the event that the client names, or after the event at which it asked for its scents.
+        """Open a stream. It begins after the event that the client names, or after its session asked for its scents.
 
         Raises:
             SbpError: The caller may not read, does not take an event stream, or too many streams are open.
