@@ -33,16 +33,15 @@ class Client(ServerConnection, ClientMethods):
 
     A client is thread-safe and keeps its connections until it is closed; a `with` statement closes it at its end.
 
-    If the server was not reached, is too busy or asks to wait, the client repeats the request with growing delays. If
-    only the response was lost, it repeats the request only if a second request would change nothing more. It gives a
-    random key to a deposit without a key, so that the deposit can always be repeated.
+    If the client does not reach the server, or the server is busy or asks to wait, the client repeats the request with
+    growing delays. If only the response was lost, the client repeats a request that may safely come twice. It gives a
+    random key to a deposit without a key, so that the deposit may come twice.
 
     Args:
         url: The address of the server, such as `http://127.0.0.1:8787` or `https://example.org/board`.
         token: The token, as `blackboard token create` printed it.
         uds: The path of the Unix socket that the server listens on.
-        timeout: The longest time that one attempt may take without progress: to connect (at most 10 s), to send, or to
-            wait.
+        timeout: The longest time without progress in one attempt: while it connects (at most 10 s), sends or waits.
         retries: How often a failed request is repeated.
         tls: The certificates to trust; by default the system's.
         clock: The source of time for the delays; by default the machine's clock.
@@ -110,7 +109,7 @@ class Client(ServerConnection, ClientMethods):
                     outcome, lines = self._open_stream(step, stack)
 
     def _open_stream(self, request: HttpRequest, stack: ExitStack) -> tuple[HttpResponse | NoResponse, Iterator[str]]:
-        """Open a stream, which the stack closes together with the former one; return its response and its lines."""
+        """Close the stream before, open the next stream in the stack, and return its response and its lines."""
         stack.close()
         try:
             response = stack.enter_context(self._http.stream(**self._arguments(request)))
@@ -157,7 +156,7 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
     async def _pause(self, delay: Delay) -> None:
         """Wait, at most until the client is closed.
 
-        Real time needs no thread. Another clock waits in its own way, which may hold a thread.
+        With the system's clock, the wait needs no thread. Another clock waits in its own way, in a thread.
         """
         if isinstance(self._clock, SystemClock):
             with suppress(TimeoutError):
@@ -207,7 +206,7 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
     async def _open_stream(
         self, request: HttpRequest, stack: AsyncExitStack
     ) -> tuple[HttpResponse | NoResponse, AsyncIterator[str] | None]:
-        """Open a stream, which the stack closes together with the former one; return its response and its lines."""
+        """Close the stream before, open the next stream in the stack, and return its response and its lines."""
         await stack.aclose()
         try:
             response = await stack.enter_async_context(self._http.stream(**self._arguments(request)))

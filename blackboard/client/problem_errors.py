@@ -27,7 +27,7 @@ ERROR_CLASSES: Mapping[str, type[BlackboardError]] = {
 
 
 def read_problem(body: bytes) -> dict[str, Any]:
-    """Return the problem in the body of a response; an empty one if the body has none, such as a page of a proxy."""
+    """Return the problem in the body of a response; {} if the body is something else, such as a page of a proxy."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -37,7 +37,7 @@ def read_problem(body: bytes) -> dict[str, Any]:
 
 
 def name_of(problem: Mapping[str, Any]) -> str:
-    """Return the name of a problem; "" for an empty one."""
+    """Return the name of a problem; "" for {}."""
     return str(problem.get("type", "")).removeprefix(PROBLEM_PREFIX)
 
 
@@ -45,7 +45,7 @@ def error_of(problem: Mapping[str, Any], status: int) -> BlackboardError:
     """Return the error that a problem reports.
 
     Args:
-        problem: The problem; empty if the response has none.
+        problem: The problem; {} if the response has none.
         status: The status of the response.
     """
     name = name_of(problem)
@@ -68,7 +68,7 @@ def _stored(problem: Mapping[str, Any]) -> int | None:
 def _message(problem: Mapping[str, Any], status: int) -> str:
     """Return the text of the error that a problem of a server becomes."""
     if not problem:
-        return f"the server answered with the status {status}, and not as a blackboard server does"
+        return f"the response with the status {status} does not come from a blackboard server, but perhaps from a proxy"
     places = "; ".join(
         f"{str(item.get('place', '')).removeprefix('body.')}: {item.get('message')}"
         for item in problem.get("errors", ())
@@ -76,7 +76,7 @@ def _message(problem: Mapping[str, Any], status: int) -> str:
     )
     detail = str(problem.get("detail") or problem.get("title") or name_of(problem))
     if (stored := _stored(problem)) is not None:
-        detail = detail.removesuffix(f"; {counted(stored, 'mark')} stored")  # the error says it itself
+        detail = detail.removesuffix(f"; {counted(stored, 'mark')} stored")  # the class of the error adds this text
     parts = [detail]
     if places:
         parts = [places] if name_of(problem) == "invalid" else [*parts, places]

@@ -1,6 +1,6 @@
-"""The attempts of a request of a client, and the delays between them. It does no input or output itself.
+"""The attempts of a client's request, and the delays between them.
 
-So each call and its attempts are written once, for synchronous and asynchronous clients.
+This module does no input or output. So both clients, synchronous and asynchronous, use the same code.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from blackboard.errors import BlackboardError, ServerUnreachable
 T = TypeVar("T")
 
 FIRST_DELAY: Duration = 100 * MILLISECOND
-"""The delay before the second attempt; it doubles with each further one."""
+"""The delay before the second attempt. It doubles with each further attempt."""
 MAX_DELAY: Duration = 60 * SECOND
-"""The longest delay that a server may ask for. A client does not wait longer, but reports the problem."""
+"""The longest delay that a client accepts. If the server asks for more, the client reports the problem at once."""
 BUSY_PROBLEMS = frozenset({"too-many-requests", "overloaded", "store-busy"})
 """The temporary problems that show that the server has done nothing."""
 SERVICE_UNAVAILABLE = 503

@@ -112,7 +112,8 @@ def decode_response(shape: type[T], body: bytes) -> T:
         mistake = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, mistake["loc"])) or "it"
         raise ServerError(
-            f"the response does not come from a blackboard server of this version: {place}: {mistake['msg'].lower()}"
+            f"this version of the client cannot read the response: {place}: {mistake['msg'].lower()};"
+            " install the same version as the server"
         ) from None
 
 
@@ -127,7 +128,7 @@ def texts_of(values: Iterable[Any]) -> list[str]:
 
 
 def tags_of(where: Where | None) -> list[str] | None:
-    """Return the tags of a filter as a URL names them; None if one of them has no value, so that nothing matches."""
+    """Return the tags of a filter as a URL names them; None if a tag has no value, because then nothing matches."""
     tags: list[str] = []
     for name, value in as_data(where or {}).items():
         values = texts_of(value if isinstance(value, tuple) else [value])

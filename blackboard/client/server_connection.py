@@ -45,7 +45,7 @@ class ServerConnection(ABC):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(f"{url!r} is not the address of a server; write it like http://127.0.0.1:8787")
         if parts.username is not None or parts.password is not None:
-            raise UsageError("the address of a server has a user or a password in it; leave them out and use a token")
+            raise UsageError("the address of the server contains a user or a password; leave it out, and use a token")
         self.url = url.rstrip("/")
         """The address of the server."""
         self._where = self.url if uds is None else str(uds)
@@ -105,7 +105,7 @@ class ServerConnection(ABC):
         if isinstance(error, RuntimeError) and not self._closed.is_set():
             raise error
         reason = str(error) or type(error).__name__
-        return NoResponse(f"{self._where} does not answer: {reason}", not isinstance(error, _NOT_SENT))
+        return NoResponse(f"{self._where} does not respond: {reason}", not isinstance(error, _NOT_SENT))
 
     def _wait(self, delay: Delay) -> None:
         """Wait, at most until the client is closed."""
@@ -113,7 +113,7 @@ class ServerConnection(ABC):
 
 
 def trusted_certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool) -> ssl.SSLContext:
-    """Return the certificates to trust. Reading the system's certificates takes longer than a request without TLS."""
+    """Return the certificates to trust. The system's certificates are read only for TLS, because this takes long."""
     if tls is not None:
         return tls
     proxies = getproxies().values() if uses_proxies else ()

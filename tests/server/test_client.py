@@ -356,7 +356,9 @@ def test_every_problem_has_an_error() -> None:
         error = error_of({"type": f"urn:blackboard:problem:{name}", "detail": "so"}, kind.status)
         assert str(error).startswith("so")
         assert isinstance(error, BlackboardError)
-    assert str(error_of({}, 502)) == "the server answered with the status 502, and not as a blackboard server does"
+    assert str(error_of({}, 502)) == (
+        "the response with the status 502 does not come from a blackboard server, but perhaps from a proxy"
+    )
 
 
 def test_a_mark_that_does_not_fit_its_class_is_left_out(served: Served, client: Client) -> None:

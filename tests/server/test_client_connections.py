@@ -117,7 +117,7 @@ def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: Fl
         assert len(results) == 1
         flaky.paths.clear()
         flaky.losses += ["after"]
-        with pytest.raises(ServerUnreachable, match="does not answer"):
+        with pytest.raises(ServerUnreachable, match="does not respond"):
             client.reinforce(1, by=0.5)  # it may have been done
         assert len(flaky.paths) == 1
         flaky.losses += ["before"] * 9

@@ -22,7 +22,7 @@ from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError
 
 WAIT_SECONDS = 20
-"""How long one request waits for work. It is shorter than the time after which clients and proxies give up."""
+"""How long one request waits for work: not as long as clients and proxies wait for a response."""
 
 
 def claim(

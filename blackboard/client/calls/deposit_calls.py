@@ -195,7 +195,7 @@ def _fields_of(item: Mark | Deposit, request: DepositRequest) -> dict[str, Any]:
 
     Raises:
         InvalidMark: The subject, the payload or the intensity cannot be stored.
-        UsageError: The mark has an alternative, which only a transaction of the board could choose.
+        UsageError: The mark has an alternative. Only a transaction of the board could choose between the two.
     """
     if isinstance(item, Mark) and alternative_of(item) is not None:
         raise UsageError(

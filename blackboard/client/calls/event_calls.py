@@ -1,6 +1,6 @@
 """The call that follows the events of a board: how its stream is read, and how it is resumed after a failure.
 
-It does no input or output itself, so it serves clients that wait and clients that await.
+This module does no input or output. So both clients, synchronous and asynchronous, use the same code.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from blackboard.durations import SECOND, Duration
 from blackboard.errors import UsageError
 
 SILENT_SECONDS = 30.0
-"""How long a stream may be silent, in addition to the time limit of a request. A server sends a comment every 15
-seconds.
-"""
+"""How long a stream may be silent, in addition to the timeout of the client. A server sends a comment every 15 s."""
 MAX_PAUSE: Duration = 30 * SECOND
 """The longest pause before a stream is opened again."""
 SERVER_FAILED = 500
@@ -40,8 +38,8 @@ class BoardEvent:
     id: str
     """The position after this event: a stream with `after=event.id` continues from there."""
     name: EventName
-    """`marks` or `activity`; `ready` for the first event; or `reset`, if the board no longer has all events in
-    between.
+    """`marks` or `activity`; `ready` for the first event; or `reset`, if the board does not have the next events any
+    more.
     """
     record: StreamEvent | ActivityRecord | None
     """The event of a mark, or the entry of the activity; None for `ready` and `reset`."""
@@ -149,7 +147,7 @@ class EventParser:
         self._data: list[str] = []
 
     def read(self, line: str) -> BoardEvent | None:
-        """Return the event that a line ends; None if it ends none. Events of unknown names are left out."""
+        """Read a line, and return the event that it completes; None if there is none, or its name is unknown."""
         if line:
             field, _, value = line.partition(":")
             value = value.removeprefix(" ")

@@ -37,12 +37,12 @@ def discard_message(message_id: int) -> ClientCall[OutboxMessage]:
 
 
 def retry_messages(*, sink: str | None = None, state: str | None = None) -> ClientCall[list[int]]:
-    """Send undelivered messages again, as `Blackboard.retry_messages` does. Needs the scope `operate`."""
+    """Send the undelivered messages again, as `Blackboard.retry_messages` does. Needs the scope `operate`."""
     return (yield from _change("/v1/outbox/retry", sink, state))
 
 
 def discard_messages(*, sink: str | None = None, state: str | None = None) -> ClientCall[list[int]]:
-    """Give up undelivered messages, as `Blackboard.discard_messages` does. Needs the scope `operate`."""
+    """Give up the undelivered messages, as `Blackboard.discard_messages` does. Needs the scope `operate`."""
     return (yield from _change("/v1/outbox/discard", sink, state))
 
 
