@@ -1,4 +1,4 @@
-"""The command group: the commands, their common options, and errors as one message with an exit code."""
+"""The application of the command line: its commands by group, their common options, and the report of an error."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ GROUPS = (
         },
     ),
 )
-"""The commands by group. The function of a command, or the group of its subcommands, has the name of the command."""
+"""The commands by group. In its module, the function of a command has the name of the command, and so has the
+registry of the subcommands of `token` and `outbox`.
+"""
 
 COMMANDS = {name: group for group in GROUPS for name in group.modules}
 """The group of each command, in the order of the help."""
@@ -183,7 +185,7 @@ class Commands(TyperGroup):
             self._report(ctx, error, _text_of(error))
             raise typer.Exit(ExitCode.FAILED) from None
         except MemoryError as error:
-            self._report(ctx, error, "this process has no memory left; no write was left half done")
+            self._report(ctx, error, "this process has no memory left; each write was done completely or not at all")
             raise typer.Exit(ExitCode.FAILED) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
@@ -247,7 +249,7 @@ def common(
     ] = None,
     database: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The board: an SQLAlchemy URL or a path. Overrides the file."),
+        typer.Option(metavar="URL", help="The board: an SQLAlchemy URL or a path. Overrides the deployment file."),
     ] = None,
     author: Annotated[
         str | None, typer.Option(metavar="NAME", help="The author of the deposits; by default person:USER.")
@@ -260,7 +262,10 @@ def common(
     ] = None,
     token_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The file with the token for the server. [BLACKBOARD_TOKEN]"),
+        typer.Option(
+            metavar="FILE",
+            help="The file with the token for the server. [BLACKBOARD_TOKEN_FILE, or the token in BLACKBOARD_TOKEN]",
+        ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
     version: Annotated[

@@ -42,7 +42,7 @@ NOT_OVER_HTTP = {
     "restore": _NEEDS_FILES,
     "compact": _NEEDS_FILES,
     "copy": "it reads the whole board, so run it where the board is",
-    "token": "tokens are made and revoked where the board is, so that no token can make another",
+    "token": "tokens are made and revoked on the machine of the board, so that no token can make another token",
 }
 """Why a command does not work on a server."""
 
@@ -52,9 +52,9 @@ class HookExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """An error, also of usage: only its user sees it."""
+    """An error, also in the usage: only the user sees its message."""
     HAS_WORK = 2
-    """The agent goes on, and reads what is on stderr."""
+    """There is work: the agent continues, and reads stderr."""
 
 
 Replace = Annotated[
@@ -166,7 +166,7 @@ class CommandSession:
         """Return a client of the server.
 
         Raises:
-            UsageError: The address is not one, or an option contradicts it.
+            UsageError: The address is not the address of a server, or an option contradicts it.
         """
         from blackboard.client import Client
 
@@ -185,7 +185,7 @@ class CommandSession:
         """Return the token of the server, from its file or the environment.
 
         Raises:
-            UsageError: Neither of them has a token.
+            UsageError: The user named no token.
         """
         if self.token_file is None and (token := os.environ.get(TOKEN_VARIABLE)):
             return token.strip()
@@ -215,9 +215,9 @@ class CommandSession:
         A note says if the board was upgraded, or created, because its path may be mistyped.
 
         Args:
-            create: Whether to create the database and its folder if there is none; None does so for SQLite only.
-            upgrade: Whether to upgrade the schema of an older version; None does so for SQLite only.
-            deploy: Whether to deploy the file on a new board; by default if `create` may create it.
+            create: Whether to create the database and its folder if there is none; None for "if it is a file".
+            upgrade: Whether to upgrade the schema of an older version; None for "if it is a file".
+            deploy: Whether to deploy the file on a new board; None for "if `create` allows to create the board".
             report: Called with notes; by default they go to stderr.
 
         Raises:
@@ -237,7 +237,7 @@ class CommandSession:
                 yield board
             except UnknownName as error:
                 if not settings.names_agents and not board.deployment.agents:
-                    hint = "; no kind or agent is registered on this board yet; name a deployment file with --config"
+                    hint = "; this board has no kinds and no agents yet; name a deployment file with --config"
                     raise UsageError(f"{error}{hint}") from None
                 raise
 

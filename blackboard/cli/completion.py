@@ -25,7 +25,7 @@ MAX_COMPLETED_SUBJECTS = 100
 _MAX_READ_SUBJECTS = 10 * MAX_COMPLETED_SUBJECTS
 """The largest number of subjects read to find these."""
 _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
-"""Names without characters that have a meaning in a shell or in the lines of a completion."""
+"""A name without characters that have a meaning in a shell or in the lines of a completion."""
 _PLAIN_TAG = re.compile(rf"{_PLAIN.pattern}=({_PLAIN.pattern})?")
 """A tag of such a name and, perhaps, such a value."""
 _name_before = ""
@@ -64,12 +64,12 @@ def kinds(context: typer.Context, incomplete: str) -> list[str]:
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
     """Return the first subjects of plain characters that begin with the text, in alphabetical order."""
     if not incomplete.isascii():
-        return []  # no plain subject begins with this text, which may not even be valid
+        return []  # a plain subject is ASCII
     return _board_names(context, lambda board: board.subjects(incomplete, limit=_MAX_READ_SUBJECTS))
 
 
 def tags(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the tags that begin with the text, each with `=`; if there is only one, the values of live marks in it."""
+    """Return the tags that begin with the text, each with `=`. If there is only one, return it with each live value."""
     if _name_before:
         kind, tag = context.params.get("kind"), _name_before
         found = _board_names(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)

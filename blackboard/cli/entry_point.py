@@ -12,7 +12,7 @@ from blackboard.errors import ExitCode
 
 COMMON = ("--config", "--database", "--author", "--url", "--token-file")
 
-HOSTS = {"run", "demo"}
+RUNS_AGENTS = {"run", "demo"}
 """The commands that run agents. Agents may rely on pydantic plugins."""
 
 
@@ -22,13 +22,13 @@ def main() -> NoReturn:
     for number, argument in enumerate(sys.argv[1:], 1):
         if not _is_text(argument):
             sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
-            # With the code of wrong usage, a hook would say that there is work.
+            # The exit code of wrong usage would tell a coding agent that its hook has work.
             sys.exit(ExitCode.FAILED if "--hook" in sys.argv else ExitCode.WRONG_USAGE)
     if "run" in sys.argv:
         from blackboard.cli.terminal import process_signals
 
         process_signals.hold_reloads()  # before all slow steps
-    if not HOSTS.intersection(sys.argv):
+    if not RUNS_AGENTS.intersection(sys.argv):
         # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from blackboard.cli.app import app
@@ -48,7 +48,7 @@ def main() -> NoReturn:
 
 
 def _is_text(argument: str) -> bool:
-    """Return whether the bytes of an argument are text. Python keeps others as halves of surrogate pairs."""
+    """Return whether the bytes of an argument are text. Python keeps any other byte as half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 

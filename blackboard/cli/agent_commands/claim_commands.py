@@ -41,12 +41,10 @@ FenceOption = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="The fence that 'blackboard claim' printed. It is needed with --url; otherwise, by default your own run.",
+        help="The fence that 'blackboard claim' printed. Required with --url; otherwise, your own run is meant.",
     ),
 ]
-OfAgent = Annotated[
-    str | None, typer.Option("--agent", metavar="NAME", help="The remote agent. Only needed with --url.")
-]
+OfAgent = Annotated[str | None, typer.Option("--agent", metavar="NAME", help="The remote agent. Required with --url.")]
 LeaseOption = Annotated[
     str | None, typer.Option(metavar="DURATION", help="The length of the lease, 1s to 1d; by default 5m.")
 ]

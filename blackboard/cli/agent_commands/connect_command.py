@@ -31,12 +31,12 @@ def connect(
         bool, typer.Option("--channel", help="Wake the sessions by a channel, not by a hook. Needs --agent.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove exactly what this command has written.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for a confirmation.")] = False,
 ) -> None:
     """Connect the project in this folder to a board: tools, a skill, and a hook or channel that wakes its sessions.
 
-    It first shows how the files will change. Your own text in these files stays. The files get the options of this
-    command, such as --database and --url. An option that you do not repeat keeps its value.
+    It first shows how the files will change. Your own text in these files stays. Options such as --database and --url
+    are written to the files. If you run the command again, an option that you leave out keeps its value.
 
     Examples:
       blackboard --database board.db connect claude-code --yes

@@ -37,8 +37,8 @@ def mcp(
 ) -> None:
     """Serve the board to a model, by the Model Context Protocol (MCP) on stdin and stdout.
 
-    A client such as a coding agent starts it. --author is the author of the model's deposits. With --url, the
-    command uses the board of a server, and the token limits the model too.
+    A client such as a coding agent starts it. --author sets the author of the model's deposits. With --url, the
+    command uses the board of a server, and the token limits what the model may do.
 
     Examples:
       blackboard --author claude mcp

@@ -22,10 +22,10 @@ def copy(
 ) -> None:
     """Copy a board to another database, with its whole history: from a file to a server, or back.
 
-    SOURCE must be paused, and no daemon may serve it. Depositors wait during the copy, or fail after 10 seconds.
-    SOURCE does not change. The copy is one transaction: if it fails, TARGET stays empty. For each table, the number of
-    rows and a digest of them are compared. TARGET is the same board, with the same tokens, and is paused too. Resume
-    TARGET when all programs use it. From then on, never resume SOURCE.
+    Pause SOURCE first, and stop its daemons. During the copy, a deposit waits for up to 10 seconds and then fails.
+    SOURCE does not change. The copy is one transaction: if it fails, TARGET stays empty. At the end, the command
+    compares the number and a digest of the rows of each table. TARGET is the same board, with the same tokens, and is
+    paused too. Resume TARGET when all programs use it. From then on, never resume SOURCE.
 
     Examples:
       blackboard pause --reason 'moving to the server'

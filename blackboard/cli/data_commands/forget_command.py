@@ -22,7 +22,7 @@ def forget(
         str,
         typer.Argument(help="The subject, exactly as 'blackboard marks' shows it.", autocompletion=completion.subjects),
     ],
-    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase the data of a subject: its marks, their payloads in the history, and model calls that mention it.
@@ -51,7 +51,7 @@ def forget(
 
 
 def _show_erasure(subject: str, report: ErasureReport) -> None:
-    """Print what was erased, and where the subject is still named."""
+    """Print what was erased, and what still names the subject."""
     if not report.name:
         print_line(
             f"{subject!r} was forgotten before{'; the file is compacted now' if report.not_compacted is None else ''}"

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from blackboard.board import Receipt
 
+MarkId = Annotated[int, typer.Argument(metavar="ID", help="The id of the mark, as 'blackboard marks' lists it.")]
 IfEvent = Annotated[
     int | None,
     typer.Option(
         metavar="EVENT",
-        help="Change the mark only if its event_id is still EVENT.",
+        help="Change the mark only if it still has this event_id.",
     ),
 ]
 
@@ -41,18 +42,20 @@ def deposit(
         str | None, typer.Option(help="An idempotency key: the same deposit with the same key is stored once.")
     ] = None,
     half_life: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="A half-life for this mark only: 90s, 3d.")
+        str | None, typer.Option(metavar="DURATION", help="A half-life for this mark only, such as 90s or 3d.")
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Keep the full strength until this time: 2027-01-31.")
+        str | None, typer.Option(metavar="TIME", help="Keep the full strength until this time, such as 2027-01-31.")
     ] = None,
     decay: Annotated[
         str | None,
-        typer.Option(metavar="JSON", help='A decay law for this mark only: {"law": "linear", "lifetime": "3d"}.'),
+        typer.Option(
+            metavar="JSON", help='A decay law for this mark only, such as {"law": "linear", "lifetime": "3d"}.'
+        ),
     ] = None,
     occurred_at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When the mark occurred, by default now. It fades from then on."),
+        typer.Option(metavar="TIME", help="When the mark occurred; by default now. It fades from then on."),
     ] = None,
     if_event: Annotated[
         int | None,
@@ -116,7 +119,7 @@ def _payload(text: str) -> dict[str, JsonValue]:
 
 def reinforce(
     context: typer.Context,
-    mark_id: Annotated[int, typer.Argument(help="The mark's id.")],
+    mark_id: MarkId,
     by: Annotated[
         float, typer.Option(help="The strength to add, above 0; the board multiplies it by its trust in the author.")
     ],
@@ -135,7 +138,7 @@ def reinforce(
 
 def withdraw(
     context: typer.Context,
-    mark_id: Annotated[int, typer.Argument(help="The mark's id.")],
+    mark_id: MarkId,
     if_event: IfEvent = None,
     as_json: AsJson = False,
 ) -> None:

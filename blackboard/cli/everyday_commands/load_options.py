@@ -10,25 +10,31 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.row_files.column_matching import ExtraColumns
 
-FileArgument = Annotated[str, typer.Argument(help="CSV, JSON or JSON Lines; - is stdin.")]
+FileArgument = Annotated[str, typer.Argument(help="The file: CSV, JSON or JSON Lines; - reads stdin.")]
 KindOption = Annotated[
     str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)
 ]
 SubjectOption = Annotated[
     list[str],
-    typer.Option(metavar="COLUMN", help="The column of the subject. If repeated, the first non-empty column counts."),
+    typer.Option(
+        metavar="COLUMN", help="The column of the subject. May be repeated: the first non-empty column counts."
+    ),
 ]
 MapOption = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. May be repeated."),
 ]
 DelimiterOption = Annotated[
-    str | None, typer.Option(metavar="CHARACTER", help="The separator of columns; detected by default.")
+    str | None, typer.Option(metavar="CHARACTER", help="The separator of columns; by default it is detected.")
 ]
 EncodingOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; detected by default.")
+    str | None,
+    typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; by default it is detected."),
 ]
-ExtraOption = Annotated[ExtraColumns, typer.Option(help="The treatment of columns that have no field in the kind.")]
+ExtraOption = Annotated[
+    ExtraColumns,
+    typer.Option(help="What to do with a column without a field: end with an error, ignore it, or keep it."),
+]
 KeyOption = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The column that identifies a row; by default the whole row.")
 ]
@@ -40,18 +46,18 @@ IntensityOption = Annotated[
 ]
 OccurredAtOption = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help="The column with the time when each row occurred; by default, all occur now."),
+    typer.Option(metavar="COLUMN", help="The column with the time when each row occurred; by default now."),
 ]
 RowTagOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="Only rows with this tag. All named tags must match; several values of one tag are alternatives.",
+        help="Load only rows with this tag. All named tags must match; several values of one tag are alternatives.",
         autocompletion=completion.tags,
     ),
 ]
 FollowOption = Annotated[
-    bool, typer.Option("--follow", help="Continue with rows that are written later, like 'tail -F', until a signal.")
+    bool, typer.Option("--follow", help="Continue with rows that are written later, like 'tail -F', until Ctrl-C.")
 ]
 AgainOption = Annotated[bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")]
 RejectsOption = Annotated[
@@ -59,5 +65,5 @@ RejectsOption = Annotated[
     typer.Option(metavar="FILE", help="The file for the rows that were rejected; by default FILE.rejects.csv."),
 ]
 StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")
+    bool, typer.Option("--strict", help="Exit with 1 if any row was rejected; by default only if all were.")
 ]

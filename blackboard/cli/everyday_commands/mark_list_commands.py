@@ -41,7 +41,8 @@ def marks(
     ] = None,
     min_strength: Annotated[float | None, typer.Option(help="Only marks of at least this strength.")] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Show the board at another time, past or future.")
+        str | None,
+        typer.Option(metavar="TIME", help="Show the board at another time, past or future, such as 2027-01-31T15:00."),
     ] = None,
     tag: TagOption = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 100,
@@ -135,9 +136,7 @@ def search(
     if not found.exact:
         from blackboard.core.marks.full_text import MAX_EXACT, RERANKED
 
-        print_note(
-            f"more than {MAX_EXACT:,} marks match: only the {RERANKED:,} most relevant were ordered by their strength"
-        )
+        print_note(f"more than {MAX_EXACT:,} marks match; these are the best of the {RERANKED:,} most relevant marks")
     if not found.complete:
         print_note("the index does not have all marks yet; 'status' shows how far it is")
 

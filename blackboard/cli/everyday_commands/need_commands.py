@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import NeedRecord
 
 
+NeedId = Annotated[int, typer.Argument(metavar="ID", help="The id of the need, as 'blackboard inbox' lists it.")]
+
+
 def inbox(
     context: typer.Context,
     assignee: Annotated[
@@ -37,7 +40,7 @@ def inbox(
       for id in $(blackboard inbox --ids); do blackboard answer "$id" yes; done
     """
     if ids and as_json:
-        raise UsageError("choose either --ids or --json")
+        raise UsageError("--ids and --json are two formats of the output; use only one of them")
     with session_of(context).board_or_client() as board:
         found = board.inbox(assignee, all_needs=True)
     needs = [need for need in found if all_needs or need.for_people]
@@ -88,7 +91,7 @@ def _need_lines(need: NeedRecord) -> Iterator[str]:
 
 def answer(
     context: typer.Context,
-    need_id: Annotated[int, typer.Argument(help="The need's id, as 'blackboard inbox' shows it.")],
+    need_id: NeedId,
     text: Annotated[str, typer.Argument(help="The answer: one of the need's options, if it has options.")],
     any_answer: Annotated[
         bool, typer.Option("--any-answer", help="Allow an answer that is not one of the options.")
@@ -113,7 +116,7 @@ def answer(
 
 def assign(
     context: typer.Context,
-    need_id: Annotated[int, typer.Argument(help="The need's id, as 'blackboard inbox' shows it.")],
+    need_id: NeedId,
     name: Annotated[str, typer.Argument(help="The person who should answer; an empty name removes the assignment.")],
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The command `watch`: a live view of strengths that fade and agents that wake."""
+"""The command `watch`: a live view of the strongest marks and of the agents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def watch(
     ] = "500ms",
     once: Annotated[bool, typer.Option("--once", help="Print one view and exit.")] = False,
 ) -> None:
-    """Show a live view of strengths that fade and agents that wake. Ctrl-C ends it.
+    """Show the strongest marks and the agents in a view that is kept up to date, until Ctrl-C.
 
     Examples:
       blackboard watch

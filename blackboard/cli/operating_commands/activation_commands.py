@@ -39,11 +39,15 @@ ActivationId = Annotated[
 def activations(
     context: typer.Context,
     agent: Annotated[
-        str | None, typer.Option(help="Only activations of this agent.", autocompletion=completion.agents)
+        str | None,
+        typer.Option(metavar="NAME", help="Only activations of this agent.", autocompletion=completion.agents),
     ] = None,
     state: Annotated[
         list[ActivationState] | None,
-        typer.Option(metavar="STATE", help=f"One of {ACTIVATION_STATES}; may be repeated. By default all but skipped."),
+        typer.Option(
+            metavar="STATE",
+            help=f"Only activations in this state: {ACTIVATION_STATES}. May be repeated; by default all but skipped.",
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
     as_json: AsJson = False,

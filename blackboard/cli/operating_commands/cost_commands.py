@@ -83,7 +83,7 @@ def _note_uncertain(rows: Sequence[CostRow], unknown: int) -> None:
 
 def record_cost(
     context: typer.Context,
-    call_id: Annotated[int, typer.Argument(help="The id of the call, as the view model_calls shows it.")],
+    call_id: Annotated[int, typer.Argument(metavar="ID", help="The id of the call, as the view model_calls shows it.")],
     usd: Annotated[
         float, typer.Option(metavar="AMOUNT", help="US dollars, as the provider's account shows them; 0 for none.")
     ],

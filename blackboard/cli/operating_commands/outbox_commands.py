@@ -34,9 +34,11 @@ Examples:
   blackboard outbox discard 19
 """
 
-MessageId = Annotated[int, typer.Argument(metavar="ID", help="The id of the message, as 'outbox list' shows it.")]
+MessageId = Annotated[
+    int, typer.Argument(metavar="ID", help="The id of the message, as 'blackboard outbox list' lists it.")
+]
 MessageIds = Annotated[
-    list[int] | None, typer.Argument(metavar="ID...", help="The ids of messages, as 'outbox list' shows them.")
+    list[int] | None, typer.Argument(metavar="ID", help="The ids of messages, as 'blackboard outbox list' lists them.")
 ]
 OfSink = Annotated[
     str | None, typer.Option("--sink", metavar="NAME", help="Instead of ids: all undelivered messages of this sink.")
@@ -173,7 +175,7 @@ def _check_choice(messages: list[int] | None, sink: str | None, state: str | Non
         UsageError: The command names no messages, or names them in both ways.
     """
     if bool(messages) == (sink is not None or state is not None):
-        raise UsageError("name messages by their ids, or by --sink and --state")
+        raise UsageError("name the messages by their ids, or all messages of a --sink or in a --state")
 
 
 def _print_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The command `run`, and the reload of the deployment file."""
+"""The command `run`, which runs the daemon, and the reload of its deployment file."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def run(
 ) -> None:
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
 
-    SIGTERM and Ctrl-C let running activations finish within [daemon] grace, then stop; a second signal stops at once.
-    SIGHUP reloads the deployment file. New code and changes of [database], [model], [daemon] and [server] need a
-    restart.
+    After SIGTERM or Ctrl-C, running activations may finish within the time of 'grace' in [daemon]. A second signal
+    stops them at once. SIGHUP reloads the deployment file. New code, and changes of [database], [model], [daemon] and
+    [server], need a restart.
 
     Examples:
       blackboard --config config/leads.toml run

@@ -46,8 +46,8 @@ def serve(
     """Serve the board over HTTP, until a signal ends it. This wakes no agents; 'blackboard run --serve' does both.
 
     Every operation needs a token, which 'blackboard token create' makes. On a terminal, the command prints a link that
-    signs a browser in; the link works once. SIGTERM and Ctrl-C let requests finish. A socket that systemd passes
-    replaces [server] listen.
+    signs a browser in; the link works once. After SIGTERM or Ctrl-C, requests may finish. If systemd passes a socket,
+    the server listens on it, and not at 'listen' in [server].
 
     Examples:
       blackboard serve
@@ -105,13 +105,13 @@ def serving_board(
         board: The board.
         session: The session of the command.
         settings: Where it listens, and how.
-        listen: The address; None for the other sockets only.
+        listen: The address; None to listen on the other sockets only.
         path: A Unix socket to listen on.
         opens: Whether to open the link in a browser.
 
     Raises:
         MissingPackage: The extra is not installed.
-        UsageError: The address is not one, or would need TLS; or no browser could reach the server.
+        UsageError: The address is not valid, or would need TLS; or no browser could reach the server.
         WorkError: The address cannot be used.
     """
     try:

@@ -23,25 +23,25 @@ Examples:
 
 def create(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The name that the token is listed and revoked by.")],
+    name: Annotated[str, typer.Argument(help="The name of the token, to list and revoke it by.")],
     may: Annotated[
         list[str],
         typer.Option(
             metavar="SCOPE",
-            help="What its holder may do. May be repeated. One of read, read-redacted, deposit[:KIND[:SUBJECTS]],"
-            " claim:AGENT, answer, operate, sql or admin.",
+            help="What the holder of the token may do: read, read-redacted, deposit[:KIND[:SUBJECTS]], claim:AGENT,"
+            " answer, operate, sql, admin. May be repeated.",
         ),
     ],
     expires: Annotated[
         str,
-        typer.Option(metavar="DURATION", help="How long the token is valid; 'never' for a token that does not expire."),
+        typer.Option(metavar="DURATION", help="How long the token is valid, such as 90d; 'never' for no limit."),
     ] = "90d",
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print it. It cannot be shown again, because the board keeps only its hash.
 
-    Stdout has the token and nothing else. --author is the author of the holder's deposits; by default it is the name
-    of the token.
+    Stdout has the token and nothing else. --author sets the author of deposits with the token; by default, the author
+    is the name of the token.
 
     Examples:
       blackboard token create webform --may deposit:lead --may read

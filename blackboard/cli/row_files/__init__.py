@@ -10,11 +10,11 @@ growing_input  a file that grows and may be replaced or truncated, and lines as 
 
 Depositing:
 
-column_matching    the columns that the parts of a mark come from, and the check of their fields
-row_mapping        the mapping from columns to the parts of a mark
-cell_values        the conversion of cells to the types of fields
-row_deposits       deposits rows, and counts them
-row_follower       follows a file that grows, or a pipe
-followed_deposits  deposits the rows that a followed file or pipe got
-rejects_file       the refused rows, in a file
+column_matching  the columns that the parts of a mark come from, and the check of their fields
+row_mapping      the mapping from columns to the parts of a mark
+cell_values      the conversion of cells to the types of fields
+row_deposits     deposits rows, and counts them
+row_follower     follows a file or a pipe that grows
+followed_rows    the rows of a followed file or pipe, and their deposits
+rejects_file     the refused rows, in a file
 """

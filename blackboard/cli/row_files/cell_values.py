@@ -71,10 +71,10 @@ def _list(text: str) -> list[Any]:
 
 
 def with_decimal_point(text: str, *, decimal_comma: bool) -> str:
-    """Return a number with a decimal point and without signs between thousands; any other text unchanged.
+    """Return a number with a decimal point and without separators of thousands. Any other text stays unchanged.
 
-    `0,8` and `1.234,5` have one meaning. `1,234` has two: it has a decimal comma in a file whose columns are separated
-    by semicolons, and stays unchanged elsewhere.
+    `0,8` and `1.234,5` have one meaning, and `1,234` has two. In a file whose columns are separated by semicolons, the
+    comma of `1,234` is a decimal comma. In any other file, `1,234` stays unchanged.
     """
     text = _MINUS_AT_END.sub(r"-\1", _CURRENCY.sub("", text))
     if _POINT_NUMBER.fullmatch(text):

@@ -30,7 +30,7 @@ class Columns:
     subject: Sequence[str]
     """Columns of the subject; the first non-empty column counts."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """The field for each column; an empty field omits the column. `email` -> `contact.email` is understood too."""
+    """The field for each column; an empty field omits the column. A pair that names the field first is accepted too."""
     intensity: float | str = 1.0
     """A number, or the column that contains it."""
     extra: ExtraColumns = "error"

@@ -1,6 +1,6 @@
 """The format of a CSV file, found from its first rows: the delimiter, the quotes, and the place of the header.
 
-The delimiter divides the rows most evenly, counted outside quotes.
+The delimiter is the character that divides most rows, outside quotes, into the same number of cells.
 """
 
 from __future__ import annotations

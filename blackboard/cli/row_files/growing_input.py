@@ -58,7 +58,7 @@ class FollowedFile:
         return self._seen != before
 
     def is_replaced_at(self, path: Path) -> bool:
-        """Return whether another file is at a path and has text: then the writers now write to that file."""
+        """Return whether another file with text is at a path. Then programs now write to that file."""
         with suppress(OSError):
             other = path.stat()
             is_file = stat.S_ISREG(other.st_mode) and other.st_size > 0
@@ -114,9 +114,7 @@ BLOCK_BYTES = 64 * 1024
 
 
 class LineStream(io.RawIOBase):
-    """The complete lines of the bytes from `read`.
-
-    The stream ends after the last line, and continues when there are more.
+    """The complete lines of an input that grows. It ends after the last of them, and continues when there are more.
 
     Each call of `readinto` gives one line, so that the place of a line is known when it is decoded.
 
@@ -148,7 +146,7 @@ class LineStream(io.RawIOBase):
         self.has_ended = True
 
     def begin(self, mark: bytes, head: bytes) -> None:
-        """Leave out the byte order mark, and give `head`, which has whole lines, before the stream."""
+        """Skip the byte order mark, and give the lines of `head` before the lines of the input."""
         self._head = head
         self._drop(len(mark))
 

@@ -1,8 +1,8 @@
 """The text of an input file: decompression, the guess of its encoding, and its lines.
 
-Byte order marks, UTF-8 and UTF-16 are certain. Another encoding is a guess: a code page counts only if its letters make
-words of one of its languages. If no code page makes words of a text, the user must give `--encoding`, because a wrong
-guess would look plausible.
+Byte order marks, UTF-8 and UTF-16 are certain. Any other encoding is a guess: a code page is chosen only if the text,
+decoded with it, has words of a language of the code page. If there is no such code page, the user must give
+`--encoding`, because a wrong guess would look plausible.
 """
 
 from __future__ import annotations

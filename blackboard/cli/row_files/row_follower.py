@@ -1,7 +1,8 @@
 """The follower of `load --follow`, which deposits the rows of a file or a pipe as they are written.
 
-The key of a row is made of the file's identity and the place of its line, and the position is stored after the deposit.
-So if the process is killed between the two, the next start finds the keys of the rows.
+A row is deposited first, and then the position in the file is stored. If the process is killed in between, the next
+start reads the row again. The key of a row is made of the identity of the file and the place of the line, so the second
+deposit is a duplicate.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from blackboard.board.loaded_files import ReadPosition, source_of
 from blackboard.cli.row_files.column_matching import Columns
-from blackboard.cli.row_files.followed_deposits import FollowedRows
+from blackboard.cli.row_files.followed_rows import FollowedRows
 from blackboard.cli.row_files.growing_input import FollowedFile, LineStream, is_regular, open_continued
 from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_reader import BadRow, TextForm

@@ -214,7 +214,7 @@ class _Keys:
         return f"load:{digest.hex()}" + (f":{before + 1}" if before else "")
 
     def of_value(self, value: str, *content: Any) -> str:
-        """Return the key of a row that has an identity of its own: it changes with the content."""
+        """Return the key of a row with an identity of its own. The key also changes with the content of the row."""
         return f"load:{self._digest(value, *content).hex()}"
 
     def _digest(self, *parts: Any) -> bytes:

@@ -36,7 +36,7 @@ def init(
     example: Annotated[
         Example | None,
         typer.Option(
-            help="First write an example of a deployment file: leads is the lead desk, default has every setting with"
+            help="First write an example of a deployment file: leads for the lead desk, default for every setting with"
             " its default. An existing file is never replaced."
         ),
     ] = None,
@@ -45,14 +45,14 @@ def init(
         bool,
         typer.Option(
             "--partition-history",
-            help="Keep the history in partitions, so that old events are removed by the partition. Only on a server.",
+            help="Keep the history in partitions, so that old events are removed quickly. Only on a server.",
         ),
     ] = False,
     partition_events: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="How many events a partition has, with --partition-history; by default 1,000,000.",
+            help="The number of events in a partition, with --partition-history; by default 1,000,000.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -14,7 +14,7 @@ from blackboard.errors import ConfigurationError, ExitCode, Mistake
 
 
 def test(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of scenarios, *.board.toml.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The files of scenarios, such as *.board.toml.")],
     as_json: AsJson = False,  # noqa: PT028 - a command, no test
 ) -> None:
     """Run scenarios, which test a deployment. A file states which marks are deposited, and what must follow.

@@ -1,4 +1,4 @@
-"""The layout of the help: commands in groups, words for values instead of Python's types, and brackets as written."""
+"""The layout of the help: commands in groups, a word such as KIND for each value, and brackets as they are written."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def _without_markup(text: str) -> str:
 def set_metavar(param: Any) -> Any:
     """Set the word that the help shows for the value of a parameter, such as KIND; return the parameter.
 
-    The library would show `<bool>` and `<str>`, and does so in a version without the attribute `type_descriptor`, which
-    its documentation does not describe.
+    Otherwise typer shows Python's types, such as `<str>`. It does not document the attribute `type_descriptor`. With a
+    version of typer that lacks the attribute, the help shows Python's types.
     """
     value_type = getattr(param, "type_descriptor", None)
     if isinstance(param, TyperArgument) or param.is_flag:

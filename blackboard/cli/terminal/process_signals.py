@@ -1,12 +1,13 @@
-"""The signals of a process: `StopSignals` for a command that waits for a file, and `handle_signals` for a daemon.
+"""The signals that stop a command or a daemon, or reload the deployment file of a daemon.
 
-A handler may interrupt the main thread while it holds a lock that the daemon needs. So a handler only puts a request on
-a queue, and a waiting thread passes it to the daemon. Threads are started in advance, because the system may have no
-thread left when a signal arrives.
+`StopSignals` is for a command that waits, such as `serve`, and `handle_signals` for a daemon.
 
-Python runs a handler in the main thread only, between two of its instructions. If a signal arrives when the main thread
-is about to sleep, Python runs the handler only after that sleep. So a signal also writes to a pipe, which ends the
-sleep.
+The handler of a signal may interrupt the main thread while it holds a lock that the daemon needs. So the handler only
+puts a request on a queue, and another thread passes the request to the daemon. Threads are started in advance, because
+the system may have no thread left when a signal arrives.
+
+Python runs a handler in the main thread only, between two instructions. If a signal arrives when the main thread is
+about to sleep, Python runs the handler only after that sleep. So a signal also writes to a pipe, which ends the sleep.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The standard streams of the command line: closed streams are opened, and a broken stderr ends no command."""
+"""The standard streams of the command line: a closed stream is opened, and a command survives a broken stderr."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _discard(stream: TextIO) -> None:
 def queue_output() -> Iterator[None]:
     """Queue all text for stdout and stderr, like the log.
 
-    Text that an agent prints, or logs with another library, then neither fails nor waits because of a reader.
+    So an agent that prints, or logs with another library, neither fails nor waits because of a slow reader.
     """
     from blackboard.system import log_queue
 

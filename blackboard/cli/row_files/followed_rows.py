@@ -1,4 +1,4 @@
-"""The deposits from a followed file or pipe: its form is found once, and each new line is deposited."""
+"""The rows of a followed file or pipe: the format is found once, and then each new row is deposited."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ class FollowedRows:
         name: The name for messages.
         identity: The text for the file in the keys of its rows.
         position: The place where to begin.
-        header: The header of the former file, for a file that continues without a header; else empty.
-        checks_columns: Whether columns that the first rows of JSON do not have are an error.
+        header: The header of the file before, for a file that continues without a header; else empty.
     """
 
     def __init__(
@@ -44,9 +43,10 @@ class FollowedRows:
         *,
         position: int = 0,
         header: str = "",
-        checks_columns: bool = False,
     ) -> None:
-        self.header, self.checks_columns = header, checks_columns
+        self.header = header
+        self.checks_columns = False
+        """Whether it is an error if the first rows of JSON lack a column that the user names."""
         self._follower, self._stream, self._name, self._identity = follower, stream, name, identity
         self._position = position
         self._rows: Rows | None = None
