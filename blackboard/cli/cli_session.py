@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.terminal.output import print_note
-from blackboard.errors import UnknownName, UsageError
+from blackboard.errors import ConfigurationError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -108,6 +108,17 @@ class CommandSession:
         from blackboard.settings.deployment_resolver import resolve_classes
 
         return resolve_classes(self.settings)
+
+    def configured_model(self) -> str:
+        """Return, as text, the model that a daemon with this deployment file would use, if no daemon runs."""
+        from blackboard.llm.anthropic_client import client_from, describe_model
+
+        try:
+            model = self.settings.model
+            answers = describe_model(model, client_from(model, os.environ))
+        except ConfigurationError as error:
+            answers = f"none: {error}"
+        return f"{answers} (no daemon runs)"
 
     def deploy(self, board: Blackboard, resolved: ResolvedDeployment, deployer: Deployer) -> DeployResult | None:
         """Deploy the file, and return the result; None if it names no agents and the board has a deployment.

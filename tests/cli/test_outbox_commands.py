@@ -68,7 +68,7 @@ def test_all_messages_of_a_sink_or_in_a_state_are_sent_again_or_given_up(telling
     for words in (("--state", "waitin"), ("--sink", "phone")):
         assert telling("outbox", "retry", *words).code == 2
     for both in ([], ["1", "--sink", "desk"]):
-        assert "by their ids, or by --sink and --state" in telling("outbox", "discard", *both).err
+        assert "by their ids, or all messages of a --sink or in a --state" in telling("outbox", "discard", *both).err
     assert telling("outbox", "retry", "--state", "failed").out == "0 messages will be sent again\n"
     assert telling("outbox", "retry", "--state", "gone", "--json").json == [{"id": 1, "state": "waiting"}]
     assert telling("outbox", "discard", "--sink", "desk").out == "2 messages given up\n"

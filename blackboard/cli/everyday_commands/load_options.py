@@ -62,7 +62,9 @@ FollowOption = Annotated[
 AgainOption = Annotated[bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")]
 RejectsOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The file for the rows that were rejected; by default FILE.rejects.csv."),
+    typer.Option(
+        metavar="FILE", help="The file for rejected rows; by default the name of the loaded file with .rejects.csv."
+    ),
 ]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if any row was rejected; by default only if all were.")

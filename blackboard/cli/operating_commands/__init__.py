@@ -11,5 +11,4 @@ activation_commands         activations, activation, retry, discard
 pause_and_wake_commands     pause, resume, wake
 outbox_commands             outbox
 cost_commands               costs, record-cost
-configured_model            the model that a daemon would use, as text
 """

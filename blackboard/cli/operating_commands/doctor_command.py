@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
-from blackboard.cli.operating_commands.configured_model import configured_model
 from blackboard.cli.terminal.output import AsJson, print_json, print_line
 from blackboard.errors import ConfigurationError, ExitCode, StoreError
 from blackboard.plurals import counted
@@ -77,7 +76,7 @@ def _findings(session: CommandSession) -> list[Finding]:
             board.classes.load_from(session.classes)
             findings += examine_board(board, deployment)
         if all(finding.name != MODEL for finding in findings):
-            findings.append(Finding(MODEL, "note", configured_model(session)))
+            findings.append(Finding(MODEL, "note", session.configured_model()))
     except StoreError as error:
         findings.append(Finding("board", "wrong", str(error), "the other checks need a board that can be opened"))
     return findings

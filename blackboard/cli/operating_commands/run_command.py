@@ -53,8 +53,8 @@ def run(
 ) -> None:
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
 
-    After SIGTERM or Ctrl-C, running activations may finish within the time of 'grace' in [daemon]. A second signal
-    stops them at once. SIGHUP reloads the deployment file. New code, and changes of [database], [model], [daemon] and
+    After SIGTERM or Ctrl-C, running activations may finish within the time of [daemon] grace. A second signal stops
+    them at once. SIGHUP reloads the deployment file. New code, and changes of [database], [model], [daemon] and
     [server], need a restart.
 
     Examples:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
-from blackboard.cli.operating_commands.configured_model import configured_model
 from blackboard.cli.terminal.output import print_note
 from blackboard.errors import MissingPackage, UsageError, WorkError
 
@@ -29,7 +28,7 @@ def serve(
     context: typer.Context,
     listen: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="The address to listen on; by default 'listen' in [server]."),
+        typer.Option(metavar="HOST:PORT", help="The address to listen on; by default [server] listen."),
     ] = None,
     uds: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; without --listen, only on it.")
@@ -47,7 +46,7 @@ def serve(
 
     Every operation needs a token, which 'blackboard token create' makes. On a terminal, the command prints a link that
     signs a browser in; the link works once. After SIGTERM or Ctrl-C, requests may finish. If systemd passes a socket,
-    the server listens on it, and not at 'listen' in [server].
+    the server listens on it, and not at [server] listen.
 
     Examples:
       blackboard serve
@@ -127,7 +126,7 @@ def serving_board(
     address = None if listen is None else Address.parse(listen)
     reached = [address, *map(address_of, inherited)]
     where, tickets = next((each for each in reached if each is not None), None), SignInTickets(board.clock)
-    app = build_app(board, settings, configured_model(session), where, session.config, tickets)
+    app = build_app(board, settings, session.configured_model(), where, session.config, tickets)
     with HttpServer(app, settings, address, path, inherited) as server:
         _offer_link(server.browser_url, tickets, opens=opens)
         yield server

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.operating_commands.configured_model import configured_model
 from blackboard.cli.terminal.output import AsJson, count_list, gone_agent_lines, print_json, print_pairs, timestamp
 from blackboard.plurals import counted
 
@@ -33,7 +32,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     session = session_of(context)
     with session.board_or_client() as board:
-        shape = calls_of(board).summary(lambda: configured_model(session))
+        shape = calls_of(board).summary(session.configured_model)
     if as_json:
         print_json(shape)
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_ELEMENT_CHARACTERS = 64 * 1024 * 1024
 """The largest number of characters in an element of a JSON array."""
@@ -18,6 +18,15 @@ _GAP = re.compile(r"[\s,]*")
 
 class NotJson(Exception):
     """The next value is not JSON, or is too long."""
+
+
+class StreamValue(NamedTuple):
+    """A value of a stream."""
+
+    number: int
+    """The number of the line where it begins."""
+    value: Any
+    text: str
 
 
 class JsonBuffer:
@@ -49,8 +58,8 @@ class JsonBuffer:
             line, self._is_opened = line.replace("[", " ", 1), True
         self._text, self._at = self.rest + line, 0
 
-    def next_value(self) -> tuple[int, Any, str] | None:
-        """Return the number of the line where the next value begins, the value and its text; None if lines are missing.
+    def next_value(self) -> StreamValue | None:
+        """Return the next value; None if lines are missing.
 
         Raises:
             NotJson: The next value is not JSON.
@@ -72,7 +81,7 @@ class JsonBuffer:
             return None
         number = self.number
         self._move_to(end)
-        return number, value, self._text[begin:end]
+        return StreamValue(number, value, self._text[begin:end])
 
     def _move_to(self, end: int) -> None:
         self.number += self._text.count("\n", self._at, end)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from blackboard.cli.row_files.csv_format import CsvFormat
 from blackboard.cli.row_files.input_text import MAX_LINE_CHARACTERS, InputText
@@ -65,6 +65,15 @@ class BadRow:
 
     number: int
     reason: str
+    raw: str
+
+
+class _CsvRecord(NamedTuple):
+    """The cells of a record, and its text."""
+
+    number: int
+    """The number of its first line, from 1."""
+    cells: list[str]
     raw: str
 
 
@@ -219,10 +228,10 @@ class Rows:
             raise NoHeader(f"{self.name} is empty; a CSV begins with a header that names its columns")
         if isinstance(header, BadRow):
             raise UsageError(f"{self.name}, row {header.number}: the header cannot be read: {header.reason}")
-        if (reason := self._not_text(header[2])) is not None:
-            raise UsageError(f"{self.name}, row {header[0]}: the header is {reason}")
-        self.header = header[2]
-        return header[1]
+        if (reason := self._not_text(header.raw)) is not None:
+            raise UsageError(f"{self.name}, row {header.number}: the header is {reason}")
+        self.header = header.raw
+        return header.cells
 
     def _name_columns(self, cells: Sequence[str]) -> tuple[str, ...]:
         """Return a name for each column that no other column has."""
@@ -249,11 +258,11 @@ class Rows:
     def _csv_rows(self) -> Iterator[GoodRow | BadRow]:
         """Yield the rows below the header, without repeated headers and empty lines."""
         columns = self.columns or ()
-        for values in self._records():
-            if isinstance(values, BadRow):
-                yield values
+        for record in self._records():
+            if isinstance(record, BadRow):
+                yield record
                 continue
-            number, cells, raw = values
+            number, cells, raw = record
             if len(columns) > 1 and raw.removeprefix("\ufeff") == self.header:
                 continue  # two files were joined, or a writer has started again
             cells = _without_marks_of_spreadsheets(cells, raw)
@@ -268,7 +277,7 @@ class Rows:
             else:
                 yield GoodRow(number, dict(zip(columns, cells, strict=True)), raw)
 
-    def _records(self) -> Iterator[tuple[int, list[str], str] | BadRow]:
+    def _records(self) -> Iterator[_CsvRecord | BadRow]:
         """Yield the records. A record with a quoted field can have several lines."""
         while (first := next(self._lines, None)) is not None:
             if not self._format.is_row(first[1]):
@@ -284,12 +293,12 @@ class Rows:
                 self._lines.push(lines[1:])
                 plain = first[1].rstrip("\r\n")
                 if self._format.delimiter == "\t" and self.columns and plain.count("\t") == len(self.columns) - 1:
-                    yield first[0], plain.split("\t"), plain  # databases write such files without quotes
+                    yield _CsvRecord(first[0], plain.split("\t"), plain)  # databases write such files without quotes
                     continue
                 fault = "too long" if "field larger" in str(error) else "misplaced quote"
                 yield BadRow(first[0], f"{fault}: {error}", first[1].rstrip("\r\n"))
                 continue
-            yield first[0], cells, "".join(line for _, line in lines).rstrip("\r\n")
+            yield _CsvRecord(first[0], cells, "".join(line for _, line in lines).rstrip("\r\n"))
 
     def _may_close(self, lines: Sequence[tuple[int, str]]) -> bool:
         """Return whether a row waits for more text, because its quote is not closed. A row waits once."""

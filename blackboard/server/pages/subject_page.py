@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -63,6 +64,14 @@ class Node:
     is_mark: bool
     x: int
     y: int
+
+
+class BoxLabel(NamedTuple):
+    """The texts of a box in the graph, and the parameters of the page that it links to."""
+
+    label: str
+    detail: str
+    query: str
 
 
 @dataclass(frozen=True)
@@ -178,7 +187,7 @@ def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -
     found = sorted({event.activation_id for event in events if event.activation_id is not None}, reverse=True)
     wanted = [number for number in found if before is None or number < before]
     layers: dict[str, int] = {}
-    labels: dict[str, tuple[str, str, str]] = {}
+    labels: dict[str, BoxLabel] = {}
     links: list[tuple[str, str]] = []
     boxes: dict[int, str] = {}
     for activation_id in sorted(wanted[:MAX_ACTIVATIONS]):
@@ -193,7 +202,7 @@ def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -
         for source in sources:
             layers.setdefault(source, 0)
         layers[run] = max((layers[source] for source in sources), default=-1) + 1
-        labels[run] = (details.activation.agent, f"activation {activation_id}, {state}", f"id={activation_id}")
+        labels[run] = BoxLabel(details.activation.agent, f"activation {activation_id}, {state}", f"id={activation_id}")
         boxed = _boxes(f"out-{activation_id}", made, boxes, labels)
         results = [box for box in boxed if box not in sources]  # it may have reinforced what it was given
         for result in results:
@@ -209,7 +218,7 @@ def _boxes(
     place: str,
     marks: Mapping[int, tuple[str, str]],
     boxes: dict[int, str],
-    labels: dict[str, tuple[str, str, str]],
+    labels: dict[str, BoxLabel],
 ) -> list[str]:
     """Return the boxes of marks: the box that is in the graph, or a new one. Many marks of a kind share a new box.
 
@@ -232,17 +241,17 @@ def _boxes(
         subjects = {marks[mark_id][1] for mark_id in alike}
         words = f"of {len(subjects):,} subjects" if len(subjects) > 1 else subjects.pop()
         boxes |= dict.fromkeys(alike, f"{place}-{kind}")
-        labels[f"{place}-{kind}"] = (f"{len(alike):,} × {kind}", words, f"id={place.rpartition('-')[2]}")
+        labels[f"{place}-{kind}"] = BoxLabel(f"{len(alike):,} × {kind}", words, f"id={place.rpartition('-')[2]}")
     return list(dict.fromkeys(boxes[mark_id] for mark_id in marks))
 
 
-def _mark_label(kind: str, mark_id: int, subject: str) -> tuple[str, str, str]:
-    return (f"{kind} {mark_id}", subject, urlencode({"subject": subject} if subject else {"mark": mark_id}))
+def _mark_label(kind: str, mark_id: int, subject: str) -> BoxLabel:
+    return BoxLabel(f"{kind} {mark_id}", subject, urlencode({"subject": subject} if subject else {"mark": mark_id}))
 
 
 def _laid_out(
     layers: Mapping[str, int],
-    labels: Mapping[str, tuple[str, str, str]],
+    labels: Mapping[str, BoxLabel],
     links: Sequence[tuple[str, str]],
     older: int | None,
 ) -> Graph:
