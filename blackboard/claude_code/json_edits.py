@@ -1,7 +1,7 @@
-"""Additions of members and items to a JSON text, and their removal.
+"""Edits of a JSON text: additions of members and items, and their removal.
 
-All other characters stay, so that a person finds the file as it was, and an addition that is removed again leaves no
-trace.
+All other characters stay. So a person finds the file as it was, and after a removal the text is as it was before the
+addition.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class JsonPart:
     parts: dict[str | int, JsonPart] = field(default_factory=dict)
     """The values in it, by their keys or positions."""
     starts: dict[str | int, int] = field(default_factory=dict)
-    """Where each of them begins, with its key."""
+    """Where each of them begins: in an object, the place of its key."""
 
 
 def parse(text: str) -> JsonPart:

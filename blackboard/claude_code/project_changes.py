@@ -1,7 +1,7 @@
-"""The changes of a project's files that connect it to a board, or that remove a connection.
+"""The changes of a project's files that connect the project to a board, or that remove a connection.
 
-A record beside the settings has the text that was written. If a person has changed a part since, it differs from the
-record and stays as it is.
+A record beside the settings has the text that was written. If a part differs from the record, a person has changed it,
+and it stays as it is.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class ProjectChanges:
         Raises:
             OSError: A file cannot be written.
         """
-        # A process that is killed between two files leaves a record of whatever it wrote.
+        # If the process is killed between two files, there must be a record of what it wrote.
         is_last = self._after[RECORD] is None
         names = sorted(self._changed(), key=lambda name: (name == RECORD) == is_last)
         write_texts(self.folder, names, self._before, self._after)
@@ -137,7 +137,7 @@ class ProjectChanges:
         present = self._place(name, path, key, None if written is None else written["value"])
         if written is None and (value is None or present is not None):
             if value is not None and present is not None:
-                self._leave(name, "it has an entry of this name that this command did not write")
+                self._leave(name, "this command did not write its entry of this name")
             return
         if written is not None:
             if present is None:
@@ -152,7 +152,10 @@ class ProjectChanges:
             self._record[name] = {"value": value, **self._add(name, path, key, value)}
 
     def _place(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[str | int] | None:
-        """Return the path of an entry: the value that was written; if no member was written, whatever has its key."""
+        """Return the path of the entry with a value, or of the member with a key if the value is None.
+
+        Return None if there is no such entry.
+        """
         container = json_edits.find(json_edits.parse(self._after[name] or "{}"), path)
         if container is None:
             return None
@@ -226,7 +229,7 @@ class ProjectChanges:
         found = text is not None and BEGIN in text
         if written is None:
             if found and section is not None:
-                self._leave(MEMORY, "it has a section that this command did not write")
+                self._leave(MEMORY, "this command did not write its section")
             elif section is not None:
                 before = "" if not text else "\n" if text.endswith("\n") else "\n\n"
                 new = (before + section).replace("\n", newline_of(text or ""))

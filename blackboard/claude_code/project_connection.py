@@ -51,7 +51,7 @@ class ProjectConnection:
     """The connection that a project should have."""
 
     options: Sequence[str]
-    """The options with which each command finds the board and signs, such as `--database board.db`."""
+    """The options by which each command finds its board and author, such as `--database board.db`."""
     agent: str | None = None
     """The remote agent whose work wakes the sessions; None if no work does."""
     uses_channel: bool = False

@@ -67,7 +67,7 @@ def remove_empty(folders: Sequence[Path]) -> None:
 
 
 def write_text(path: Path, text: str | None) -> None:
-    """Write a text to the byte, or with None delete the file.
+    """Write a text byte for byte. If it is None, delete the file.
 
     Raises:
         OSError: The file or its folder cannot be written.

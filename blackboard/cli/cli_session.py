@@ -1,4 +1,4 @@
-"""The board and the deployment of a command, from its options, the environment and the deployment file."""
+"""The session of a command: its board and deployment, from its options, the environment and the deployment file."""
 
 from __future__ import annotations
 

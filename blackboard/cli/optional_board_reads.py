@@ -1,4 +1,4 @@
-"""Reads of a board that only help a person, such as a completion. If the board cannot be read, the command goes on."""
+"""Optional reads of a board, which only help a person. If the board cannot be read, the command continues without."""
 
 from __future__ import annotations
 

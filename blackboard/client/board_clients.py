@@ -1,4 +1,4 @@
-"""The two clients of a server: `Client` waits for each response, and `AsyncClient` awaits it.
+"""The two clients of a board behind a server: `Client` waits for each response, and `AsyncClient` awaits it.
 
 Both have the same methods, which are in `client_methods`.
 """

@@ -1,4 +1,4 @@
-"""A board, or a client of a server, with the rights of one caller. No argument of a tool names the caller."""
+"""Access to a board, or to the client of a server, with the rights of one caller. No tool has an argument for this."""
 
 from __future__ import annotations
 

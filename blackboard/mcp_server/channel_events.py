@@ -1,8 +1,8 @@
-"""The channel, which notifies a session of a coding agent that work waits for a remote agent.
+"""The events of a channel, which tell a session of a coding agent that work waits for a remote agent.
 
 A channel is a capability of Claude Code. Its messages reach the model like messages of the user. So they never contain
-a text of a mark, only the agent and the ids of the crossings. The channel claims nothing, so a session that does not
-listen holds no work back. A process announces each crossing once; the work itself stays on the agenda.
+a text of a mark, only the agent and the ids of the crossings. The channel claims nothing: if a session does not listen,
+others can do the work. A process announces each crossing once, and the crossing stays on the agenda.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Channel:
                     pause = tick_seconds if again_in is None else min(tick_seconds, max(0.0, again_in))
                     if ready:
                         await self._send(self._event(ready))
-                except BlackboardError as error:  # it may be usable again later
+                except BlackboardError as error:  # the board may be usable again later
                     log.warning("the channel cannot read the board", error=error)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -78,7 +78,7 @@ class Channel:
             items = self._agenda()
             now: datetime = self._access.board.now()
         waiting = {item.id for item in items}
-        self._announced &= waiting  # what has ended is forgotten
+        self._announced &= waiting  # a crossing that has ended is forgotten
         ready = [item for item in items if item.held_by is None and item.id not in self._announced]
         self._announced |= {item.id for item in ready}
         later = [item.ready_at for item in items if item.held_by is not None and item.ready_at is not None]

@@ -1,4 +1,4 @@
-"""The resources and the prompts: the state of the board, its views and the marks of a subject, and two fixed texts."""
+"""The resources (the state of the board, its views, the marks of a subject) and the prompts, which are fixed texts."""
 
 from __future__ import annotations
 

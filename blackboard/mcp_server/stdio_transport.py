@@ -28,7 +28,7 @@ def serve_stdio(access: BoardAccess, channel: str | None = None) -> None:
 
     Args:
         access: The board.
-        channel: The remote agent whose work is announced to a coding agent; None for none.
+        channel: The remote agent whose work is announced to a coding agent; None to announce no work.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the library reads stdin in a thread that nothing else ends
     with ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="blackboard-tool") as threads:
@@ -58,7 +58,7 @@ async def _serve(access: BoardAccess, threads: ThreadPoolExecutor, channel: str 
 def _announce_once_ready(
     server: Server[Any], access: BoardAccess, agent: str, run: RunInThread[Any], writer: Any
 ) -> asyncio.Task[None]:
-    """Announce the work of an agent from the moment when the client has ended the handshake."""
+    """Announce the work of an agent as soon as the client has completed the handshake."""
     is_ready = asyncio.Event()
 
     async def send(params: dict[str, Any]) -> None:

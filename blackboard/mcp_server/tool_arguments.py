@@ -1,4 +1,4 @@
-"""The arguments of each tool. A model reads their JSON schemas before it does anything, so they are short."""
+"""The arguments of each tool. A model reads their JSON schemas before it does anything, so the schemas are short."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class QueryArguments(Arguments):
 
 
 class ClaimArguments(Arguments):
-    """A claim, or the extension of one."""
+    """A claim, or the extension of a claim."""
 
     agent: str
     lease: str = Field(default="30m", description="1s to 1d")

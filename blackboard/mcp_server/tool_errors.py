@@ -1,4 +1,4 @@
-"""Errors in a form on which a model can act: the mistake, and its remedy."""
+"""Errors of tools, so that a model can act on them: the mistake, and its remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REMEDIES = {
     "invalid-query": "Read board://views for the names of views and columns.",
     "key-reused": "Use a new key for this deposit, or repeat the first one unchanged.",
     "law-conflict": "Leave out the law.",
-    "lease-lost": "Stop this work: another has it. Claim again for new work.",
+    "lease-lost": "Stop this work, because another worker may have it. Claim again for new work.",
     "not-allowed": "Do not try again; ask a person for the permission if you need it.",
     "not-found": "Look at agenda or find for what is there now.",
     "overloaded": "Try again in a few seconds.",
@@ -43,9 +43,8 @@ def describe_mistakes(error: ValidationError) -> dict[str, Any]:
 def describe_error(error: BlackboardError, access: BoardAccess, arguments: Arguments) -> dict[str, Any]:
     """Return an error of the board, with its remedy.
 
-    If the caller may read, it is told more. For an unknown kind or agent, the error lists the kinds or agents of the
-    board. For a payload that does not fit, it has the schema of the kind. For a refused result, it has the schemas of
-    the kinds of its marks.
+    A caller who may read gets more: for an unknown kind or agent, the kinds or agents of the board; for a payload that
+    does not fit, the schema of the kind; for a refused result, the schemas of the kinds of its marks.
     """
     name = next(ERROR_NAMES[base] for base in type(error).__mro__ if base in ERROR_NAMES)
     if isinstance(error, AccessDenied):
@@ -73,7 +72,7 @@ def _kinds_for(access: BoardAccess, kind: str) -> dict[str, Any]:
 
 
 def _kinds_of_result(access: BoardAccess, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schemas of the payloads of the marks of a result, and all kinds if one of its kinds does not exist."""
+    """Return the payload schemas of the kinds in a result, and the names of all kinds if it has an unknown kind."""
     marks = result.get("marks")
     named = {str(mark.get("kind")) for mark in marks if isinstance(mark, dict)} if isinstance(marks, list) else set()
     kinds = calls_of(access.board).kinds()

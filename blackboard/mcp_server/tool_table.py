@@ -30,7 +30,7 @@ class Tool:
     """One tool. Its name is the name of its function."""
 
     verbs: tuple[str, ...]
-    """A caller who may do one of these may use it."""
+    """The scopes. A caller who has one of them may use the tool."""
     run: Callable[[BoardAccess, Any], dict[str, Any]]
     """Runs it. The annotation of its parameter `arguments` says what its arguments are."""
     description: str

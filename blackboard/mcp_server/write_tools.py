@@ -31,7 +31,7 @@ def deposit(access: BoardAccess, arguments: DepositArguments) -> dict[str, Any]:
 
 
 def answer(access: BoardAccess, arguments: AnswerArguments) -> dict[str, Any]:
-    """Answer a need. If it has this answer already, the receipt of that decision is returned: a call can be repeated.
+    """Answer a need. A repeated call gets the receipt of the decision that the first call made.
 
     Raises:
         AccessDenied: The caller may not answer.
@@ -69,7 +69,7 @@ def claim(access: BoardAccess, arguments: ClaimArguments) -> dict[str, Any]:
 
     Raises:
         AccessDenied: The caller may not claim for this agent.
-        LeaseLost: The caller never had the activation that it would extend, or has lost it.
+        LeaseLost: The caller does not have the activation whose lease it wants to extend.
         UnknownName: There is no such agent.
         UsageError: The lease is too short or too long, or there is no fence.
         WorkError: The agent is not remote.

@@ -1,4 +1,4 @@
-"""The description of the operations as a page for people. It fetches nothing and runs no script."""
+"""The page with the documentation of the API: all operations, for people. It fetches nothing and runs no script."""
 
 from __future__ import annotations
 

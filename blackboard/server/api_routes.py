@@ -56,7 +56,7 @@ class ApiRoutes:
     Args:
         board: The board that the server serves.
         settings: The limits.
-        callers: Finds the senders of requests.
+        callers: Finds the callers.
         builder: Builds the calls of operations.
         threads: The threads of each pool.
     """

@@ -1,4 +1,4 @@
-"""The application: its routes, and the layers around each request."""
+"""The HTTP application: its routes, and the layers around each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The path /mcp: the tools for models over streamable HTTP, with the tokens, the origins and the limits of the server.
+"""The MCP endpoint, /mcp: the tools for models over streamable HTTP, with the tokens and the limits of the server.
 
 Each request has its token, and the server keeps nothing between two requests. So in the middle of a session, the server
 may be restarted, or another server of the board may handle the next request.

@@ -1,4 +1,4 @@
-"""The frame of the pages that run no script: the sign-in, and the description of the operations."""
+"""The plain page: the frame of the pages without scripts, which are the sign-in and the documentation of the API."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_what_was_left_alone_is_said(typed: CommandLine) -> None:
 
 def test_a_channel_needs_an_agent(typed: CommandLine) -> None:
     done = typed("connect", "claude-code", "--channel")
-    assert (done.code, "--channel needs --agent" in done.err) == (2, True)
+    assert (done.code, "--channel works only with --agent" in done.err) == (2, True)
 
 
 def test_other_programs_are_unknown(typed: CommandLine) -> None:

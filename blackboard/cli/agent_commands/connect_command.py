@@ -46,7 +46,7 @@ def connect(
     from blackboard.claude_code.project_changes import ProjectChanges
 
     if channel and agent is None:
-        raise UsageError("--channel needs --agent: the agent whose work is announced")
+        raise UsageError("--channel works only with --agent; add --agent")
     changes = ProjectChanges(Path.cwd())
     if remove:
         changes.disconnect()

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from blackboard.board import Receipt
 
-MarkId = Annotated[int, typer.Argument(metavar="ID", help="The id of the mark, as 'blackboard marks' lists it.")]
+MarkIdArgument = Annotated[
+    int, typer.Argument(metavar="ID", help="The id of the mark, as 'blackboard marks' lists it.")
+]
 IfEvent = Annotated[
     int | None,
     typer.Option(
@@ -119,7 +121,7 @@ def _payload(text: str) -> dict[str, JsonValue]:
 
 def reinforce(
     context: typer.Context,
-    mark_id: MarkId,
+    mark_id: MarkIdArgument,
     by: Annotated[
         float, typer.Option(help="The strength to add, above 0; the board multiplies it by its trust in the author.")
     ],
@@ -138,7 +140,7 @@ def reinforce(
 
 def withdraw(
     context: typer.Context,
-    mark_id: MarkId,
+    mark_id: MarkIdArgument,
     if_event: IfEvent = None,
     as_json: AsJson = False,
 ) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAX_LISTED_MARKS = 10
 """The largest number of marks shown of each kind."""
 VIEWER = "person:demo"
-"""In whose name the browser acts."""
+"""The author of what a person does in the browser."""
 
 
 def demo(

@@ -1,4 +1,4 @@
-"""The section `[settings.demo]` of a deployment file: the samples of the demo, and the files that it names."""
+"""The settings of the demo: the section `[settings.demo]` of a deployment file, and the files that it names."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
 
     if not is_wanted:
         if events is not None:
-            raise UsageError("--partition-events gives the size of the partitions of --partition-history; give both")
+            raise UsageError("--partition-events works only with --partition-history; add --partition-history")
         return None
     if not board_addresses.can_partition_history(session.url):
         raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")

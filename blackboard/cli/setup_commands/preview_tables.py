@@ -1,4 +1,4 @@
-"""The preview of a deployment as tables: what the command `check --against-board` prints."""
+"""The tables of the preview of a deployment, which the command `check --against-board` prints."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
 
 
 def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> None:
-    """Print how many activations would take what waits."""
+    """Print how many activations the waiting crossings would need."""
     if activations:
         print_table(
             ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
@@ -104,7 +104,7 @@ def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> 
 
 
 def _activations_of(activations: PredictedActivations) -> tuple[str, str]:
-    """Return the number of activations, and that under the other `per`."""
+    """Return the number of activations, and the number with the other `per`, as texts."""
     subject, batch = str(activations.per_subject), f"at least {activations.per_batch}"
     if activations.per == "subject":
         return subject, f"{batch} per batch"
@@ -112,7 +112,7 @@ def _activations_of(activations: PredictedActivations) -> tuple[str, str]:
 
 
 def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
-    """Print the next instants of the schedules under the file."""
+    """Print the next times of the schedules in the file."""
     if schedules:
         print_table(
             ("agent", "watch", "schedule", "", "next"),

@@ -1,6 +1,6 @@
-"""Access to the server: who sends a request, what the sender may do, web sessions, and redaction.
+"""Access to the server: who the caller is and what the caller may do, web sessions, and redaction.
 
-request_callers     the sender of a request, by the token in its header or of a web session
+request_callers     the caller, by the token in the header of a request or the token of a web session
 token_checks        checks of tokens: whether one is valid, what it allows, and how often it is used
 response_redaction  withholds texts in responses from tokens that may not read them
 request_origin      the origin of this server, and whether a request comes from its own pages

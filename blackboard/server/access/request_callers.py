@@ -1,4 +1,4 @@
-"""The senders of requests: the holder of the token in a header, or of the token of a web session."""
+"""The callers of the server: who sends a request, by the token in its header or the token of a web session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of,
 
 
 class RequestCallers:
-    """Finds who sends the requests to one board.
+    """Finds the callers of one board.
 
     Args:
         board: The board that the server serves.

@@ -1,4 +1,4 @@
-"""Checks of tokens: the sender of a request, its scopes, and its rate."""
+"""Checks of tokens: whether a token is valid, what its holder may do, and how often it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The builder of calls: a request becomes the call of an operation, if its sender may make it."""
+"""The builder of calls: a request becomes the call of an operation, if the caller may make this call."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CallBuilder:
 
     Args:
         board: The board that the server serves.
-        callers: Finds the senders of requests.
+        callers: Finds the callers.
         model: The provider and the model that a daemon would use, as text.
     """
 

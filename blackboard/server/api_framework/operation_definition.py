@@ -1,4 +1,4 @@
-"""Operations of the server. The routes, the checks and the description follow from one table of operations."""
+"""The definition of an operation. The routes, the checks and OpenAPI follow from the table of all operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of the board for Prometheus.
+"""Metrics of the board for Prometheus.
 
 Gauges show the board as of the scrape. Counters count from the start of this server. They include what other processes
 do on the board, because the server reads what happened since the last scrape. No subject and no text of a depositor is

@@ -1,4 +1,4 @@
-"""Numbers under a name with labels, as monitors read them."""
+"""Families of metrics: numbers under a name, with labels, as monitors read them."""
 
 from __future__ import annotations
 

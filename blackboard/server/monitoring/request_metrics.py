@@ -1,4 +1,4 @@
-"""Figures of the requests that this server has handled, counted in its event loop."""
+"""Metrics of the requests that this server has handled. They are counted in its event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Event streams: one reader of the board for all of them, and a window of the last events that they share.
+"""The open event streams: they share one reader of the board, and a window with the last events.
 
 While a stream is open, the reader reads the board after each commit, and at least every ten seconds. It puts new events
 into the window. Each stream remembers the last event and the last activity that it has sent. It takes the next events

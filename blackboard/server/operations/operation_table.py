@@ -1,4 +1,4 @@
-"""The table of all operations. The routes, the checks and the description follow from it."""
+"""The table of all operations. The routes, the checks and OpenAPI follow from it."""
 
 from __future__ import annotations
 

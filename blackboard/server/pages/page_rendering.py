@@ -1,4 +1,4 @@
-"""Templates: how values are written in HTML. Everything that is put into a template is text, never markup."""
+"""The rendering of pages: templates, and how values are written in HTML. A value is always text, never markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content of open pages, kept up to date: each page is rendered once for all viewers with equal rights.
+"""Updates of open pages: each page is rendered once for all viewers with equal rights, and they get what differs.
 
 While a browser shows a page, the page is rendered again when the board has changed, at most four times a second. It is
 also rendered every five seconds, because marks fade by time alone. Browsers are sent only the parts that differ. A

@@ -8,7 +8,7 @@ trace_records   inscribes, reads and erases traces, which are records with versi
 sbp_marks       the kinds of marks that the protocol uses
 sbp_parameters  the parameters of each method
 decay_models    decay models of the protocol as decay laws
-sbp_callers     who sends a request: the holder of a token, or a program on this machine
+sbp_callers     the callers: the holder of a token, or a program on this machine
 sbp_errors      errors as the protocol reports them
 sbp_fields      base classes and types of the parameters
 """

@@ -1,4 +1,4 @@
-"""The sender of a request: the holder of a token, or a program on this machine, which needs none."""
+"""The callers of the protocol: the holder of a token, or a program on this machine, which needs no token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCAL_SCOPES = ("read", "deposit")
 
 
 class SbpCallers:
-    """The senders of requests to one board.
+    """Finds the callers of one board.
 
     Args:
         board: The board that the server serves.

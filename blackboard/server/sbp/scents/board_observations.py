@@ -1,4 +1,4 @@
-"""Readings of the board for the conditions of scents. Emissions of the last hour are remembered, for the windows."""
+"""Observations of the board for the conditions of scents: pheromones, traces, and the emissions of the last hour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content of the board at an instant, as conditions of scents measure it, and how it fades afterwards."""
+"""The evaluation of the conditions of scents: what they measure at an instant, and whether they are met."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The response to `GET /sbp`: a stream of the triggers for one session."""
+"""Streams of triggers: the response to `GET /sbp`, for one session."""
 
 from __future__ import annotations
 
