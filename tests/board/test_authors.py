@@ -1,4 +1,4 @@
-"""Nobody signs as an agent or as the board, or so that a reader could take the name for theirs."""
+"""Nobody signs as an agent or as the board, or with a name that looks like one of theirs."""
 
 from __future__ import annotations
 

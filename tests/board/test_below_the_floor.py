@@ -176,7 +176,7 @@ def test_a_mark_below_the_floor_holds_no_unique_value_and_keeps_its_key(world: W
     assert (again.outcome, again.mark_id, again.event_id) == ("duplicate", first.mark_id, first.event_id)
 
 
-def test_a_reading_of_the_past_never_shows_it(world: World) -> None:
+def test_a_reading_of_the_past_never_shows_a_cleared_mark(world: World) -> None:
     world.deploy(smoke("replace"))
     world.put("smoke")
     world.advance(HOUR)

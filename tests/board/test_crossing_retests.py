@@ -41,7 +41,7 @@ def test_a_crossing_of_a_kind_that_is_no_longer_watched_is_skipped(world: World)
     assert world.woken("watchman") == [mark]
 
 
-def test_a_crossing_that_holds_stays_with_its_first_instant(world: World) -> None:
+def test_a_crossing_that_holds_under_the_new_watch_keeps_its_instant(world: World) -> None:
     world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.5, **ON_KEY))
     mark = world.put("smoke", intensity=0.9).mark_id
     [before] = world.crossings("waiting")

@@ -1,4 +1,4 @@
-"""A mark that a change of its floor or law takes at once falls at that instant, once."""
+"""A mark that evaporates by a change of its floor or law falls below its thresholds at that instant, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches over groups against an oracle for each group that looks at every second.
+"""The crossings of watches over groups equal those of an oracle that tests each group every second.
 
 A deposit changes the group of its mark as it likes. Each group crosses at the seconds at which its oracle says so.
 """

@@ -201,7 +201,7 @@ def test_a_mark_that_was_never_given_is_always_news(world: World) -> None:
     assert wake(world)
 
 
-def test_a_state_given_with_an_own_deposit_is_the_one_that_counts(world: World) -> None:
+def test_news_is_compared_with_the_last_given_state_even_if_the_agent_deposited_it(world: World) -> None:
     deploy(world, total("smoke", over="board") >= 0.5, "replace")
     world.put("smoke", payload={"state": "a"})
     world.sign("watchman", "smoke")  # payload {}

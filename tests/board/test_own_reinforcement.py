@@ -1,4 +1,4 @@
-"""An agent's own deposit makes nothing cross for it, and takes away nothing that came from others."""
+"""An agent's own deposit does not wake it, and hides no deposit of others."""
 
 from __future__ import annotations
 

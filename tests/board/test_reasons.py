@@ -1,4 +1,4 @@
-"""A reason names the side of a condition that was met, with its own value and threshold, and reads as true."""
+"""A reason names the side of a condition that was met, with a value and a threshold that agree with it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def smoke(on_repeat: OnRepeat) -> dict[str, KindSpec]:
     return {"smoke": kind("smoke", on_repeat=on_repeat)}
 
 
-def test_equal_content_changes_nothing(world: World) -> None:
+def test_deploying_the_same_kinds_again_changes_nothing(world: World) -> None:
     first = world.deploy(KINDS)
     again = world.deploy(KINDS)
     assert (again.version, again.changed) == (first.version, ())

@@ -1,4 +1,4 @@
-"""A reinforcement makes a mark stronger from now on, and changes nothing of what it says and whose it is."""
+"""A reinforcement makes a mark stronger from now on, and changes neither its payload nor its author."""
 
 from __future__ import annotations
 

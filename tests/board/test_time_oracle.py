@@ -1,4 +1,4 @@
-"""Watches over time against an oracle that looks at every second.
+"""The crossings of watches over time equal those of an oracle that tests every second.
 
 Whatever a watch measures, and whatever its times, guard and deposits are: it crosses at the seconds at which the oracle
 says so, though the board looks only now and then.

@@ -144,7 +144,7 @@ def test_a_process_without_the_class_compares_in_the_same_way(path: Path, clock:
             board.deposit("slot", subject="t", payload={"at": "2026-03-04T09:00:00Z"})
 
 
-def test_a_number_is_not_the_text_of_it(board: Blackboard) -> None:
+def test_a_number_and_its_text_are_different_unique_values(board: Blackboard) -> None:
     class Seat(Mark, kind="seat", on_repeat="separate", unique="seat"):
         seat: int | str
 

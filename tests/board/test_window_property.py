@@ -1,4 +1,4 @@
-"""Windows against an oracle that keeps every deposit and computes each value anew.
+"""The values of windows equal those of an oracle that keeps every deposit and computes each value anew.
 
 Whatever was deposited late, twice, stale, too weak, withdrawn, forgotten or moved to the history, each window has the
 value of the oracle, and each watch crosses when the oracle says so.

@@ -1,4 +1,4 @@
-"""Steps of tests about conditions that must hold for a time or are told again."""
+"""Steps of tests about conditions that must hold for a time or wake their agent again."""
 
 from __future__ import annotations
 

@@ -60,7 +60,9 @@ def test_what_is_added_and_removed_leaves_no_trace(
 
 
 @given(st.dictionaries(st.text(), values, min_size=1, max_size=4), st.sampled_from([None, 2]), st.data())
-def test_the_places_of_parts_are_right(value: dict[str, Any], indent: int | None, data: st.DataObject) -> None:
+def test_a_part_of_a_json_text_is_found_at_its_place(
+    value: dict[str, Any], indent: int | None, data: st.DataObject
+) -> None:
     text = json.dumps(value, indent=indent)
     key = data.draw(st.sampled_from(sorted(value)))
     part = json_edits.find(json_edits.parse(text), [key])

@@ -1,4 +1,4 @@
-"""`load --again` mends a wrong load: what the file deposited goes, except what agents know or others share."""
+"""`load --again` withdraws the marks of a wrong load, except those that agents were given or others have joined."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_row_that_joined_a_mark_from_elsewhere_stays_too(house: CommandLine) -
     assert subjects(house) == ["ada", "attic", "bob", "cyd", "hall"]
 
 
-def test_equal_subjects_of_one_file_are_not_others(house: CommandLine) -> None:
+def test_a_mark_that_only_rows_of_its_file_have_joined_is_withdrawn(house: CommandLine) -> None:
     house.write("a.csv", ROWS + "hall,thicker,dan,0.6\nhall,weak,dan,0.1\n")
     assert load(house, *RIGHT, "--json").json["loaded"] == 5
     summary = again(house, *WRONG)

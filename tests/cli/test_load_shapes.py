@@ -1,4 +1,4 @@
-"""A file loads as other programs write it, and what was assumed about it is said."""
+"""A file loads in the form that other programs write, and a note says what was assumed."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ DUMP = Path(__file__).parents[1] / "store" / "board_0002.sql"
 
 
 @pytest.mark.parametrize("name", ["quest?ion.db", "a%20board.db", "plain.db"])
-def test_a_path_is_used_unchanged(typed: CommandLine, name: str) -> None:
+def test_the_path_of_a_database_may_have_any_characters(typed: CommandLine, name: str) -> None:
     assert typed("init", "--database", name).code == 0
     assert (typed.folder / name).exists()
     assert name in typed("status", "--database", name).out

@@ -1,4 +1,4 @@
-"""Which agents may answer a need: those that it names, and none that stands behind it."""
+"""An agent may answer a need if the need names it, and if it is not in the chain of provenance of the need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agents that a need names in answerable_by may answer it, except those in its chain of provenance."""
+"""An agent answers a need by the decision that it returns: once, and only while the need is open."""
 
 from __future__ import annotations
 

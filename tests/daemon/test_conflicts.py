@@ -1,4 +1,4 @@
-"""A result that names an event of a mark is applied whole to that mark, or put back and made again."""
+"""A result with `if_event` is applied as a whole if the mark is still at that event; else its run is put back."""
 
 from __future__ import annotations
 

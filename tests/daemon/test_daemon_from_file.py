@@ -1,4 +1,4 @@
-"""A program of one's own makes the daemon that a deployment file describes."""
+"""A program makes the daemon that a deployment file describes."""
 
 from __future__ import annotations
 

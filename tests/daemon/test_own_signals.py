@@ -1,4 +1,4 @@
-"""A program of one's own stops its daemon on SIGTERM in the way that docs/agents.md shows."""
+"""A program stops its daemon on SIGTERM in the way that docs/agents.md shows."""
 
 from __future__ import annotations
 

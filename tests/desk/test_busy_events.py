@@ -320,7 +320,7 @@ def test_rules_that_together_are_too_much_leave_the_simple_ones_alone(
     assert is_busy(path, berlin(12, 12)), "a rule that was not followed blocks its time from its start"
 
 
-def test_problems_name_the_days(tmp_path: Path) -> None:
+def test_a_problem_of_a_calendar_names_the_days_that_it_blocks(tmp_path: Path) -> None:
     path = write(tmp_path, calendar(event("DTSTART:3/4/2026", uid="either@x")))
     (problem,) = find_problems(path, BERLIN)
     assert problem.days == (date(2026, 3, 4), date(2026, 4, 3))

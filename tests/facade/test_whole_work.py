@@ -1,4 +1,4 @@
-"""A call does its whole work before it returns, and what would do nothing when it is called is refused."""
+"""A call does its whole work before it returns, and a function whose call would do nothing is refused."""
 
 from __future__ import annotations
 

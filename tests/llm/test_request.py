@@ -40,7 +40,7 @@ class Invoice(BaseModel):
     state: Literal["open", "paid"] = "open"
 
 
-def test_the_same_call_gives_the_same_text() -> None:
+def test_the_same_call_gives_the_same_request() -> None:
     assert planned() == planned()
     assert json.loads(planned()) == {
         "model": "claude-haiku-4-5",

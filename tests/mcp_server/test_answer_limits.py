@@ -1,4 +1,4 @@
-"""No answer is longer than its limit, and what does not fit can still be read."""
+"""No answer is longer than its limit, and further calls get what does not fit."""
 
 from __future__ import annotations
 

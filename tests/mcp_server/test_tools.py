@@ -1,4 +1,4 @@
-"""What the tools, resources and prompts do, in both eras of the protocol, with the SDK's client in this process."""
+"""What the tools, resources and prompts do in old and new revisions of the protocol, with the SDK's client."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def test_the_findings_of_doctor_have_their_remedies(worked: Served) -> None:
     assert "Activation" in text.split("Work that waits for a decision")[1]
 
 
-def test_two_versions_are_compared(worked: Served) -> None:
+def test_the_page_of_the_deployment_compares_two_versions(worked: Served) -> None:
     board = worked.board
     before = board.deployment.version
     board.deploy(board.deployment.model_copy(update={"activity": False}))

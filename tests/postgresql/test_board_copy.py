@@ -205,7 +205,7 @@ def test_a_copy_that_fails_leaves_nothing(moving: CommandLine, empty_url: str, c
         assert copy_board(board, target).documents == 5
 
 
-def test_a_difference_is_noticed(
+def test_a_copy_that_lacks_a_row_is_refused(
     moving: CommandLine, empty_url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert = PostgresqlDialect.insert_rows

@@ -1,4 +1,4 @@
-"""Rows of a server that are read and inserted together: the board is as if they were one by one."""
+"""Rows that are read and inserted together on a server leave the same board as one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A history in partitions: new events find theirs, and a whole board can be used as without them."""
+"""A new event goes into its partition, and a board with partitions works like a board without."""
 
 from __future__ import annotations
 

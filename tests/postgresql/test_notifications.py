@@ -1,4 +1,4 @@
-"""Processes on a server hear of commits at once and of the death of workers soon, and nothing rests on hearing."""
+"""Processes on a server hear of commits at once and of the death of workers soon, and no promise depends on that."""
 
 from __future__ import annotations
 

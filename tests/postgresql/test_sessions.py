@@ -1,4 +1,4 @@
-"""Whatever the defaults of the server, and whatever ends or holds sessions, a board is correct and waits no longer."""
+"""Whatever the defaults of a server, and whatever ends or blocks its sessions, a board is correct and waits briefly."""
 
 from __future__ import annotations
 

@@ -42,5 +42,5 @@ def test_a_watermark_misses_nothing(empty_url: str) -> None:
         (Readings([], [1, 3]), 1),
     ],
 )
-def test_what_became_visible_too_late_is_counted(found: Readings, number: int) -> None:
+def test_an_event_that_became_visible_below_the_watermark_is_counted(found: Readings, number: int) -> None:
     assert watermark_readings.missed(found, [1, 2, 3, 4]) == number

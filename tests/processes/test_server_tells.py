@@ -1,4 +1,4 @@
-"""A server reports that a daemon has died: it delivers what no daemon can."""
+"""A server delivers the message that a daemon has died."""
 
 from __future__ import annotations
 

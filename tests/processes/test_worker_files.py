@@ -1,4 +1,4 @@
-"""What proves that a worker is alive does not depend on the environment, on a board's path, or on who looks."""
+"""The proof that a worker is alive does not depend on the environment, the path of the board, or the user who looks."""
 
 from __future__ import annotations
 

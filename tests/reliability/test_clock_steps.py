@@ -241,7 +241,7 @@ def test_the_views_do_not_believe_it_either(path: Path) -> None:
     assert shown[0][1].startswith("2001-01-01T00:00:00")
 
 
-def test_leap_is_a_setting(board: Blackboard, clock: ManualClock) -> None:
+def test_the_setting_leap_says_which_clock_is_not_believed(board: Blackboard, clock: ManualClock) -> None:
     daemon = served(board, watchman, leap="2h")
     clock.step(timedelta(hours=3))
     run_until_idle(daemon)

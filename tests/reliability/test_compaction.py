@@ -1,4 +1,4 @@
-"""What was forgotten is gone from the file, or the board remembers a compaction until it is; nobody waits long."""
+"""Forgotten data is gone from the file, or the board notes that a compaction is missing; nobody waits long."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def test_a_reader_that_needs_the_log_is_named_and_the_rest_is_owed(board: Blackb
     assert words_in(path) == []
 
 
-def test_a_forget_during_a_compaction_still_owes_one(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forget_during_a_compaction_needs_another_compaction(
+    board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(board)
     board.deposit(Lead(subject="bob", text="a cake"))
     compact = compaction.compact

@@ -80,7 +80,7 @@ def test_a_star_stands_for_every_type_of_a_trail(sbp_board: Blackboard) -> None:
     assert measured(sbp_board, threshold("count", "==", 2, signal_type="*")).met
 
 
-def test_composites_combine_and_negate(sbp_board: Blackboard) -> None:
+def test_composite_conditions_combine_and_negate_their_parts(sbp_board: Blackboard) -> None:
     emit(sbp_board, 0.5, decay=IMMORTAL)
     there, missing = threshold("any", ">=", 1), threshold("any", ">=", 1, trail="nowhere")
     for operator, conditions, met, value in (

@@ -1,4 +1,4 @@
-"""A scent fires at a level or at an edge, rests, and fires again only after its value has left the band."""
+"""A scent fires at a level or an edge, and fires at an edge again only after its value has left the band."""
 
 from __future__ import annotations
 

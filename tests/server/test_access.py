@@ -1,4 +1,4 @@
-"""Who may do what: tokens, scopes, withheld words, hosts and origins, and how often."""
+"""Access: tokens, scopes, withheld texts, hosts, origins, and the number of requests."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_sql_reads_and_only_reads(served: Served) -> None:
 
 
 @pytest.mark.file_only("a server does not stop statements within the first millisecond")
-def test_reading_has_a_time_limit(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reading_of_a_request_has_a_time_limit(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     served.board.deposit_many(Deposit("note", f"n/{number}", {"text": "rain"}) for number in range(500))
     client = served.client("read")
     for path in ("/v1/search?text=rain&faded=true", "/v1/marks?limit=1000", "/v1/status", "/v1/subjects?limit=500"):

@@ -61,7 +61,7 @@ def test_deposits_that_share_a_transaction_keep_their_own_trace_contexts(served:
     assert stored(served) == {f"lead/{number}": traceparent(number) if number % 3 else None for number in range(1, 65)}
 
 
-def test_an_answer_carries_the_header(served: Served) -> None:
+def test_the_answer_to_a_need_keeps_the_header_traceparent(served: Served) -> None:
     need = served.board.deposit("need", subject="lead/1", payload={"question": "Ship it?"}).mark_id
     client = served.client("answer")
     answer = client.post(f"/v1/inbox/{need}/answer", json={"text": "yes"}, headers={"traceparent": traceparent(3)})

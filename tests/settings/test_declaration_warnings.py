@@ -1,4 +1,4 @@
-"""`check` says what a condition cannot do with its kinds, and stays silent where it can."""
+"""`check` warns of a condition that its kinds can never meet, and of no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployment file says whom the board tells outside, and every mistake in that is named."""
+"""A deployment file names the receivers outside the board, and every mistake in them is reported."""
 
 from __future__ import annotations
 

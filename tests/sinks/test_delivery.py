@@ -209,7 +209,7 @@ def test_a_token_that_no_header_can_have_is_in_no_error(house: House, tmp_path: 
     assert house.message().error == "OTHER: a token has only visible ASCII characters"
 
 
-def test_a_bug_counts_as_an_attempt(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_in_a_sink_counts_as_an_attempt(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise TypeError("s3cret")
 

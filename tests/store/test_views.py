@@ -92,7 +92,7 @@ def through_the_shell(world: World, text: str = "SELECT * FROM live_marks") -> l
     return json.loads(run.stdout) if run.stdout else []
 
 
-def test_the_columns_match_the_contract(world: World) -> None:
+def test_the_columns_of_the_views_match_the_contract(world: World) -> None:
     with world.board.database.read() as sql:
         for view, columns in VIEWS.items():
             sql.cursor.execute(f"SELECT * FROM {view} LIMIT 0")

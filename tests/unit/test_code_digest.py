@@ -59,7 +59,7 @@ def code(folder: Path, text: str) -> str:
         ("for mark in marks]", "for mark in marks]  # all of them"),
     ],
 )
-def test_words_and_tunables_leave_the_digest_as_it_is(tmp_path: Path, old: str, new: str) -> None:
+def test_comments_and_settings_do_not_change_the_digest(tmp_path: Path, old: str, new: str) -> None:
     assert old in TEXT
     assert code(tmp_path, TEXT.replace(old, new)) == code(tmp_path, TEXT)
 

@@ -1,4 +1,4 @@
-"""Code pages are told by their words, and Unicode by its marks and zeros."""
+"""A code page is recognized by the words that it gives, and Unicode by its byte order marks and zeros."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one function writes as the text of a failure, the others read: its class, and the part that may quote."""
+"""One function writes the text of a failure; others read its class, and the part of it that may quote marks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_text_of_an_error_names_exactly_its_class(error_class: type[Exceptio
 
 
 @pytest.mark.parametrize("statement", ["ValueError", "the provider refuses calls to m", "given up after 2h"])
-def test_a_quotation_is_known_and_can_be_left_out(statement: str) -> None:
+def test_the_quotation_in_a_text_of_a_failure_is_recognized_and_can_be_left_out(statement: str) -> None:
     text = with_quotation(statement, SECRET)
     assert may_quote(text)
     assert without_quotation(text) == statement
@@ -48,7 +48,7 @@ def test_the_figures_of_a_budget_quote_nobody(
     assert without_quotation(text) == text
 
 
-def test_words_that_only_begin_like_a_budget_may_quote() -> None:
+def test_a_text_that_only_begins_like_that_of_a_budget_may_quote() -> None:
     text = f"{budget_text('budget.usd_per_day', '1', '2')} {SECRET}"
     assert may_quote(text)
     assert "marzipan" not in without_quotation(text)

@@ -1,4 +1,4 @@
-"""The instants of a schedule follow from its text and its anchor alone, also where the clock on the wall is moved."""
+"""The instants of a schedule follow from its text and its anchor alone, also where daylight saving moves the clock."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_the_request_names_its_host_and_takes_no_proxy(monkeypatch: pytest.Monke
     assert (request.path, request.headers["host"]) == ("/hook?a=b", receiver.url.split("/")[2])
 
 
-def test_a_response_has_limits() -> None:
+def test_a_response_has_a_largest_size_and_a_longest_time() -> None:
     with receive(Reply(200, body=b"x" * 11)) as receiver, pytest.raises(RequestFailed, match="more than 10 bytes"):
         send(receiver.url, max_content_bytes=10)
     with raw_server(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n") as url, pytest.raises(RequestFailed):
