@@ -85,7 +85,7 @@ def test_a_waiting_crossing_cannot_be_claimed_before_its_test(world: World) -> N
     world.register(KINDS, spec("watchman", strength("smoke") >= 0.7))
     assert world.woken("watchman") is None
     assert {item.held_by for item in world.board.agenda()} == {"retest"}
-    assert "tested again" in world.board.explain("watchman", "a").watches[0].verdict
+    assert "tested by the new condition" in world.board.explain("watchman", "a").watches[0].verdict
     world.run_backfill()
     assert world.woken("watchman") is not None
     assert world.woken("watchman") is None
