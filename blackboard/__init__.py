@@ -41,12 +41,17 @@ _NAMES = {
     "core.agents.agent_definition": "Agent agent watch",
     "core.agents.agent_reads": "marks of_subject search strongest_of subject",
     "board": "Blackboard Deposit",
-    "board.result_types": (
-        "AccessToken ActivationRecord ActivityRecord AgendaItem AgentStatus BoardStatus ClaimedMark "
-        "CompactionReport CostRow DeploymentRecord DeployResult EarlyWake ErasureReport Explanation MarkEvent "
-        "MarkPosition MarkRecord NeedRecord OutboxMessage Receipt RemoteActivation RunState ScheduleRecord "
-        "SearchResult StreamEvent StreamPosition"
+    "board.result_types.administration_results": (
+        "AccessToken CompactionReport DeploymentRecord DeployResult ErasureReport"
     ),
+    "board.result_types.explanation_results": "Explanation",
+    "board.result_types.mark_results": (
+        "MarkEvent MarkPosition MarkRecord NeedRecord Receipt SearchResult StreamEvent StreamPosition"
+    ),
+    "board.result_types.message_results": "OutboxMessage",
+    "board.result_types.remote_work_results": "ClaimedMark RemoteActivation RunState",
+    "board.result_types.status_results": "AgentStatus BoardStatus",
+    "board.result_types.work_results": "ActivationRecord ActivityRecord AgendaItem CostRow EarlyWake ScheduleRecord",
     "board.remote_work.remote_results": "ModelUsage RemoteResult",
     "clock": "ManualClock SystemClock",
     "core.conditions.measures": "Measure count exactly strength strongest total",

@@ -30,6 +30,7 @@ Below them:
 
 board_session       the transactions of one board, each at one instant, and listeners to their commits
 board_clock         the board's time
+clock_questions     the question to a person about a clock that leapt ahead
 mark_changes        deposits, reinforcements, withdrawals and evaporation of marks, and what follows from them
 deployment_effects  what a new deployment changes for agents, watches, kinds and marks
 watches             watches: the marks that count for them, and their crossings
@@ -48,6 +49,6 @@ result_types        the results that the board returns
 
 from blackboard.board.facade import Blackboard
 from blackboard.board.mark_changes.deposit_requests import Deposit
-from blackboard.board.result_types import MarkRecord, Receipt
+from blackboard.board.result_types.mark_results import MarkRecord, Receipt
 
 __all__ = ["Blackboard", "Deposit", "MarkRecord", "Receipt"]

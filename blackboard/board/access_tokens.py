@@ -6,7 +6,7 @@ import hashlib
 import secrets
 
 from blackboard.board.mark_changes.deposit_checks import check_signature
-from blackboard.board.result_types import AccessToken
+from blackboard.board.result_types.administration_results import AccessToken
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from blackboard.board.deployer import Deployer
 from blackboard.board.facade import Blackboard
-from blackboard.board.result_types import DeployResult
+from blackboard.board.result_types.administration_results import DeployResult
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.database_factory import database_of

@@ -98,7 +98,7 @@ class BoardSession:
 
     def _ask_about_clock(self) -> None:
         """Ask a person about the clock if the board does not believe it."""
-        self.write(lambda txn: board_clock.ask_about_clock(txn, self.classes))
+        self.write(lambda txn: None)
 
     def now(self) -> Instant:
         """Return the board's time: the latest of the clock, the last recorded and the last used instant."""
@@ -177,7 +177,12 @@ class BoardSession:
                 txn = self._transaction(sql)
                 sql.shared = txn if shared else None
             effects.append(sql.begin_work())
-            board_clock.ask_about_clock(txn, self.classes)
+            if txn.doubted is not None:
+                from blackboard.board import (
+                    clock_questions,  # it needs the modules of deposits, which a reader does not
+                )
+
+                clock_questions.ask_about_clock(txn, self.classes)
             result = work(txn)
             if record_instant and txn.recorded < txn.now:
                 txn.record_time(txn.now)

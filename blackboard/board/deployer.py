@@ -16,7 +16,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.deployment_effects import backfill, deployment_activation, program_declarations
 from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
 from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
-from blackboard.board.result_types import DeployResult
+from blackboard.board.result_types.administration_results import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import BUILT_IN_KINDS

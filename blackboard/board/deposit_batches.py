@@ -10,7 +10,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_changes.requested_deposits import deposit_each
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import When, instant_of
 from blackboard.core.marks.mark_model import NO_OPTIONS, DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError

@@ -16,7 +16,7 @@ from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.facade import Blackboard
 from blackboard.board.outbox import announcements, message_rows, outbox_administration
 from blackboard.board.outbox.message_rows import Notice
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant

@@ -5,15 +5,15 @@ Each action writes its entry of the activity.
 
 from __future__ import annotations
 
-from blackboard.board import board_clock
+from blackboard.board import clock_questions
 from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, close_crossings, end_run, was_split
 from blackboard.board.outbox import announcements
-from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.row_conversion import optional_datetime
+from blackboard.board.result_types.work_results import EarlyWake
 from blackboard.board.transactions import activity_log, agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -54,7 +54,7 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
         UnknownName: There is no such agent.
     """
     if agent is None:
-        board_clock.accept_clock(txn)
+        clock_questions.accept_clock(txn)
         agent_states.set_board_pause(txn, is_paused=False)
         model_pauses.try_now(txn)
     else:

@@ -20,7 +20,7 @@ from blackboard.errors import ConfigurationError, UnknownName, UsageError
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployer import Deployer
-    from blackboard.board.result_types import DeployResult
+    from blackboard.board.result_types.administration_results import DeployResult
     from blackboard.client import Client
     from blackboard.core.marks.mark_model import Mark
     from blackboard.core.specs.deployment import Deployment

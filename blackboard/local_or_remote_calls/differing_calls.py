@@ -16,7 +16,7 @@ from blackboard.core.specs.kind_spec import KindSpec
 
 if TYPE_CHECKING:
     from blackboard.board.loaded_files import ReadPosition, SourceWithdrawal
-    from blackboard.board.result_types import ActivityRecord, AgendaItem
+    from blackboard.board.result_types.work_results import ActivityRecord, AgendaItem
     from blackboard.presentation.json_shapes import Summary
 
 

@@ -16,10 +16,10 @@ from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, FilePosition, KindLookup, LoadedFile
-from blackboard.presentation.json_shapes import Summary, summary
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types import ActivityRecord, AgendaItem
+    from blackboard.board.result_types.work_results import ActivityRecord, AgendaItem
+    from blackboard.presentation.json_shapes import Summary
 
 ENTRIES_AT_ONCE = 1000
 """The most entries that are read at once while the activity is followed."""
@@ -42,6 +42,8 @@ class LocalCalls(DifferingCalls):
         return self._board.listen(wake)
 
     def summary(self, describe_model: Callable[[], str]) -> Summary:
+        from blackboard.presentation.json_shapes import summary  # only `status` needs it
+
         return summary(self._board.status(), self._board.database.where, describe_model())
 
     def query(self, sql: str, *, limit: int, seconds: float) -> QueryResult:

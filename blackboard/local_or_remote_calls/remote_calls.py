@@ -20,7 +20,7 @@ from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, Fil
 from blackboard.presentation.json_shapes import Summary, spec_of
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types import ActivityRecord, AgendaItem
+    from blackboard.board.result_types.work_results import ActivityRecord, AgendaItem
     from blackboard.client import Client
 
 

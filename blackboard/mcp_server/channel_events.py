@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from blackboard.board.result_types import AgendaItem
+from blackboard.board.result_types.work_results import AgendaItem
 from blackboard.errors import BlackboardError
 from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from blackboard.board.result_types import Explanation, MeasuredValue, WatchEpisode, WatchExplanation
+from blackboard.board.result_types.explanation_results import Explanation, MeasuredValue, WatchEpisode, WatchExplanation
 from blackboard.board.result_types.status_texts import describe_need
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits

@@ -12,20 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from blackboard.board.result_types import (
-    BackupMention,
-    BoardStatus,
-    ErasureReport,
-    Explanation,
-    MarkRecord,
-    ModelCallCounts,
-    NeedsOverview,
-    Receipt,
-    SearchProgress,
-    SearchResult,
-    SinkStatus,
-    WorkerStatus,
-)
+from blackboard.board.result_types.administration_results import BackupMention, ErasureReport
+from blackboard.board.result_types.explanation_results import Explanation
+from blackboard.board.result_types.mark_results import MarkRecord, Receipt, SearchProgress, SearchResult
+from blackboard.board.result_types.message_results import SinkStatus
+from blackboard.board.result_types.status_results import BoardStatus, ModelCallCounts, NeedsOverview, WorkerStatus
 from blackboard.clock import from_datetime, iso
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import ActivationState, MessageState

@@ -8,12 +8,12 @@ from blackboard.board.facade import Blackboard
 from blackboard.board.reading import board_figures, board_status, mark_queries, model_costs, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
-from blackboard.board.result_types import (
+from blackboard.board.result_types.mark_results import MarkEvent
+from blackboard.board.result_types.status_results import MenuCounts
+from blackboard.board.result_types.work_results import (
     ActivationUsage,
     AgendaItem,
     EndingDeferral,
-    MarkEvent,
-    MenuCounts,
     ModelCallTexts,
     ModelCostRow,
     Prediction,

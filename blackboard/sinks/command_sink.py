@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from blackboard.board.message_delivery import FailedAttempt
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.sinks.message_formats import as_json
 
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ")

@@ -12,7 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from blackboard.board.message_delivery import FailedAttempt
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.errors import WorkError
 from blackboard.settings.sink_sections import MailSection
 from blackboard.sinks.message_formats import text_of

@@ -14,7 +14,7 @@ from typing import Self
 
 from blackboard.board.facade import Blackboard
 from blackboard.board.message_delivery import DeliveryQueue, FailedAttempt
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.clock import Clock, seconds_in, to_datetime
 from blackboard.core.records.states import MessageState
 from blackboard.durations import SECOND, Duration

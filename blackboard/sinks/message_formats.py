@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.clock import from_datetime, iso
 from blackboard.core.specs.sink_spec import Topic
 

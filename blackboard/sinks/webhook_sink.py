@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from blackboard.board.message_delivery import FailedAttempt
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.settings.sink_sections import WebhookSection
 from blackboard.sinks.message_formats import FORMS
 from blackboard.system import webhook_requests

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from blackboard.board.facade import Blackboard
-from blackboard.board.result_types import MarkRecord
+from blackboard.board.result_types.mark_results import MarkRecord
 from blackboard.clock import ManualClock
 from blackboard.daemon import build_daemon
 from blackboard.errors import ConfigurationError, InvalidMark, Mistake, UsageError

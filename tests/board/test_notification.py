@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard import strength
-from blackboard.board import board_clock, operator_actions
+from blackboard.board import clock_questions, operator_actions
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claimer
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
@@ -146,4 +146,4 @@ def test_a_person_who_confirms_the_clock_notifies(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
     world.advance(400 * 24 * HOUR)
-    assert notifies(world, board_clock.accept_clock)
+    assert notifies(world, clock_questions.accept_clock)

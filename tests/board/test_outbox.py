@@ -14,7 +14,7 @@ from blackboard.board.housekeeping import retention
 from blackboard.board.message_delivery import DeliveryQueue, FailedAttempt, LeasedMessage
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.outbox import outbox_administration
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import MessageState
 from blackboard.core.specs.sink_spec import SinkSpec

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Linear, Step, count, strength, strongest, total, watch
-from blackboard.board.mark_changes import mark_lookup, reinforcements
-from blackboard.board.result_types import Receipt
+from blackboard.board.mark_changes import change_preparation, reinforcements
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.marks.decay import Decay
@@ -32,7 +32,7 @@ def reinforce(world: World, mark_id: int, by: float, agent: str) -> Receipt:
     """Reinforce a mark as only an activation of an agent can do."""
 
     def step(txn: BoardTransaction) -> Receipt:
-        live = mark_lookup.live_mark_to_change(txn, mark_id)
+        live = change_preparation.live_mark_to_change(txn, mark_id)
         return reinforcements.reinforce_live(txn, live, by, agent, 0)
 
     return in_transaction(world.board, step)

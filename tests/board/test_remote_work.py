@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard, Need
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.board.result_types import RemoteActivation
+from blackboard.board.result_types.remote_work_results import RemoteActivation
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec, Budget, ReadSpec
 from blackboard.errors import (

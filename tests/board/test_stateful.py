@@ -18,7 +18,7 @@ from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.activations.run_ends.returned_items import AgentAction
 from blackboard.board.need_answers import overdue_needs
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import inspect
+import pkgutil
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -17,10 +19,30 @@ from sqlalchemy import Engine
 
 import blackboard
 from blackboard.board import result_types
+from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
+from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
+from blackboard.board.result_types.preview_results import UnreadableMarks
 from blackboard.core.records.query_result_rows import Parameters
 from blackboard.core.records.view_columns import VIEWS
 
-RESULTS = [value for name in result_types.__all__ if isinstance(value := getattr(result_types, name), type)]
+RESULTS = {
+    value.__name__: value
+    for found in pkgutil.iter_modules(result_types.__path__, f"{result_types.__name__}.")
+    for value in vars(importlib.import_module(found.name)).values()
+    if isinstance(value, type) and value.__module__ == found.name and value is not UnreadableMarks
+}
+"""The classes of results, except the one that a preview fills as it reads the marks."""
+FOR_TYPE_CHECKERS = {
+    **{name: getattr(blackboard, name) for name in dir(blackboard)},
+    **RESULTS,
+    "AgentDeclaration": AgentDeclaration,
+    "BoardFigures": BoardFigures,
+    "Engine": Engine,
+    "FiguresPosition": FiguresPosition,
+    "Parameters": Parameters,
+    "Path": Path,
+}
+"""Names in annotations that modules import only for type checkers."""
 
 
 def parts(annotation: object) -> Iterator[object]:
@@ -32,10 +54,7 @@ def parts(annotation: object) -> Iterator[object]:
 
 def hints(function: Any) -> dict[str, Any]:
     """Return the resolved annotations of a function, including names imported only for type checkers."""
-    return typing.get_type_hints(
-        inspect.unwrap(function),
-        localns={"Engine": Engine, "Parameters": Parameters, "Path": Path, "Row": blackboard.Row},
-    )
+    return typing.get_type_hints(inspect.unwrap(function), localns=FOR_TYPE_CHECKERS)
 
 
 def methods(cls: type) -> list[tuple[str, Any]]:
@@ -76,7 +95,7 @@ def test_no_result_of_a_public_function_is_any_or_a_bare_dict(name: str) -> None
         assert all(part is not Any and part is not dict for part in parts(returned)), name
 
 
-@pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.__name__)
+@pytest.mark.parametrize("result", RESULTS.values(), ids=lambda result: result.__name__)
 def test_a_result_is_a_frozen_dataclass_of_typed_fields(result: type) -> None:
     assert dataclasses.is_dataclass(result)
     assert result.__dataclass_params__.frozen  # type: ignore[attr-defined]
@@ -88,11 +107,11 @@ def test_a_result_is_a_frozen_dataclass_of_typed_fields(result: type) -> None:
 
 def test_results_have_the_names_of_the_columns_of_the_views() -> None:
     pairs = {
-        "live_marks": result_types.MarkRecord,
-        "mark_history": result_types.MarkEvent,
-        "agenda": result_types.AgendaItem,
-        "activations": result_types.ActivationRecord,
-        "costs": result_types.CostRow,
+        "live_marks": blackboard.MarkRecord,
+        "mark_history": blackboard.MarkEvent,
+        "agenda": blackboard.AgendaItem,
+        "activations": blackboard.ActivationRecord,
+        "costs": blackboard.CostRow,
     }
     in_results = {"group_value": "group"}  # a word of SQL, which no column can have without quotes
     for view, result in pairs.items():

@@ -23,7 +23,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, Need
 from blackboard.board.message_delivery import DeliveryQueue
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.settings.sink_sections import SinkSection

@@ -22,7 +22,8 @@ from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_changes.requested_deposits import check_and_register
-from blackboard.board.result_types import DeployResult, Receipt
+from blackboard.board.result_types.administration_results import DeployResult
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.marks.decay import Decay

@@ -15,7 +15,7 @@ from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.returned_items import AgentAction
 from blackboard.board.activations.unusable_answers import HeldAnswer
 from blackboard.board.board_session import BoardSession
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState

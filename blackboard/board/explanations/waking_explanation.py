@@ -9,14 +9,14 @@ from blackboard.board import open_needs, worker_registry
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.explanations.watch_explanations import MAX_LISTED_CROSSINGS, explain_watch
 from blackboard.board.need_answers import needs_overview
-from blackboard.board.result_types import (
+from blackboard.board.result_types.explanation_results import (
     DeferredActivation,
     Explanation,
     LastActivation,
     RunningActivation,
-    WaitingNeed,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
+from blackboard.board.result_types.status_results import WaitingNeed
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import Decision

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, has_capacity
-from blackboard.board.result_types import MeasuredValue, WaitingCrossing, WatchEpisode
+from blackboard.board.result_types.explanation_results import MeasuredValue, WaitingCrossing, WatchEpisode
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import watch_guards

@@ -14,7 +14,13 @@ from blackboard.board.explanations.waking_verdicts import (
 )
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows
 from blackboard.board.mark_tables.watch_scopes import fading_marks, scopes_of, stored_marks
-from blackboard.board.result_types import MeasuredValue, OwnLaw, WaitingCrossing, WatchEpisode, WatchExplanation
+from blackboard.board.result_types.explanation_results import (
+    MeasuredValue,
+    OwnLaw,
+    WaitingCrossing,
+    WatchEpisode,
+    WatchExplanation,
+)
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

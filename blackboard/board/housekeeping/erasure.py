@@ -21,7 +21,7 @@ from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.outbox import message_rows
-from blackboard.board.result_types import BackupMention, ErasureReport
+from blackboard.board.result_types.administration_results import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction

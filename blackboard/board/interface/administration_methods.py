@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from blackboard.board import access_tokens, deployer, deployment_preview
-from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
-from blackboard.board.housekeeping import board_compaction, erasure
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.reading import board_status
-from blackboard.board.result_types import AccessToken, CompactionReport, DeploymentRecord, DeployResult, ErasureReport
-from blackboard.board.result_types.preview_results import Preview
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment
-from blackboard.core.token_scopes import Scopes
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import StoreBusy
+
+if TYPE_CHECKING:
+    from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
+    from blackboard.board.result_types.administration_results import (
+        AccessToken,
+        CompactionReport,
+        DeploymentRecord,
+        DeployResult,
+        ErasureReport,
+    )
+    from blackboard.board.result_types.preview_results import Preview
 
 
 class AdministrationMethods(BoardHandle):
@@ -28,6 +33,8 @@ class AdministrationMethods(BoardHandle):
             before: Only versions that are older than this version.
             limit: The largest number of versions.
         """
+        from blackboard.board.reading import board_status
+
         return self.session.read(lambda txn: board_status.deployments(txn, before=before, limit=limit))
 
     def deploy(
@@ -49,6 +56,8 @@ class AdministrationMethods(BoardHandle):
             ConfigurationError: An agent names a kind that is not known.
             UsageError: A deployment is not the only argument.
         """
+        from blackboard.board import deployer
+
         return deployer.deploy(self.session, items, tuple(kinds), self.author, replace=replace)
 
     def preview(self, deployment: Deployment) -> Preview:
@@ -59,6 +68,8 @@ class AdministrationMethods(BoardHandle):
         Args:
             deployment: The whole deployment, as for `deploy`.
         """
+        from blackboard.board import deployment_preview
+
         return deployment_preview.preview_of(self.session, deployment)
 
     def create_token(
@@ -83,12 +94,17 @@ class AdministrationMethods(BoardHandle):
             InvalidMark: The name cannot be stored.
             UsageError: A scope is not valid, two scopes exclude each other, or a token of this name was not revoked.
         """
+        from blackboard.board import access_tokens
+        from blackboard.core.token_scopes import Scopes
+
         scopes, lifetime = Scopes(may), None if expires is None else parse_duration(expires)
         signs = name if author is None else author
         return self.session.write(lambda txn: access_tokens.create(txn, name, scopes, signs, lifetime, self.author))
 
     def tokens(self) -> list[AccessToken]:
         """Return all tokens that were ever made, oldest first, without the tokens themselves."""
+        from blackboard.board import access_tokens
+
         return self.session.read(access_tokens.all_tokens)
 
     def find_token(self, token: str) -> AccessToken | None:
@@ -97,6 +113,8 @@ class AdministrationMethods(BoardHandle):
 
     def find_tokens(self, tokens: Iterable[str]) -> list[AccessToken | None]:
         """Return the record of each token, as `find_token` does, from one snapshot of the board."""
+        from blackboard.board import access_tokens
+
         return self.session.read(lambda txn: [access_tokens.find(txn, token) for token in tokens])
 
     def revoke_token(self, name: str) -> None:
@@ -105,10 +123,14 @@ class AdministrationMethods(BoardHandle):
         Raises:
             NotFound: There is no token of this name, or it was revoked before.
         """
+        from blackboard.board import access_tokens
+
         self.session.write(lambda txn: access_tokens.revoke(txn, name, self.author))
 
     def secret(self, name: str) -> str:
         """Return the random text that is stored on this board under a name. It stays the same."""
+        from blackboard.board import access_tokens
+
         return self.session.write(lambda txn: access_tokens.get_or_make_secret(txn, name))
 
     def forget(self, subject: str) -> ErasureReport:
@@ -124,6 +146,8 @@ class AdministrationMethods(BoardHandle):
             NotFound: No mark of the subject was ever deposited, and the file needs no compaction.
             InvalidMark: The subject is the random name of a forgotten subject.
         """
+        from blackboard.board.housekeeping import erasure
+
         return erasure.erase_and_compact(self.session, subject, self.author)
 
     def compact(self) -> CompactionReport:
@@ -135,6 +159,9 @@ class AdministrationMethods(BoardHandle):
             StoreBusy: Another process is compacting the board, or a reader does not end.
             StoreError: The board is on a server, or the disk is full.
         """
+        from blackboard.board.housekeeping import board_compaction
+        from blackboard.board.result_types.administration_results import CompactionReport
+
         before = self.database.place.sizes().get("file_bytes", 0)
         if not board_compaction.compact(self.session):
             raise StoreBusy(board_compaction.LOG_IN_USE)

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from pydantic import JsonValue
 
-from blackboard.board import deposit_batches
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.interface.keyword_arguments import DepositKeywords
-from blackboard.board.mark_changes import mark_removals, reinforcements, requested_deposits
-from blackboard.board.mark_changes.deposit_checks import check_signature
-from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
-from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
@@ -23,6 +17,9 @@ from blackboard.errors import UsageError
 from blackboard.store.connections.group_commit import ServerHints
 
 if TYPE_CHECKING:
+    from blackboard.board.interface.keyword_arguments import DepositKeywords
+    from blackboard.board.mark_changes.deposit_requests import Deposit
+    from blackboard.board.result_types.mark_results import Receipt
     from blackboard.store.transaction import Transaction
 
 
@@ -88,6 +85,10 @@ class DepositMethods(BoardHandle):
             OutOfOrder: The deposit is older than the live mark that it would be added to, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
+        from blackboard.board.mark_changes import requested_deposits
+        from blackboard.board.mark_changes.deposit_requests import DepositRequest, deposit_options, deposited_item
+        from blackboard.board.result_types.mark_results import Receipt
+
         item = deposited_item(mark, subject, payload)
         classes = self.session.classes
         classes.learn([item])
@@ -150,6 +151,8 @@ class DepositMethods(BoardHandle):
             ValueError: The numbers of items, keys and times differ. If the lengths are known at the start, nothing is
                 stored.
         """
+        from blackboard.board import deposit_batches
+
         return deposit_batches.deposit_all(
             self.session, self.author, items, keys, occurred_at, raises=on_error == "raise"
         )
@@ -165,6 +168,9 @@ class DepositMethods(BoardHandle):
             NotFound: There is no such live mark.
             Conflict: The mark has changed since the event `if_event`.
         """
+        from blackboard.board.mark_changes import mark_removals
+        from blackboard.board.mark_changes.deposit_checks import check_signature
+
         if if_event is not None:
             check_if_event(if_event, lowest=1)
 
@@ -191,6 +197,9 @@ class DepositMethods(BoardHandle):
             InvalidMark: `by` is not a number above 0, or is too high for the weight of the kind.
             InvalidAuthor: The author is an agent.
         """
+        from blackboard.board.mark_changes import reinforcements
+        from blackboard.board.mark_changes.deposit_checks import check_signature
+
         reinforcements.check_increase(by)
         if if_event is not None:
             check_if_event(if_event, lowest=1)

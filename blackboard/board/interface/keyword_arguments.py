@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from blackboard.board.result_types import MarkPosition
+from blackboard.board.result_types.mark_results import MarkPosition
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.full_text import Match

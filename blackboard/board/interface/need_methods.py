@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.need_answers import decisions, need_lifecycle
-from blackboard.board.reading import inbox
-from blackboard.board.reading.mark_queries import event_record
-from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
 from blackboard.errors import NotFound
+
+if TYPE_CHECKING:
+    from blackboard.board.result_types.mark_results import MarkEvent, NeedRecord, Receipt
 
 
 class NeedMethods(BoardHandle):
@@ -20,6 +21,8 @@ class NeedMethods(BoardHandle):
             assignee: Return only the needs that this person should answer.
             all_needs: Whether to include the needs that agents are working on.
         """
+        from blackboard.board.reading import inbox
+
         return self.session.read(lambda txn: inbox.needs_of(txn, assignee, all_needs=all_needs))
 
     def assign(self, need_id: int, assignee: str) -> None:
@@ -33,6 +36,8 @@ class NeedMethods(BoardHandle):
             InvalidMark: The name cannot be stored.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
+        from blackboard.board.need_answers import need_lifecycle
+
         self.session.write(lambda txn: need_lifecycle.assign(txn, need_id, assignee, self.author))
 
     def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
@@ -50,6 +55,8 @@ class NeedMethods(BoardHandle):
             InvalidMark: The answer is empty, or not one of the options.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
+        from blackboard.board.need_answers import decisions
+
         classes = self.session.classes
         return self.session.write(
             lambda txn: decisions.answer_as_person(txn, need_id, text, self.author, classes, any_answer=any_answer)
@@ -64,6 +71,9 @@ class NeedMethods(BoardHandle):
         Raises:
             NotFound: There is no such need, or it has no answer.
         """
+        from blackboard.board.need_answers import need_lifecycle
+        from blackboard.board.reading.mark_queries import event_record
+
         event = self.session.read(lambda txn: need_lifecycle.decision_on(txn, need_id))
         if event is None:
             raise NotFound(f"the history has no answer to a need with the id {need_id}")

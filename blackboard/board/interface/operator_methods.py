@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from blackboard.board import operator_actions
+from typing import TYPE_CHECKING
+
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.outbox import outbox_administration
-from blackboard.board.result_types import EarlyWake, OutboxMessage
+
+if TYPE_CHECKING:
+    from blackboard.board.result_types.message_results import OutboxMessage
+    from blackboard.board.result_types.work_results import EarlyWake
 
 
 class OperatorMethods(BoardHandle):
@@ -21,6 +24,8 @@ class OperatorMethods(BoardHandle):
         Raises:
             UnknownName: There is no such agent.
         """
+        from blackboard.board import operator_actions
+
         self.session.write(lambda txn: operator_actions.pause(txn, agent, reason, self.author))
 
     def resume(self, agent: str | None = None) -> None:
@@ -35,6 +40,8 @@ class OperatorMethods(BoardHandle):
         Raises:
             UnknownName: There is no such agent.
         """
+        from blackboard.board import operator_actions
+
         self.session.write(lambda txn: operator_actions.resume(txn, agent, self.author))
 
     def wake(self, crossing_id: int) -> EarlyWake:
@@ -49,6 +56,8 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such crossing.
             WorkError: The crossing does not wait any more, or its agent is not in the deployment.
         """
+        from blackboard.board import operator_actions
+
         return self.session.write(lambda txn: operator_actions.wake(txn, crossing_id, self.author))
 
     def retry(self, activation_id: int) -> None:
@@ -61,6 +70,8 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such activation.
             WorkError: The activation has not failed and is neither held nor quarantined.
         """
+        from blackboard.board import operator_actions
+
         self.session.write(lambda txn: operator_actions.retry(txn, activation_id, self.author))
 
     def discard(self, activation_id: int) -> None:
@@ -73,6 +84,8 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such activation.
             WorkError: The activation has not failed and is neither held nor quarantined.
         """
+        from blackboard.board import operator_actions
+
         self.session.write(lambda txn: operator_actions.discard(txn, activation_id, self.author))
 
     def record_cost(self, call_id: int, usd: float) -> None:
@@ -88,6 +101,8 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such call, or its cost is known.
             UsageError: The cost is out of range.
         """
+        from blackboard.board import operator_actions
+
         self.session.write(lambda txn: operator_actions.record_cost(txn, call_id, usd, self.author))
 
     def outbox(
@@ -104,6 +119,8 @@ class OperatorMethods(BoardHandle):
         Raises:
             UnknownName: There is no such state.
         """
+        from blackboard.board.outbox import outbox_administration
+
         return self.session.read(
             lambda txn: outbox_administration.list_messages(txn, sink=sink, state=state, before=before, limit=limit)
         )
@@ -114,6 +131,8 @@ class OperatorMethods(BoardHandle):
         Raises:
             NotFound: There is no such message.
         """
+        from blackboard.board.outbox import outbox_administration
+
         return self.session.read(lambda txn: outbox_administration.get(txn, message_id))
 
     def retry_message(self, message_id: int) -> OutboxMessage:
@@ -123,6 +142,8 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such message.
             UnknownName: The deployment does not have its sink any more.
         """
+        from blackboard.board.outbox import outbox_administration
+
         return self.session.write(lambda txn: outbox_administration.retry(txn, message_id, self.author))
 
     def discard_message(self, message_id: int) -> OutboxMessage:
@@ -132,6 +153,8 @@ class OperatorMethods(BoardHandle):
             NotFound: There is no such message.
             WorkError: The message was delivered, or given up before.
         """
+        from blackboard.board.outbox import outbox_administration
+
         return self.session.write(lambda txn: outbox_administration.discard(txn, message_id, self.author))
 
     def retry_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
@@ -147,6 +170,8 @@ class OperatorMethods(BoardHandle):
         Raises:
             UnknownName: There is no such sink or state.
         """
+        from blackboard.board.outbox import outbox_administration
+
         return self.session.write(
             lambda txn: outbox_administration.retry_many(txn, self.author, sink=sink, state=state)
         )
@@ -161,6 +186,8 @@ class OperatorMethods(BoardHandle):
         Raises:
             UnknownName: There is no such state.
         """
+        from blackboard.board.outbox import outbox_administration
+
         return self.session.write(
             lambda txn: outbox_administration.discard_many(txn, self.author, sink=sink, state=state)
         )

@@ -8,18 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
-from blackboard.board.reading import event_pages, mark_queries, text_search_results
-from blackboard.board.result_types import (
-    ActivityRecord,
-    MarkEvent,
-    MarkPosition,
-    MarkRecord,
-    SearchResult,
-    StreamEvent,
-    StreamPosition,
-)
-from blackboard.board.search_index.text_search import SearchArguments
 from blackboard.clock import When, instant_of, seconds_in
 from blackboard.core.marks.full_text import Match
 from blackboard.core.marks.mark_checks import normalize_subject
@@ -32,6 +20,16 @@ from blackboard.errors import UnreadableMark, UnreadableMarksWarning
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
+    from blackboard.board.result_types.mark_results import (
+        MarkEvent,
+        MarkPosition,
+        MarkRecord,
+        SearchResult,
+        StreamEvent,
+        StreamPosition,
+    )
+    from blackboard.board.result_types.work_results import ActivityRecord
     from blackboard.core.records.query_result_rows import Parameters, Row
 
 M = TypeVar("M", bound=Mark)
@@ -79,6 +77,8 @@ class ReadingMethods(BoardHandle):
             InvalidMark: Another class of this kind was used with the board.
             UnreadableMark: A mark does not fit the class, and `strict` is set.
         """
+        from blackboard.board.reading import mark_queries
+
         query = mark_queries.MarkQuery(
             None if subject is None else normalize_subject(subject),
             min_strength,
@@ -139,6 +139,9 @@ class ReadingMethods(BoardHandle):
             UsageError: The kind is not searched, or `limit` is below 1.
             InvalidSearch: The raw query is not valid.
         """
+        from blackboard.board.reading import text_search_results
+        from blackboard.board.search_index.text_search import SearchArguments
+
         arguments = SearchArguments(text, where, limit, faded, match, raw)
         if not isinstance(kind, type):
             return self.session.read(lambda txn: text_search_results.records(txn, kind, arguments))
@@ -155,6 +158,8 @@ class ReadingMethods(BoardHandle):
         Raises:
             NotFound: There is no live mark with this id; the message says how it left the board.
         """
+        from blackboard.board.reading import mark_queries
+
         return self.session.read(lambda txn: mark_queries.mark(txn, mark_id))
 
     def history(
@@ -171,6 +176,8 @@ class ReadingMethods(BoardHandle):
         Raises:
             InvalidTime: `at` is not a time.
         """
+        from blackboard.board.reading import mark_queries
+
         subject, until = normalize_subject(subject), None if at is None else instant_of(at)
         return self.session.read(lambda txn: mark_queries.history(txn, subject, at=until, after=after, limit=limit))
 
@@ -183,6 +190,8 @@ class ReadingMethods(BoardHandle):
             after: The id of an event, such as the last that was read.
             limit: The largest number of events.
         """
+        from blackboard.board.reading import event_pages
+
         return self.session.read(lambda txn: event_pages.mark_events(txn, after, limit))
 
     def activity(self, *, after: int | None = None, limit: int = 100) -> list[ActivityRecord]:
@@ -194,10 +203,14 @@ class ReadingMethods(BoardHandle):
             after: The id of an entry, such as the last that was read; None for the newest entries.
             limit: The largest number of entries.
         """
+        from blackboard.board.reading import event_pages
+
         return self.session.read(lambda txn: event_pages.activity(txn, after, limit))
 
     def stream_position(self) -> StreamPosition:
         """Return the latest position. `mark_events` and `activity` continue from there."""
+        from blackboard.board.reading import event_pages
+
         with self.database.read() as sql:
             return event_pages.position(sql)
 
@@ -213,6 +226,8 @@ class ReadingMethods(BoardHandle):
         Raises:
             InvalidTime: `at` is not a time.
         """
+        from blackboard.board.reading import mark_queries
+
         prefix, after = normalize_subject(prefix), normalize_subject(after)
         until = None if at is None else instant_of(at)
         return self.session.read(lambda txn: mark_queries.subjects(txn, prefix, limit, after=after, at=until))
@@ -225,6 +240,8 @@ class ReadingMethods(BoardHandle):
             kind: Only marks of this kind.
             limit: The largest number of values.
         """
+        from blackboard.board.reading import mark_queries
+
         return self.session.read(lambda txn: mark_queries.tag_values(txn, tag, kind, limit))
 
     def query(self, sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> list[Row]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.remote_work import remote_claims, remote_runs
-from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
-from blackboard.board.remote_work.remote_runs import NamedRun
-from blackboard.board.result_types import RemoteActivation, RunState
-from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
+
+if TYPE_CHECKING:
+    from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
+    from blackboard.board.result_types.remote_work_results import RemoteActivation, RunState
 
 
 class RemoteWorkMethods(BoardHandle):
@@ -42,6 +41,8 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The lease or the wait is too short or too long.
             WorkError: The agent is not remote: a daemon runs it.
         """
+        from blackboard.board.remote_work import remote_claims
+
         length = remote_claims.check_lease(None if lease is None else parse_duration(lease))
         return remote_claims.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
 
@@ -54,6 +55,9 @@ class RemoteWorkMethods(BoardHandle):
             UnknownName: There is no such agent.
             WorkError: The agent is not remote: a daemon runs it.
         """
+        from blackboard.board.remote_work import remote_claims
+        from blackboard.board.result_types.row_conversion import optional_datetime
+
         return optional_datetime(remote_claims.next_instant(self.session, agent))
 
     def listen(self, callback: Callable[[], None], *, every_commit: bool = False) -> AbstractContextManager[float]:
@@ -93,6 +97,9 @@ class RemoteWorkMethods(BoardHandle):
             NotFound: There is no such activation.
             UsageError: The lease is too short or too long.
         """
+        from blackboard.board.remote_work import remote_claims, remote_runs
+        from blackboard.board.remote_work.remote_runs import NamedRun
+
         length = remote_claims.check_lease(None if lease is None else parse_duration(lease))
         return remote_runs.extend(self.session, NamedRun(activation_id, self.author, agent, fence), length)
 
@@ -122,6 +129,10 @@ class RemoteWorkMethods(BoardHandle):
             NotFound: There is no such activation.
             UsageError: The result, or a mark in it, is not valid.
         """
+        from blackboard.board.remote_work import remote_runs
+        from blackboard.board.remote_work.remote_results import RemoteResult
+        from blackboard.board.remote_work.remote_runs import NamedRun
+
         given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
         return remote_runs.finish(self.session, NamedRun(activation_id, self.author, agent, fence), given)
 
@@ -153,6 +164,10 @@ class RemoteWorkMethods(BoardHandle):
             NotFound: There is no such activation.
             UsageError: The reason is empty.
         """
+        from blackboard.board.activations.run_ends.activation_results import Failure
+        from blackboard.board.remote_work import remote_runs
+        from blackboard.board.remote_work.remote_runs import NamedRun
+
         if not (text := reason.strip()):
             raise UsageError("the reason is empty; say why the activation failed")
         failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
@@ -170,6 +185,9 @@ class RemoteWorkMethods(BoardHandle):
         Returns:
             Whether it was still claimed.
         """
+        from blackboard.board.remote_work import remote_runs
+        from blackboard.board.remote_work.remote_runs import NamedRun
+
         run = NamedRun(activation_id, self.author, fence=fence)
         return remote_runs.give_back(self.session, run, parse_duration(after), reason)
 
@@ -179,4 +197,6 @@ class RemoteWorkMethods(BoardHandle):
         As for any worker that died, each activation is ready again, split, quarantined or dead. A daemon and a server
         call this by themselves, and a claim recovers the activations of its agent.
         """
+        from blackboard.board.remote_work import remote_runs
+
         return remote_runs.recover(self.session)

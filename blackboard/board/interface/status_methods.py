@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from blackboard.board.explanations import waking_explanation
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.reading import board_figures, board_status, model_costs, work_queries
-from blackboard.board.reading.activation_details import activation_details
-from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
-from blackboard.board.result_types import (
-    ActivationDetails,
-    ActivationRecord,
-    AgendaItem,
-    AgentStatus,
-    BoardStatus,
-    CostRow,
-    Explanation,
-    ScheduleRecord,
-)
 from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.marks.tags import TagChoice
+
+if TYPE_CHECKING:
+    from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
+    from blackboard.board.result_types.explanation_results import Explanation
+    from blackboard.board.result_types.status_results import AgentStatus, BoardStatus
+    from blackboard.board.result_types.work_results import (
+        ActivationDetails,
+        ActivationRecord,
+        AgendaItem,
+        CostRow,
+        ScheduleRecord,
+    )
 
 
 class StatusMethods(BoardHandle):
@@ -28,6 +27,8 @@ class StatusMethods(BoardHandle):
 
     def status(self) -> BoardStatus:
         """Return the state of the board."""
+        from blackboard.board.reading import board_status
+
         sizes, dead = self.database.place.sizes(), self.session.dead_workers()
         return self.session.read(lambda txn: board_status.status(txn, dead, **sizes))
 
@@ -37,6 +38,8 @@ class StatusMethods(BoardHandle):
         Args:
             after: The position of earlier figures; `happened` counts what happened after them.
         """
+        from blackboard.board.reading import board_figures
+
         sizes, dead = self.database.place.sizes(), self.session.dead_workers()
         return self.session.read(lambda txn: board_figures.figures(txn, after, dead, **sizes))
 
@@ -46,14 +49,20 @@ class StatusMethods(BoardHandle):
         Args:
             days: The number of days (UTC) up to today.
         """
+        from blackboard.board.reading import model_costs
+
         return self.session.read(lambda txn: model_costs.costs(txn, days))
 
     def agents(self) -> list[AgentStatus]:
         """Return each deployed agent with its watches and its state."""
+        from blackboard.board.reading import board_status
+
         return self.session.read(board_status.agents)
 
     def unserved_agents(self) -> list[str]:
         """Return the deployed agents that no living daemon claims for."""
+        from blackboard.board.reading import board_status
+
         dead = self.session.dead_workers()
         return self.session.read(lambda txn: board_status.unserved_agents(txn, dead))
 
@@ -63,6 +72,8 @@ class StatusMethods(BoardHandle):
         Args:
             limit: The largest number of crossings.
         """
+        from blackboard.board.reading import work_queries
+
         return self.session.read(lambda txn: work_queries.agenda(txn, limit))
 
     def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
@@ -71,6 +82,8 @@ class StatusMethods(BoardHandle):
         Args:
             limit: The largest number of next instants of each schedule, at least 1.
         """
+        from blackboard.board.reading import work_queries
+
         return self.session.read(lambda txn: work_queries.schedules(txn, limit))
 
     def activations(
@@ -93,6 +106,8 @@ class StatusMethods(BoardHandle):
             UnknownName: There is no such agent, and there never was one.
             UsageError: There is no such state.
         """
+        from blackboard.board.reading import work_queries
+
         states = [state] if isinstance(state, str) else None if state is None else list(state)
         return self.session.read(
             lambda txn: work_queries.activations(txn, agent=agent, states=states, limit=limit, before=before)
@@ -107,6 +122,8 @@ class StatusMethods(BoardHandle):
         Raises:
             NotFound: There is no such activation.
         """
+        from blackboard.board.reading.activation_details import activation_details
+
         return self.session.read(lambda txn: activation_details(txn, activation_id))
 
     def explain(self, agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Explanation:
@@ -123,6 +140,8 @@ class StatusMethods(BoardHandle):
             UnknownName: There is no such agent.
             UsageError: A group is given, and the agent has no watch over groups.
         """
+        from blackboard.board.explanations import waking_explanation
+
         subject = None if subject is None else normalize_subject(subject)
         dead = self.session.dead_workers()
         return self.session.read(lambda txn: waking_explanation.explain(txn, agent, subject, dead, group))

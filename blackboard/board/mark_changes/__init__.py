@@ -9,6 +9,7 @@ joined_marks        the mark that results when a deposit joins the live mark of 
 deposit_effects     the effects of a deposit on needs, messages, watches, guards and windows
 reinforcements      the reinforcement of a mark without a deposit
 mark_removals       the ways a mark leaves the live board: evaporation and withdrawal
-mark_lookup         a live mark by its id, to read it or to change it
+mark_lookup         a mark by its id, to read it
+change_preparation  what must come before the change of a live mark
 mark_indexes        the indexes that marks are found by
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_states import live_strength
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import check_text
 from blackboard.errors import InvalidMark, KeyReused

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from blackboard.board import open_needs
 from blackboard.board.deployment_effects import mark_migration
-from blackboard.board.mark_changes import mark_indexes, mark_lookup, mark_removals
+from blackboard.board.mark_changes import change_preparation, mark_indexes, mark_removals
 from blackboard.board.mark_changes.deposit_effects import (
     agents_of,
     apply_effects,
@@ -22,7 +22,7 @@ from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit, join_live
 from blackboard.board.mark_tables.mark_rows import EventDetails, insert_mark, record_event, shown_event_id, update_mark
 from blackboard.board.mark_tables.mark_states import live_strength, mark_strength
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
@@ -60,14 +60,14 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     new_deposit = NewDeposit.of(txn, request)
-    mark_lookup.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
+    change_preparation.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
     live = (
         None
         if new_deposit.kind.on_repeat == "separate"
         else _evaporate_and_find_live(txn, new_deposit.kind, request.subject)
     )
     if request.if_event is not None:
-        mark_lookup.check_event(request.if_event, f"the {request.kind} of {request.subject!r}", live)
+        change_preparation.check_event(request.if_event, f"the {request.kind} of {request.subject!r}", live)
     if (later := _replaced_by(txn, new_deposit, live)) is not None:
         return _record_without_mark_change(txn, new_deposit, "stale", later, live)
     joined = join_live(txn, new_deposit, live)
@@ -220,7 +220,7 @@ def _take_unique_value(txn: BoardTransaction, kind: Kind, value: str, old: MarkR
         if row.is_live(txn.now):
             place = f"mark {row.id} with subject {row.subject}"
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {readable_key(value)} belongs to {place}")
-        mark_lookup.prepare_change(txn, row.kind, row.subject)
+        change_preparation.prepare_change(txn, row.kind, row.subject)
         mark_removals.evaporate(txn, row)
 
 

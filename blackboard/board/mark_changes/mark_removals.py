@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board import open_needs
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
-from blackboard.board.mark_changes import mark_indexes, mark_lookup
+from blackboard.board.mark_changes import change_preparation, mark_indexes
 from blackboard.board.mark_tables import window_deposits
 from blackboard.board.mark_tables.mark_rows import EventDetails, delete_mark, record_event
 from blackboard.board.mark_tables.mark_states import fading_state
@@ -79,7 +79,7 @@ def withdraw(
         NotFound: There is no live mark with this id.
         Conflict: The mark has changed since the event `if_event`.
     """
-    row = mark_lookup.live_mark_to_change(txn, mark_id, if_event)
+    row = change_preparation.live_mark_to_change(txn, mark_id, if_event)
     withdraw_live(txn, row, author, activation_id)
     return row
 

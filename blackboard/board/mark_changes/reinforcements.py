@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from blackboard.board.mark_changes import mark_lookup
+from blackboard.board.mark_changes import change_preparation
 from blackboard.board.mark_changes.deposit_effects import agents_of, apply_effects
 from blackboard.board.mark_changes.deposits import last_event_of_others, register_law
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event, shown_event_id, update_mark
 from blackboard.board.mark_tables.mark_states import fading_state, mark_strength
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
@@ -43,7 +43,7 @@ def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, if_ev
         Conflict: The mark has changed since the event `if_event`.
         InvalidMark: Its kind has the weight 0, or so low a weight that the intensity would be too high.
     """
-    return reinforce_live(txn, mark_lookup.live_mark_to_change(txn, mark_id, if_event), by, author)
+    return reinforce_live(txn, change_preparation.live_mark_to_change(txn, mark_id, if_event), by, author)
 
 
 def reinforce_live(

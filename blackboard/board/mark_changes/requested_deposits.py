@@ -11,7 +11,7 @@ from blackboard.board.mark_changes.deposit_checks import check_payload, check_si
 from blackboard.board.mark_changes.deposit_keys import KeyedRequest
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.row_cache import absorbed_by_watches

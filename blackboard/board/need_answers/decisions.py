@@ -11,14 +11,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from blackboard.board import board_clock, open_needs
+from blackboard.board import clock_questions, open_needs
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposits, requested_deposits
 from blackboard.board.mark_changes.deposit_checks import check_signature, check_size
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import need_lifecycle, overdue_needs
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.built_in_marks import Decision, possible_answers
 from blackboard.core.marks.payload_json import dump_payload, payload_text
@@ -45,7 +45,7 @@ def answer_as_person(
     check_signature(txn, author)
     need = need_lifecycle.find_open(txn, need_id)
     overdue_needs.deposit_if_due(txn, need_id, classes)
-    is_about_clock = board_clock.answer_question(txn, need_id, text)
+    is_about_clock = clock_questions.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes, author)
     text = text if is_about_clock and text.strip() else _checked_answer(need, text, any_answer=any_answer)
     question = need_lifecycle.question_of(need)

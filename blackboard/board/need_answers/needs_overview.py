@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from blackboard.board import open_needs
 from blackboard.board.mark_tables import watch_scopes
-from blackboard.board.result_types import NeedsOverview, WaitingNeed
 from blackboard.board.result_types.row_conversion import optional_datetime
+from blackboard.board.result_types.status_results import NeedsOverview, WaitingNeed
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from blackboard.board.result_types import OutboxMessage, SinkStatus
+from blackboard.board.result_types.message_results import OutboxMessage, SinkStatus
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction

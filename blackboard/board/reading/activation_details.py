@@ -10,8 +10,8 @@ from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.operator_actions import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
-from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
+from blackboard.board.result_types.work_results import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import NotFound

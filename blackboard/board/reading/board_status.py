@@ -11,15 +11,15 @@ from blackboard.board.activations.agent_claims.agent_readiness import agent_defe
 from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.outbox import outbox_administration
-from blackboard.board.result_types import (
+from blackboard.board.result_types.administration_results import DeploymentRecord
+from blackboard.board.result_types.row_conversion import optional_datetime, result_of
+from blackboard.board.result_types.status_results import (
     AgentStatus,
     BoardStatus,
-    DeploymentRecord,
     MenuCounts,
     ModelCallCounts,
     WorkerStatus,
 )
-from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.search_index import index_rebuilds
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
-from blackboard.board.result_types import ActivityRecord, StreamEvent, StreamPosition
+from blackboard.board.result_types.mark_results import StreamEvent, StreamPosition
 from blackboard.board.result_types.row_conversion import result_of
+from blackboard.board.result_types.work_results import ActivityRecord
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.row_types.mark_row_types import EventRow
 from blackboard.store.statements import ACTIVITY, MARKS

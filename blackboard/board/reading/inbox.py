@@ -6,7 +6,7 @@ from blackboard.board import open_needs
 from blackboard.board.activation_tables.activation_inputs import absorbed_events
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading import mark_queries
-from blackboard.board.result_types import MarkRecord, NeedRecord
+from blackboard.board.result_types.mark_results import MarkRecord, NeedRecord
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_checks import normalize_subject

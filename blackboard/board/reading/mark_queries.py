@@ -16,7 +16,7 @@ from blackboard.board.mark_tables.mark_states import mark_strength, marks_with_s
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
-from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
+from blackboard.board.result_types.mark_results import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, first_instant_of_days, from_datetime, seconds_in, to_datetime

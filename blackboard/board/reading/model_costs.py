@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from blackboard.board.result_types import ActivationUsage, CostRow, ModelCostRow
 from blackboard.board.result_types.row_conversion import result_of
+from blackboard.board.result_types.work_results import ActivationUsage, CostRow, ModelCostRow
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import first_instant_of_days, to_datetime
 from blackboard.core.records.micro_dollars import to_usd

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.reading.mark_queries import record_of, stored_mark
-from blackboard.board.result_types import MarkRecord, SearchResult
+from blackboard.board.result_types.mark_results import MarkRecord, SearchResult
 from blackboard.board.search_index.search_ranking import FoundMark
 from blackboard.board.search_index.text_search import SearchArguments, SearchOutcome, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -7,8 +7,14 @@ from typing import Any, Literal, NamedTuple
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
 from blackboard.board.deployment_effects import gone_agents
-from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingDeferral, Prediction, ScheduleRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
+from blackboard.board.result_types.work_results import (
+    ActivationRecord,
+    AgendaItem,
+    EndingDeferral,
+    Prediction,
+    ScheduleRecord,
+)
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths

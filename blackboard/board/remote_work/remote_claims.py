@@ -20,7 +20,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.remote_work.remote_runs import is_late, remote_agent, running_of
-from blackboard.board.result_types import ClaimedMark, RemoteActivation
+from blackboard.board.result_types.remote_work_results import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -20,7 +20,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.remote_work.remote_result_items import actions_of, marks_of, places_of, reported_calls
 from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage
-from blackboard.board.result_types import RunState
+from blackboard.board.result_types.remote_work_results import RunState
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso

@@ -8,7 +8,7 @@ index already has.
 from __future__ import annotations
 
 from blackboard.board.mark_tables.mark_rows import shown_event_id
-from blackboard.board.result_types import SearchProgress
+from blackboard.board.result_types.mark_results import SearchProgress
 from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import Change, CollectedTexts, Phase
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -29,7 +29,7 @@ from blackboard.system.files.file_locks import try_lock
 from blackboard.system.files.private_files import open_private
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types import RemoteActivation, RunState
+    from blackboard.board.result_types.remote_work_results import RemoteActivation, RunState
 
 
 MAX_EVENT_CHARACTERS = 1_000_000

@@ -14,7 +14,7 @@ from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.erased_events import ErasedEvents
-    from blackboard.board.result_types import ErasureReport
+    from blackboard.board.result_types.administration_results import ErasureReport
 
 
 def backup(

@@ -13,7 +13,7 @@ from blackboard.errors import ExitCode
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types import ErasureReport
+    from blackboard.board.result_types.administration_results import ErasureReport
 
 
 def forget(

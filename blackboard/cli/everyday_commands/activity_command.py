@@ -21,7 +21,7 @@ from blackboard.cli.terminal.output import (
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.result_types import ActivityRecord
+    from blackboard.board.result_types.work_results import ActivityRecord
     from blackboard.client import Client
 
 

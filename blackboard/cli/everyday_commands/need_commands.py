@@ -14,7 +14,7 @@ from blackboard.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from blackboard.board.result_types import NeedRecord
+    from blackboard.board.result_types.mark_results import NeedRecord
 
 
 NeedId = Annotated[int, typer.Argument(metavar="ID", help="The id of the need, as 'blackboard inbox' lists it.")]

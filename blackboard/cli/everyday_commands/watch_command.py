@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from blackboard.board import Blackboard
-    from blackboard.board.result_types import AgentStatus
+    from blackboard.board.result_types.status_results import AgentStatus
     from blackboard.client import Client
 
 STRENGTH_BAR_WIDTH = 20

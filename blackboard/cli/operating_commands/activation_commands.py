@@ -27,7 +27,12 @@ from blackboard.core.records.states import ActivationState
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from blackboard.board.result_types import ActivationDetails, ActivationRecord, GivenMark, ModelCallRecord
+    from blackboard.board.result_types.work_results import (
+        ActivationDetails,
+        ActivationRecord,
+        GivenMark,
+        ModelCallRecord,
+    )
 
 ACTIVATION_STATES = ", ".join(ActivationState)
 

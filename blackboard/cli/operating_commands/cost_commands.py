@@ -14,7 +14,7 @@ from blackboard.cli.terminal.output import AsJson, print_json, print_line, print
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types import CostRow
+    from blackboard.board.result_types.work_results import CostRow
 
 COST_BAR_WIDTH = 40
 """The length of the longest bar in characters."""

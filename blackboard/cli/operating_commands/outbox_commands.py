@@ -22,7 +22,7 @@ from blackboard.errors import UsageError
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types import OutboxMessage
+    from blackboard.board.result_types.message_results import OutboxMessage
 
 OUTBOX_HELP = """Show the messages that the board sends to people elsewhere; send one again, or give it up.
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from blackboard.board.result_types import BoardStatus, NeedsOverview, SearchProgress, SinkStatus, WorkerStatus
+    from blackboard.board.result_types.mark_results import SearchProgress
+    from blackboard.board.result_types.message_results import SinkStatus
+    from blackboard.board.result_types.status_results import BoardStatus, NeedsOverview, WorkerStatus
 
 _SHOWN_OTHERWISE = ("as_of", "doubted_clock", "paused_agents", "paused_models", "unusable_answers")
 """The parts of the status that a person sees in other words, under another name or together with other parts."""
@@ -63,7 +65,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _pauses(result: BoardStatus) -> Iterator[str]:
     """Yield everything that is paused: the board, agents and models."""
-    from blackboard.board.result_types import NO_REASON
+    from blackboard.board.result_types.explanation_results import NO_REASON
 
     if result.paused:
         yield f"the board: {result.paused_because or NO_REASON}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from blackboard.board.result_types import ActivationDetails, ActivationRecord, CostRow
+from blackboard.board.result_types.work_results import ActivationDetails, ActivationRecord, CostRow
 from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from blackboard.board.result_types import AgendaItem, AgentStatus, EarlyWake, Explanation, ScheduleRecord
+from blackboard.board.result_types.explanation_results import Explanation
+from blackboard.board.result_types.status_results import AgentStatus
+from blackboard.board.result_types.work_results import AgendaItem, EarlyWake, ScheduleRecord
 from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from blackboard import Row
-from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord, ErasureReport
+from blackboard.board.result_types.administration_results import DeploymentRecord, ErasureReport
+from blackboard.board.result_types.status_results import BoardStatus
+from blackboard.board.result_types.work_results import ActivityRecord
 from blackboard.client.requests_and_responses import ClientCall, ask_for, ask_for_pages, get_request, post_request
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.core.records.query_result_rows import Parameters

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
-from blackboard.board.result_types import RemoteActivation, RunState
+from blackboard.board.result_types.remote_work_results import RemoteActivation, RunState
 from blackboard.client.requests_and_responses import (
     ClientCall,
     HttpRequest,

@@ -19,7 +19,7 @@ from blackboard.board.deposit_batches import (
 )
 from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.client.problem_errors import error_of
 from blackboard.client.requests_and_responses import (
     ClientCall,

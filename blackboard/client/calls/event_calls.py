@@ -10,7 +10,8 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from blackboard.board.result_types import ActivityRecord, StreamEvent
+from blackboard.board.result_types.mark_results import StreamEvent
+from blackboard.board.result_types.work_results import ActivityRecord
 from blackboard.client.request_attempts import FIRST_DELAY, Delay, NoResponse, failure_of
 from blackboard.client.requests_and_responses import HttpRequest, HttpResponse, decode_response, get_request, tags_of
 from blackboard.core.backoff import backoff

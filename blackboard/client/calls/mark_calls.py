@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.mark_changes.reinforcements import check_increase
-from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
+from blackboard.board.result_types.mark_results import MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
 from blackboard.client.requests_and_responses import (
     ClientCall,
     HttpRequest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
+from blackboard.board.result_types.mark_results import MarkEvent, NeedRecord, Receipt
 from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,

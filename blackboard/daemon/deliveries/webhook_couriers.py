@@ -15,7 +15,7 @@ from typing import Any
 
 from blackboard.board.daemon_work import WEBHOOK_WORKER
 from blackboard.board.facade import Blackboard
-from blackboard.board.result_types import RemoteActivation
+from blackboard.board.result_types.remote_work_results import RemoteActivation
 from blackboard.clock import from_datetime, microseconds_in, seconds_in
 from blackboard.core.backoff import backoff
 from blackboard.daemon.daemon_events import DaemonEvent

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from blackboard import ActivationRecord, CostRow
-from blackboard.board.result_types import ActivationDetails
+from blackboard.board.result_types.work_results import ActivationDetails
 from blackboard.core.records.micro_dollars import MAX_COST_USD
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.states import RETRIABLE, ActivationState

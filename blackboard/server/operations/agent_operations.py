@@ -10,7 +10,7 @@ from pydantic import Field
 
 from blackboard import AgendaItem, AgentStatus, EarlyWake, Explanation
 from blackboard.board.reading.tag_texts import read_group
-from blackboard.board.result_types import ScheduleRecord
+from blackboard.board.result_types.work_results import ScheduleRecord
 from blackboard.presentation.json_shapes import Pause, Resumption, explanation
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,

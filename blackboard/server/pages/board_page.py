@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from blackboard import Blackboard, MarkRecord
 from blackboard.board.reading.tag_texts import read_filters
-from blackboard.board.result_types import EndingDeferral, Prediction
+from blackboard.board.result_types.work_results import EndingDeferral, Prediction
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration

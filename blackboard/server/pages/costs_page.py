@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from blackboard import CostRow
-from blackboard.board.result_types import ModelCostRow
+from blackboard.board.result_types.work_results import ModelCostRow
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices

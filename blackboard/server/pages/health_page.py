@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
 from blackboard.board.facade import Blackboard
-from blackboard.board.result_types import OutboxMessage
+from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.board.result_types.status_texts import describe_clock
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import UNDELIVERED

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import structlog
 
 from blackboard import Blackboard, Daemon, Deposit
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.clock import sleep_for
 from blackboard.errors import LeaseLost, StoreError, StoreUnknown

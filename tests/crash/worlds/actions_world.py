@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from blackboard import Blackboard, Decision, Mark, Need, Reinforce, Withdraw, agent, strength, strongest_of
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import NotFound
 from tests.crash.invariants import Broken, check_decisions, check_search, rows

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from blackboard import Blackboard, Daemon
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import Clock, Instant, UsedInstants
 from blackboard.system.failpoints import NAMES
 from tests.crash.children import Say

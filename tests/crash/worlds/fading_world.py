@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, Step, agent, count, every, strength, total, watch
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import Clock, ManualClock, to_datetime
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.settings.sections import DaemonSection

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from tests.crash.children import Say
 from tests.crash.worlds.pure_world import Pure
 from tests.support.threads import join_all

@@ -24,7 +24,7 @@ from blackboard.board.activations.run_ends.run_end_steps import (
     was_split,
 )
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.mark_changes import deposit_checks, mark_lookup, mark_removals, reinforcements, requested_deposits
+from blackboard.board.mark_changes import (
+    change_preparation,
+    deposit_checks,
+    mark_removals,
+    reinforcements,
+    requested_deposits,
+)
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
 from blackboard.board.need_answers import decisions
-from blackboard.board.result_types import Receipt
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
@@ -98,9 +104,9 @@ def _apply_one(
     if stored is not None:
         _check_board(stored, action)
     try:
-        live = mark_lookup.row_to_change(txn, action.mark.id, stored, action.if_event)
+        live = change_preparation.row_to_change(txn, action.mark.id, stored, action.if_event)
     except NotFound:
-        mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
+        change_preparation.check_event(action.if_event, f"mark {action.mark.id}", None)
         _record_gone(txn, row, agent_spec, action.mark.id)
         return None
     if isinstance(action, Withdraw):

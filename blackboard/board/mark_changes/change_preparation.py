@@ -1,0 +1,58 @@
+"""What must come before the change of a live mark.
+
+The mark follows the deployment, its watches are tested, and crossings that are due fire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
+from blackboard.board.mark_changes.mark_lookup import not_live, stored_mark
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.errors import Conflict
+from blackboard.store.row_types.mark_row_types import MarkRow
+
+
+def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
+    """Check that the live mark is at the event that a request names, if it names one.
+
+    Raises:
+        Conflict: The mark has changed since the event `if_event`.
+    """
+    current = 0 if live is None else live.event_id
+    if if_event not in (None, current):
+        raise Conflict.of_event(what, if_event, current)
+
+
+def prepare_change(
+    txn: BoardTransaction, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None = None
+) -> None:
+    """Record each crossing that must come before a change of a mark of this kind and subject.
+
+    The payload of a deposit may bring the mark into another group.
+    """
+    watch_reevaluation.evaluate_before_change(txn, kind, subject, payload_of_deposit)
+    predicted_crossings.fire_due_of(txn, kind, subject)
+
+
+def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
+    """Return a live mark after the due crossings and pending migrations that must come before its change.
+
+    Raises:
+        NotFound: There is no live mark with this id.
+        Conflict: The mark has changed since the event `if_event`.
+    """
+    return row_to_change(txn, mark_id, stored_mark(txn, mark_id), if_event)
+
+
+def row_to_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
+    """Do the work of `live_mark_to_change` for a row that was read already; None if there was no row."""
+    if row is not None:
+        row = mark_migration.migrate(txn, row)
+        if row.is_live(txn.now):
+            prepare_change(txn, row.kind, row.subject)
+            check_event(if_event, f"mark {mark_id}", row)
+            return row
+    raise not_live(txn, mark_id, row)
