@@ -10,6 +10,6 @@ deposit_effects     the effects of a deposit on needs, messages, watches, guards
 reinforcements      the reinforcement of a mark without a deposit
 mark_removals       the ways a mark leaves the live board: evaporation and withdrawal
 mark_lookup         a mark by its id, to read it
-change_preparation  what must come before the change of a live mark
+change_preparation  the steps that come before the change of a live mark
 mark_indexes        the indexes that marks are found by
 """

@@ -1,4 +1,4 @@
-"""What must come before the change of a live mark.
+"""The steps that come before the change of a live mark.
 
 The mark follows the deployment, its watches are tested, and crossings that are due fire.
 """
