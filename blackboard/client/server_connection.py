@@ -93,7 +93,7 @@ class ServerConnection(ABC):
         """
         if self._closed.is_set():
             raise UsageError(
-                f"the client of {self._where} is closed; make its calls before it is closed, or open another"
+                f"the client of {self._where} is closed; call it before it is closed, or open another client"
             )
 
     def _no_response(self, error: httpx2.TransportError | RuntimeError) -> NoResponse:

@@ -101,7 +101,7 @@ def finish(access: BoardAccess, arguments: FinishArguments) -> dict[str, Any]:
     if arguments.failed is None:
         if arguments.result is None:
             raise UsageError(
-                "give a result, or in failed the reason why there is none; the result {} ends the work without a mark"
+                "give a result, or give the reason in 'failed'; the result {} ends the work without a mark"
             )
         return dict(plain(access.board.finish(arguments.id, arguments.result, **run)))
     if arguments.result:

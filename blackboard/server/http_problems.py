@@ -28,7 +28,7 @@ class ProblemType(NamedTuple):
     remedy: str = ""
     """What to do about it; "" if that depends on the problem."""
     retry_seconds: int | None = None
-    """What the header `Retry-After` says; None if it depends on the problem, or if there is no such header."""
+    """The header `Retry-After`, in seconds; None without the header, or if it depends on the problem."""
     closes_connection: bool = False
     """Whether the connection is closed, because the rest of the request is not read."""
 

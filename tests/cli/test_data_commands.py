@@ -73,7 +73,7 @@ def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house:
     house("backup", "copy.db")
     house("forget", "hall", "--yes")
     (house.folder / "house.db").write_bytes(b"no database" * 999)
-    assert "may be back" in house("restore", "copy.db").err
+    assert "not known whether forgotten subjects are back" in house("restore", "copy.db").err
 
 
 @pytest.mark.file_only("a board on a server is restored into another database")
@@ -225,7 +225,7 @@ def test_a_forget_that_could_not_compact_the_file_fails_and_is_finished_by_the_n
         failed = house("forget", "hall", "--json")
         assert failed.code == 1
         assert failed.json["not_compacted"] == "the disk is full"
-        assert "'blackboard compact', finishes it" in failed.err
+        assert "or 'blackboard compact', to finish" in failed.err
         assert "'blackboard compact' finishes it" in house("doctor").out
     again = house("forget", "hall", "--yes")
     assert (again.code, again.out.splitlines()[0]) == (0, "'hall' was forgotten before; the file is compacted now")

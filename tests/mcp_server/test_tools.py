@@ -56,7 +56,7 @@ async def test_work_that_failed_is_tried_again(shared_board: Blackboard) -> None
         both = await session.refused("finish", **run, failed="no", result={"marks": []})
         assert "either a result or the reason" in both["error"]
         neither = await session.refused("finish", **run)
-        assert "give a result, or in failed the reason" in neither["error"]
+        assert "give a result, or give the reason in" in neither["error"]
         assert shared_board.activation(work["id"]).activation.state == "running"
         assert (await session.call("finish", **run, failed="the tests do not run"))["state"] == "ready"
         lost = await session.refused("finish", **run, result={})

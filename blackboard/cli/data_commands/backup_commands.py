@@ -68,7 +68,7 @@ def restore(
         if previous is not None:
             print_line(f"the previous board is now {previous}")
     if erased and erased[0] is None:
-        print_note("the previous board cannot be read; subjects that were forgotten on it may be back")
+        print_note("the previous board cannot be read, so it is not known whether forgotten subjects are back")
     back, forgotten = _forget_again(session, erased, forgets=forget_again)
     if as_json:
         reports = [{"subject": subject, **vars(report)} for subject, report in forgotten.items()]

@@ -53,5 +53,5 @@ def copy(
         f" and digests of {counted(len(rows), 'table')} are the same"
     )
     print_note(
-        f"both boards are paused; resume {where['target']} when all programs use it, and never {where['source']} then"
+        f"both boards are paused; resume {where['target']} when all programs use it, and never resume {where['source']}"
     )

@@ -45,7 +45,7 @@ def forget(
     if report.not_compacted is not None:
         print_note(
             f"error: unused parts of the file may still contain words of {subject!r}: {report.not_compacted};"
-            " the same command, or 'blackboard compact', finishes it"
+            " run this command again, or 'blackboard compact', to finish"
         )
         raise typer.Exit(ExitCode.FAILED)
 

@@ -178,7 +178,7 @@ def _show_outcome(details: ActivationDetails) -> None:
     if details.split_from is not None:
         print_line(f"  split from activation {details.split_from}")
     if details.parts:
-        print_line(f"  its marks were split over the activations {', '.join(map(str, details.parts))} too")
+        print_line(f"  other marks of its batch are in the activations {', '.join(map(str, details.parts))}")
 
 
 def _show_marks(details: ActivationDetails) -> None:

@@ -94,14 +94,14 @@ def list_messages(
     )
 
 
-def show(context: typer.Context, message: MessageId, as_json: AsJson = False) -> None:
+def show(context: typer.Context, message_id: MessageId, as_json: AsJson = False) -> None:
     """Show one message: its text, its receiver and its state.
 
     Example:
       blackboard outbox show 17
     """
     with session_of(context).board_or_client() as board:
-        found = board.outbox_message(message)
+        found = board.outbox_message(message_id)
     if as_json:
         print_json(found)
         return
@@ -119,7 +119,7 @@ def show(context: typer.Context, message: MessageId, as_json: AsJson = False) ->
 
 def retry(
     context: typer.Context,
-    messages: MessageIds = None,
+    message_ids: MessageIds = None,
     sink: OfSink = None,
     state: InState = None,
     as_json: AsJson = False,
@@ -130,24 +130,19 @@ def retry(
       blackboard outbox retry 17
       blackboard outbox retry --sink phone --state failed
     """
-    _check_choice(messages, sink, state)
+    _check_choice(message_ids, sink, state)
     with session_of(context).board_or_client() as board:
-        if messages:
-            _print_messages(
-                [board.retry_message(message) for message in messages], "will be sent again", as_json=as_json
-            )
+        if message_ids:
+            changed = [board.retry_message(message_id) for message_id in message_ids]
+            _print_messages(changed, "will be sent again", as_json=as_json)
         else:
-            _print_number(
-                board.retry_messages(sink=sink, state=state),
-                MessageState.WAITING,
-                "will be sent again",
-                as_json=as_json,
-            )
+            ids = board.retry_messages(sink=sink, state=state)
+            _print_number(ids, MessageState.WAITING, "will be sent again", as_json=as_json)
 
 
 def discard(
     context: typer.Context,
-    messages: MessageIds = None,
+    message_ids: MessageIds = None,
     sink: OfSink = None,
     state: InState = None,
     as_json: AsJson = False,
@@ -158,23 +153,23 @@ def discard(
       blackboard outbox discard 19
       blackboard outbox discard --sink phone
     """
-    _check_choice(messages, sink, state)
+    _check_choice(message_ids, sink, state)
     with session_of(context).board_or_client() as board:
-        if messages:
-            _print_messages([board.discard_message(message) for message in messages], "is given up", as_json=as_json)
+        if message_ids:
+            changed = [board.discard_message(message_id) for message_id in message_ids]
+            _print_messages(changed, "is given up", as_json=as_json)
         else:
-            _print_number(
-                board.discard_messages(sink=sink, state=state), MessageState.DISCARDED, "given up", as_json=as_json
-            )
+            ids = board.discard_messages(sink=sink, state=state)
+            _print_number(ids, MessageState.DISCARDED, "given up", as_json=as_json)
 
 
-def _check_choice(messages: list[int] | None, sink: str | None, state: str | None) -> None:
+def _check_choice(message_ids: list[int] | None, sink: str | None, state: str | None) -> None:
     """Check that a command names messages in one way.
 
     Raises:
         UsageError: The command names no messages, or names them in both ways.
     """
-    if bool(messages) == (sink is not None or state is not None):
+    if bool(message_ids) == (sink is not None or state is not None):
         raise UsageError("name the messages by their ids, or all messages of a --sink or in a --state")
 
 

@@ -60,7 +60,7 @@ def resume(
 
 def wake(
     context: typer.Context,
-    crossing: Annotated[
+    crossing_id: Annotated[
         int, typer.Argument(metavar="ID", help="The id of the crossing, as 'blackboard agenda' lists it.")
     ],
     as_json: AsJson = False,
@@ -73,7 +73,7 @@ def wake(
       blackboard wake 17
     """
     with session_of(context).board_or_client() as board:
-        result = board.wake(crossing)
+        result = board.wake(crossing_id)
     if as_json:
         print_json(result)
         return

@@ -163,4 +163,4 @@ def _open(link: str) -> None:
     import webbrowser
 
     if not webbrowser.open(link):
-        print_note("there is no browser that could be opened")
+        print_note("no browser could be opened")

@@ -59,7 +59,7 @@ def create(
         print_json({"name": name, "token": token})
     else:
         sys.stdout.write(f"{token}\n")
-        print_note("this is the only time that it is shown")
+        print_note("the token is not shown again")
     for scope in unknown:
         print_note(f"the deployment has no {'agent' if scope.verb == 'claim' else 'kind'} {scope.name!r} yet")
 

@@ -86,7 +86,7 @@ def fail(
 
 def _run_of(activation_id: int, agent: str | None, fence: int | None) -> tuple[str, int]:
     if agent is None or fence is None:
-        raise UsageError("over HTTP, name the agent and the fence of the claim, as the activation has them")
+        raise UsageError("over HTTP, give the agent and the fence that the claimed activation has")
     return agent, activation_id
 
 

@@ -199,7 +199,7 @@ def _fields_of(item: Mark | Deposit, request: DepositRequest) -> dict[str, Any]:
     """
     if isinstance(item, Mark) and alternative_of(item) is not None:
         raise UsageError(
-            "mark.or_else() does not work over HTTP; deposit one mark, and if that raises UniqueConflict, the other"
+            "mark.or_else() does not work over HTTP; deposit one mark, and the other if this raises UniqueConflict"
         )
     text = dump_payload(request.payload) if request.text is None else request.text
     fields = {

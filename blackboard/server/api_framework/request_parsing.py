@@ -50,7 +50,7 @@ def parse_parameters(path: Mapping[str, str], query: list[tuple[str, str]], mode
         if field is not None and get_origin(field.annotation) is not None and "Sequence" in str(field.annotation):
             values.setdefault(name, []).append(text)
         elif name in values:
-            raise HttpProblem("invalid", "1 mistake", [PlacedProblem(name, "it is given twice")])
+            raise HttpProblem("invalid", "1 mistake", [PlacedProblem(name, "the parameter is given twice")])
         else:
             values[name] = text
     try:

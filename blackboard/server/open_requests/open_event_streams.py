@@ -154,7 +154,7 @@ class EventStreams:
                     yield stream.comment()
                 await listener.news.wait()
         except BlackboardError as error:  # the client connects again, and then gets the error
-            log.warning("an event stream ends", error=error)
+            log.warning("an event stream ended, because the board cannot be read", error=error)
         finally:
             self._listeners.discard(listener)
 
@@ -209,7 +209,7 @@ class EventStreams:
                     if has_news:
                         await asyncio.sleep(MIN_STREAM_READ_SECONDS)
         except BlackboardError as error:
-            log.warning("the board cannot be read for event streams, which end", error=error)
+            log.warning("the board cannot be read, so all event streams end", error=error)
         finally:
             self._reader = None
             for listener in self._listeners:

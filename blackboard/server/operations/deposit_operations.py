@@ -83,7 +83,7 @@ def _keyed_deposit(call: OperationCall[NoParameters, DepositFields]) -> Deposit:
     item = call.body
     if call.key is not None and item.key not in (None, call.key):
         place = PlacedProblem("body.key", "it differs from the header Idempotency-Key")
-        raise HttpProblem("invalid", "the request names two keys; give one", [place])
+        raise HttpProblem("invalid", "the request has two different keys; give only one", [place])
     given = as_deposit(call, item)
     return replace(given, key=item.key if call.key is None else call.key, author=call.caller.token.author)
 

@@ -83,5 +83,5 @@ def require_read(caller: Caller) -> None:
         HttpProblem: The caller may not read texts.
     """
     if caller.is_redacted:
-        raise HttpProblem("withheld", "the scope read-redacted hides what this protocol shows")
+        raise HttpProblem("withheld", "a token with read-redacted may not read the texts that this protocol shows")
     caller.require("read")

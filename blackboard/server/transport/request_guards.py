@@ -72,7 +72,7 @@ class RequestGuards:
             return HttpProblem("wrong-host", "a request must name exactly one host")
         for host in hosts:
             if (name := re.sub(r":\d*$", "", host.lower())) not in self._hosts:
-                return HttpProblem("wrong-host", f"this server is not {name!r}")
+                return HttpProblem("wrong-host", f"this server does not have the name {name!r}")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in self._origins and origin.lower() != own_origin:
             return HttpProblem("wrong-origin", f"pages of {origin!r} may not use this board")

@@ -46,7 +46,7 @@ class CompositeCondition(SbpFields):
     @model_validator(mode="after")
     def _negates_one(self) -> CompositeCondition:
         if self.operator == "not" and len(self.conditions) != 1:
-            raise ValueError("'not' takes one condition")
+            raise ValueError("'not' takes exactly one condition")
         return self
 
 
