@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution, distributions
 from packaging.requirements import Requirement
 
 PROGRAM = "blackboard-marks"
-EXTRAS = ("desk", "telemetry", "plot", "postgresql", "server", "mcp")
+EXTRAS = ("desk", "telemetry", "plot", "postgresql", "webhooks", "server", "mcp")
 """The extras for users. The others are for work on the program."""
 NOT_PINNED = {PROGRAM, "pip", "setuptools", "wheel"}
 BROUGHT = "# What the program and its extras bring. The ranges are in pyproject.toml."

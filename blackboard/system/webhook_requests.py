@@ -1,7 +1,7 @@
 """Requests to the addresses of webhooks: one connection for each, within limits, without redirects and proxies.
 
 The requests are signed by the rules of Standard Webhooks (https://www.standardwebhooks.com). The library for it comes
-with the extra `server` and is imported only when a request is signed.
+with the extra `webhooks` and is imported only when a request is signed.
 """
 
 from __future__ import annotations
@@ -125,12 +125,12 @@ def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str,
         body: The body, in UTF-8.
 
     Raises:
-        MissingPackage: The extra `server` is not installed.
+        MissingPackage: The extra `webhooks` is not installed.
     """
     try:
         from standardwebhooks import Webhook
     except ModuleNotFoundError as error:
-        raise MissingPackage("signing webhooks", error.name, extra="server") from None
+        raise MissingPackage("signing webhooks", error.name, extra="webhooks") from None
     at = at.astimezone(UTC)
     signatures = [Webhook(text).sign(message_id, at, body.decode()) for text in secret.split()]
     return {**identified(message_id, at), "webhook-signature": " ".join(signatures)}

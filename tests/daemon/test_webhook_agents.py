@@ -28,7 +28,7 @@ from tests.support.board_waits import wait_until
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.webhook_receiver import Receiver, Reply, Request, receive
 
-pytestmark = pytest.mark.skipif(find_spec("standardwebhooks") is None, reason="needs the extra 'server'")
+pytestmark = pytest.mark.skipif(find_spec("standardwebhooks") is None, reason="needs the extra 'webhooks'")
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes!!!!").decode()
 ENVIRON = {"REVIEW_SECRET": SECRET}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
+from blackboard.errors import MissingPackage
 from blackboard.system import outbound_addresses
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable, is_public, parse_networks
 from blackboard.system.webhook_requests import Endpoint, RequestFailed, WebhookResponse, check_secret, post, signed
@@ -140,6 +142,12 @@ def test_a_receiver_says_when_to_come_again() -> None:
     assert wait("Sun, 01 Mar 2026 11:00:00 GMT") == timedelta()
     assert wait("9" * 40) == timedelta(days=1)
     assert [wait(text) for text in ("", "soon", "-1", "²")] == [None] * 4
+
+
+def test_without_the_extra_an_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "standardwebhooks", None)
+    with pytest.raises(MissingPackage, match=r"pip install 'blackboard-marks\[webhooks\]'"):
+        signed(SECRET, "msg_1", NOW, b"{}")
 
 
 def test_another_library_verifies_a_signature() -> None:
