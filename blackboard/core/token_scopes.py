@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple, Self
 
-from blackboard.core.built_in_marks import Decision
 from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.errors import UsageError, nearest
 
@@ -106,4 +105,6 @@ def scope_of_change(kind: str, subject: str) -> Scope:
     Raises:
         InvalidMark: The subject cannot be stored.
     """
+    from blackboard.core.built_in_marks import Decision  # not at the top: the help shows scopes, and needs no marks
+
     return Scope("answer") if kind == Decision.kind else Scope("deposit", kind, normalize_subject(subject))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 from pydantic import JsonValue
 
 from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
@@ -18,8 +20,6 @@ from blackboard.store.connections.group_commit import ServerHints
 
 if TYPE_CHECKING:
     from blackboard.board.interface.keyword_arguments import DepositKeywords
-    from blackboard.board.mark_changes.deposit_requests import Deposit
-    from blackboard.board.result_types.mark_results import Receipt
     from blackboard.store.transaction import Transaction
 
 
@@ -86,8 +86,6 @@ class DepositMethods(BoardHandle):
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
         from blackboard.board.mark_changes import requested_deposits
-        from blackboard.board.mark_changes.deposit_requests import DepositRequest, deposit_options, deposited_item
-        from blackboard.board.result_types.mark_results import Receipt
 
         item = deposited_item(mark, subject, payload)
         classes = self.session.classes

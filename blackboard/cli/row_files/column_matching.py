@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from blackboard.cli.row_files.cell_values import is_blank, json_types, takes_only_lists
 from blackboard.cli.row_files.json_values import find_value, list_paths, value_paths, values_at
 from blackboard.cli.row_files.row_reader import UNNAMED, GoodRow, Rows
-from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from blackboard.core.specs.deployment import Deployment
 
 ExtraColumns = Literal["error", "ignore", "keep"]
 """The treatment of columns that have no field in the kind."""

@@ -18,7 +18,6 @@ import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import live_console, live_table, number_text, print_line, print_table
-from blackboard.daemon.daemon_events import DaemonEvent
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.daemon import Daemon
+    from blackboard.daemon.daemon_events import DaemonEvent
     from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.settings_file import Settings
 
@@ -156,6 +156,8 @@ def _load(board: Blackboard, section: Demo) -> None:
 @contextlib.contextmanager
 def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
     """Show progress: a live view on a terminal, otherwise a line for each activation that ends."""
+    from blackboard.daemon.daemon_events import DaemonEvent
+
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
     screen = live_console()
 
@@ -183,6 +185,8 @@ def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
 
 def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     """Return the table of what the agents have done so far."""
+    from blackboard.daemon.daemon_events import DaemonEvent
+
     status = board.status()
     marks = ", ".join(f"{count} {kind}" for kind, count in status.marks.items())
     return live_table(

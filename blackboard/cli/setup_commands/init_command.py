@@ -12,7 +12,6 @@ import typer
 from blackboard.cli.cli_session import Replace, session_of
 from blackboard.cli.terminal.output import AsJson, gone_agent_lines, print_json, print_line, print_note, print_warnings
 from blackboard.errors import UsageError
-from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
 from blackboard.system.files.packaged_files import config_file
 from blackboard.system.files.private_files import create_private
 
@@ -131,6 +130,8 @@ def write_example(name: str, path: Path | None = None, environ: Mapping[str, str
         UsageError: There is a file, or a link.
         OSError: The file cannot be written.
     """
+    from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
+
     named = (os.environ if environ is None else environ).get(CONFIG)
     path = Path(os.path.expanduser(path or named or LOCAL_FILE))
     text = config_file(f"{name}.toml").read_bytes()
