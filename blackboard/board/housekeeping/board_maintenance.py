@@ -113,7 +113,7 @@ class BoardMaintenance:
         replaced.
         """
         board_compaction.purge_index(self._session)
-        if self._database.place.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
+        if (self._database.place.sizes().file_bytes or 0) > MAX_COMPACTED_BYTES:
             return False
         return board_compaction.compact(self._session, insist=False)
 

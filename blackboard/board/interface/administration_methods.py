@@ -162,7 +162,7 @@ class AdministrationMethods(BoardHandle):
         from blackboard.board.housekeeping import board_compaction
         from blackboard.board.result_types.administration_results import CompactionReport
 
-        before = self.database.place.sizes().get("file_bytes", 0)
+        before = self.database.place.sizes().file_bytes or 0
         if not board_compaction.compact(self.session):
             raise StoreBusy(board_compaction.LOG_IN_USE)
-        return CompactionReport(before, self.database.place.sizes()["file_bytes"])
+        return CompactionReport(before, self.database.place.sizes().file_bytes or 0)

@@ -30,7 +30,7 @@ class StatusMethods(BoardHandle):
         from blackboard.board.reading import board_status
 
         sizes, dead = self.database.place.sizes(), self.session.dead_workers()
-        return self.session.read(lambda txn: board_status.status(txn, dead, **sizes))
+        return self.session.read(lambda txn: board_status.status(txn, dead, sizes))
 
     def figures(self, after: FiguresPosition | None = None) -> BoardFigures:
         """Return the figures of the board for a monitor. They contain no text of a depositor.
@@ -41,7 +41,7 @@ class StatusMethods(BoardHandle):
         from blackboard.board.reading import board_figures
 
         sizes, dead = self.database.place.sizes(), self.session.dead_workers()
-        return self.session.read(lambda txn: board_figures.figures(txn, after, dead, **sizes))
+        return self.session.read(lambda txn: board_figures.figures(txn, after, dead, sizes))
 
     def costs(self, days: int = 30) -> list[CostRow]:
         """Return the cost of model calls by day and agent.

@@ -21,6 +21,7 @@ from blackboard.clock import Instant, seconds_in, to_datetime
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, CallState
 from blackboard.durations import MINUTE, Duration
+from blackboard.store.database_interfaces.place_interface import FileSizes
 from blackboard.store.row_types.activation_row_types import EndedActivation
 from blackboard.store.row_types.model_call_row_types import CallUsage
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
@@ -111,11 +112,7 @@ class BoardFigures:
 
 
 def figures(
-    txn: BoardTransaction,
-    after: FiguresPosition | None,
-    dead: Collection[str],
-    file_bytes: int | None = None,
-    log_bytes: int | None = None,
+    txn: BoardTransaction, after: FiguresPosition | None, dead: Collection[str], sizes: FileSizes
 ) -> BoardFigures:
     """Return the figures of the board; see `Blackboard.figures`."""
     needs = needs_overview.count(txn, txn.now)
@@ -140,8 +137,8 @@ def figures(
         workers=sum(row.id not in dead for row in txn.sql.all(ACTIVATIONS.workers)),
         happened=happened,
         position=position,
-        file_bytes=file_bytes,
-        log_bytes=log_bytes,
+        file_bytes=sizes.file_bytes,
+        log_bytes=sizes.log_bytes,
     )
 
 

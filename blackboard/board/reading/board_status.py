@@ -29,6 +29,7 @@ from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, ActivationState
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import NotFound
+from blackboard.store.database_interfaces.place_interface import FileSizes
 from blackboard.store.row_types.deployment_row_types import DeploymentRow
 from blackboard.store.row_types.model_call_row_types import ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
@@ -137,16 +138,13 @@ def _count_states(txn: BoardTransaction) -> dict[str, int]:
     return dict(states)
 
 
-def status(
-    txn: BoardTransaction, dead: Collection[str], file_bytes: int | None = None, log_bytes: int | None = None
-) -> BoardStatus:
+def status(txn: BoardTransaction, dead: Collection[str], sizes: FileSizes) -> BoardStatus:
     """Return the state of the board.
 
     Args:
         txn: The transaction.
         dead: Registered workers that are known to be dead.
-        file_bytes: The size of its file, if it has one.
-        log_bytes: The size of its write-ahead log.
+        sizes: The sizes of its file.
     """
     board = txn.sql.existing(ACTIVATIONS.board)
     open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.sql.all(MODEL_CALLS.count_open_calls))
@@ -187,6 +185,6 @@ def status(
             )
             for row in txn.sql.all(ACTIVATIONS.workers)
         ),
-        file_bytes=file_bytes,
-        log_bytes=log_bytes,
+        file_bytes=sizes.file_bytes,
+        log_bytes=sizes.log_bytes,
     )

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import ClassVar, NamedTuple, NoReturn
+
+
+class FileSizes(NamedTuple):
+    """The sizes of a board in a file, in bytes; None on a server."""
+
+    file_bytes: int | None = None
+    log_bytes: int | None = None
+    """The size of the write-ahead log."""
 
 
 class BoardPlace(ABC):
@@ -62,8 +70,8 @@ class BoardPlace(ABC):
         """
 
     @abstractmethod
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); empty on a server."""
+    def sizes(self) -> FileSizes:
+        """Return the sizes of the file and of its write-ahead log."""
 
     @property
     @abstractmethod

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.errors import StoreError, StoreMissing
 from blackboard.store.database import Database
-from blackboard.store.database_interfaces.place_interface import BoardPlace
+from blackboard.store.database_interfaces.place_interface import BoardPlace, FileSizes
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.postgresql.connected_processes.commit_notifications import CommitAnnouncer, ListeningConnection
 from blackboard.store.postgresql.connected_processes.postgresql_processes import PostgresqlProcesses
@@ -59,8 +59,8 @@ class PostgresqlPlace(BoardPlace):
     def delete(self) -> NoReturn:
         raise StoreError(f"{self._where} is on a server, where its owner drops the database")
 
-    def sizes(self) -> dict[str, int]:
-        return {}
+    def sizes(self) -> FileSizes:
+        return FileSizes()
 
     @property
     def spool_folder(self) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.store.database_interfaces.place_interface import BoardPlace
+from blackboard.store.database_interfaces.place_interface import BoardPlace, FileSizes
 from blackboard.store.sqlite.local_processes import worker_sockets
 from blackboard.store.sqlite.open_files import inherited_files, log_guarded_connection, second_library_guard
 from blackboard.system.files import file_owners
@@ -169,9 +169,9 @@ class SqliteFile(BoardPlace):
         worker_sockets.remove_all(self.files.run_folder)
         self.files.delete()
 
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`)."""
-        return {"file_bytes": self.path.stat().st_size, "log_bytes": self.log_bytes()}
+    def sizes(self) -> FileSizes:
+        """Return the sizes of the file and of its write-ahead log."""
+        return FileSizes(self.path.stat().st_size, self.log_bytes())
 
     def log_bytes(self) -> int:
         """Return the size of the write-ahead log; 0 if there is none."""
