@@ -19,7 +19,7 @@ def tag_filter_text(fragment: str, tags: int, *, first: str | None = None) -> st
 
 
 def tag_filter_parameters(transaction: Transaction, keys: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    """Return the parameters of these fragments, for the keys that each tag may have."""
+    """Return the parameters of the fragments in `tag_filter_text`, for the keys that each tag may have."""
     values: dict[str, Any] = {}
     for number, (name, allowed) in enumerate(keys.items()):
         values |= {f"tag_{number}": name, f"values_{number}": transaction.list_of(sorted(allowed))}

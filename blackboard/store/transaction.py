@@ -90,7 +90,7 @@ class WorkEffects:
         self.made_work = False
         """Whether a crossing, an activation or a predicted crossing was written."""
         self.slots = 0
-        """The number of activations that ended, less those that began."""
+        """How many more activations ended than began."""
 
     def add(self, effect: StatementEffect) -> None:
         """Add the effect of a statement that changed rows."""

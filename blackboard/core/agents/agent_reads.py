@@ -1,4 +1,4 @@
-"""Marks that an agent reads beside those that woke it, as its declaration names them."""
+"""The reads of an agent, as its declaration names them: marks beside those that woke it."""
 
 from __future__ import annotations
 

@@ -7,5 +7,5 @@ threshold_search  when a value that only falls is below a threshold
 fewest_marks      the fewest marks with which a condition holds
 schedules         instants when an agent wakes, independent of marks
 condition_parser  conditions and schedules from their text
-number_formats    numbers in text: all digits, or as many as tell a value from a threshold
+number_formats    numbers as text: with all digits, or with just enough to tell a value from a threshold
 """

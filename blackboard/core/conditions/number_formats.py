@@ -1,4 +1,4 @@
-"""The texts of numbers: with all digits, or with as many as distinguish a value from a threshold."""
+"""Numbers as text: with all digits, or with just enough to tell a value from a threshold."""
 
 from __future__ import annotations
 

@@ -463,7 +463,7 @@ class Curve(Decay):
         return share + (last - share) * (age - start) / (end - start)
 
     def age_below(self, share: float) -> Duration | None:
-        """Return the age at which the first line that goes below `share` does so."""
+        """Return the age at which the curve first goes below `share`."""
         if share > 1:
             return 0
         for (start, first), (end, last) in pairwise(zip(self._ages, self._shares, strict=True)):

@@ -1,4 +1,4 @@
-"""Comparison keys: texts of JSON values, which are the same for equal values only.
+"""Comparison keys: texts of JSON values. Two values are equal exactly if their keys are the same.
 
 Numbers are compared as numbers and instants as instants. The schema of a value decides whether a text is a number or an
 instant.

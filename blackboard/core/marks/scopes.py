@@ -1,4 +1,4 @@
-"""Scopes: the marks that a watch measures together are those of a subject, of a group, or of the whole board.
+"""Scopes: a watch measures together the marks of a subject, of a group, or of the whole board.
 
 A scope is a text everywhere, and the whole board is the empty text, `WHOLE_BOARD`. None is never a scope: a function
 that returns it has found none, such as the group of a mark without the tag. Some columns hold NULL for the whole board;

@@ -1,4 +1,4 @@
-"""Values that rows and results have beside those of marks.
+"""Values in the rows and results of a board: states, kinds of events, money, texts of failures, limits.
 
 states             the states of activations, crossings, model calls and messages, and the APIs of calls
 failure_texts      the texts of failures: the class of an error, and what may quote a payload

@@ -141,7 +141,7 @@ class GroupCommit:
         return self._leader is not None and self._leader.thread == threading.get_ident()
 
     def leave(self, entry: Entry[Any]) -> None:
-        """Make the next thread the leader, and signal the entries of the batch that are done; the others wait again.
+        """Make the next thread the leader, and signal the entries of the batch that are done; other entries wait again.
 
         If the thread does not lead, withdraw its entry.
         """
@@ -187,7 +187,7 @@ class GroupCommit:
             finally:
                 self.leave(entry)
         except BaseException:
-            self.leave(entry)  # likewise
+            self.leave(entry)  # a signal's exception may have ended the `leave` above
             raise
 
     def _wait_for_group(self) -> None:

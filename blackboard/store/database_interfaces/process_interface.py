@@ -1,4 +1,4 @@
-"""The processes on a board: which workers are alive, and how each process is notified of the commits of the others.
+"""The processes on a board: which workers are alive, and how a process is notified of the commits of other processes.
 
 A board in a file and a board on a server differ in this. `sqlite.local_processes` and
 `postgresql.connected_processes` have the two implementations.

@@ -72,7 +72,7 @@ class ServerHealth:
 
 @dataclass(frozen=True)
 class Health:
-    """The figures of one database, and those of its file or of its server."""
+    """The figures of one database, with the figures of its file or its server."""
 
     engine: str
     """The name of the database engine, with its version if this process has its library."""

@@ -96,7 +96,7 @@ class Dialect(ABC):
     # -- copies of whole tables ----------------------------------------------------------------------------------------
 
     def take_time(self, cursor: Any) -> None:  # noqa: B027  # a file limits no transaction
-        """Let the transaction last as long as it needs, and wait as long for this program."""
+        """Remove the limits on the time of the transaction, and on its waits for this program."""
 
     @abstractmethod
     def streaming_cursor(self, connection: Any) -> Any:

@@ -58,7 +58,7 @@ HELD_LOCKS = (
 """The query for the numbers of the advisory locks that are held in this database."""
 
 IDLE_SECONDS = 8
-"""How long a transaction may wait for its client, in seconds: a host that was cut off holds up the others so long.
+"""How long a transaction may wait for its client, in seconds. A host that was cut off holds up the others no longer.
 
 It is longer than one wait for a lock. Transactions of that host that wait for the lock have given up by then, so none
 of them gets it next. It is shorter than all waits of a transaction together, so no work of other hosts fails.

@@ -167,7 +167,7 @@ class PostgresqlDatabase(Database):
             self._check_writable()
 
     def _check_writable(self) -> None:
-        """Check that the server lets this user write, as far as it says so.
+        """Check that the server lets this user write, as far as the server tells.
 
         Raises:
             StoreError: The server is a standby, or only allows reading.

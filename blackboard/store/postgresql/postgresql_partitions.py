@@ -35,7 +35,7 @@ GROWTH_FACTOR = 8
 """How much larger each further partition is if one transaction has more events than the partition before it holds."""
 
 LOCK_WAIT_MILLISECONDS = 20
-"""How long a change of partitions waits for other sessions. All writers wait as long, and new readers may."""
+"""How long a change of partitions waits for other sessions. All writers wait meanwhile, and new readers may have to."""
 
 _COLUMNS = ", ".join(COLUMNS["event"])
 _BOUNDS = re.compile(r"FROM \((?:MINVALUE|'(-?\d+)')\) TO \('(-?\d+)'\)")

@@ -1,4 +1,4 @@
-"""A named tuple for the rows of each table, and for those of queries that select something else.
+"""Named tuples for the rows of each table, and for the rows of queries that select other columns.
 
 The first field of a query's row may be the whole row of a table.
 

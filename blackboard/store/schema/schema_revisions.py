@@ -15,7 +15,7 @@ HEAD = KNOWN[-1]
 
 
 def check_revision(revision: str, where: str) -> None:
-    """Check that a board has the schema of this version. Every transaction does so.
+    """Check that a board has the schema of this version. Every transaction begins with this check.
 
     Raises:
         StoreNewer: A newer version wrote the board.

@@ -106,7 +106,7 @@ class SqliteFile(BoardPlace):
     def check_names(self) -> None:
         """Check that the path leads to a file that has only one name.
 
-        SQLite would keep a log for each name, and lose the content of the others.
+        SQLite would keep a log for each name, and lose the content of all logs but one.
 
         Raises:
             StoreForeign: The path leads to something that is not a file.

@@ -1,4 +1,4 @@
-"""Files: those of a board, of settings and of the program, with their owners, permissions and errors.
+"""The files of a board, of settings and of the program, with their owners, permissions and errors.
 
 board_files     the files of a board, each by its name
 private_files   files and folders with exactly the permissions that they should have

@@ -65,7 +65,7 @@ def create_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> in
 
 
 def make_folder(folder: Path, mode: int = PRIVATE_MODE) -> None:
-    """Make a folder, and those above it, for the users who may read files of this mode. Existing files stay.
+    """Make a folder, and the missing folders above it, for the users who may read files of this mode.
 
     Raises:
         OSError: The folder cannot be created.

@@ -152,8 +152,8 @@ class OptimisticTransaction(PipelinedTransaction):
         A transaction without writes sends nothing, and counts as committed.
 
         Raises:
-            LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read how the board was
-                at its start, has no instant, or has used a cached result without a fingerprint. Nothing was sent.
+            LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read the values of its
+                start, has no instant, or has used a cached result without a fingerprint. Nothing was sent.
             psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
                 the transaction does not know whether it was committed.
         """
@@ -163,7 +163,7 @@ class OptimisticTransaction(PipelinedTransaction):
         parts, instant = self._write_set.parts(self.last_event_id), self._write_set.instant
         checks = [*self._read_set.checks(self.last_event_id), *self._checks]
         if self._start is None:
-            raise LockRequired("it has not read how the board was at its start")
+            raise LockRequired("it has not read the values of its start")
         if instant is None:
             raise LockRequired("no statement has its instant")
         if len(parts) + len(checks) > MAX_PARTS:
