@@ -23,7 +23,7 @@ class Partition(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """The state of a copy: of the events that stay when some partitions are removed, at the end of the copy."""
+    """The progress of a copy of events: of those that stay when some partitions are removed."""
 
     first: Id | None
     """The first id of the partitions; None if there is no lower bound."""

@@ -76,7 +76,7 @@ class Decay(ABC):
     exact_sums: ClassVar[bool] = False
     """Whether `total` is exact. If not, it is an upper bound."""
     adds_in_any_order: ClassVar[bool] = False
-    """Whether the sum of added marks does not depend on their order: share(a + b) is share(a) x share(b)."""
+    """Whether added marks have the same sum in any order: share(a + b) is share(a) x share(b)."""
     sums_sql: ClassVar[tuple[str, str]] = ("mark.intensity", "CAST(0.0 AS FLOAT)")
     """SQL for the `sums` of a row of `mark`, with the parameters :anchor and :length (the first of `parameters`)."""
 

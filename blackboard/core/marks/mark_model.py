@@ -347,7 +347,7 @@ def attach_stored(mark: _M, stored: StoredMark) -> _M:
 
 
 def was_read(mark: Mark) -> bool:
-    """Return whether a mark was read from a board. It is a function for the same reason."""
+    """Return whether a mark was read from a board. Like `attach_stored`, this is not a method."""
     return mark._stored is not None  # noqa: SLF001
 
 

@@ -271,7 +271,7 @@ class TagSchema:
 
 
 def as_data(where: Where) -> dict[str, TagValue | tuple[TagValue, ...]]:
-    """Return the values that tags must have as JSON can represent them.
+    """Return the values that tags must have, in a form that JSON can represent.
 
     Raises:
         UsageError: A value cannot be stored as a tag.

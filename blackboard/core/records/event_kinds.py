@@ -28,7 +28,7 @@ class ActivityEvent(StrEnum):
     """A person was named to answer a need."""
     RECORD_COST = "record_cost"
     FORGET = "forget"
-    """A subject was erased. The entry has the random name that replaces it."""
+    """A subject was erased. The entry has the random name that replaces the name of the subject."""
     CREATE_TOKEN = "create_token"
     REVOKE_TOKEN = "revoke_token"
     DEPLOYMENT = "deployment"

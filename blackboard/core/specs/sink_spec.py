@@ -50,7 +50,7 @@ class SinkSpec(BaseModel):
     waiting_for: Duration = HOUR
     """How long a crossing must have waited for the topic `crossing-waiting`."""
     unserved_for: Duration = Microseconds(5 * MINUTE)
-    """How long nobody must have served an agent for the topic `agent-unserved`."""
+    """How long an agent must have been without a worker for the topic `agent-unserved`."""
 
     @field_validator("on")
     @classmethod

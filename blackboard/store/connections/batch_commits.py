@@ -15,7 +15,7 @@ from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import CommitState, Transaction
 
 MAX_COMMIT_ATTEMPTS = 5
-"""How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
+"""How often work is run if the server rolls it back because of a conflict, or the connection is lost."""
 FIRST_RETRY_PAUSE: Duration = 10 * MILLISECOND
 """The pause before the second run, so that the other transaction can continue. Later pauses are longer."""
 

@@ -32,8 +32,9 @@ class ServerHints(NamedTuple, Generic[T]):
     """Sends the reads of the work ahead; see `Transaction.prefetched_reads`. It is called for all work that commits
     together, so that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
-    """Returns the result of the work with other ids of its events: the function gives the new id for each. Work that
-    has it may run without the lock of writers, and again if others change what it has read; None for other work."""
+    """Returns the result of the work with other ids of its events; the given function returns the new id for each.
+    Work with this function may run without the lock of writers. It then runs again if others change what it has read.
+    None for other work."""
 
 
 class Entry(Generic[T]):

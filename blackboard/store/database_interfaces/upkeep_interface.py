@@ -168,7 +168,7 @@ class BoardUpkeep(ABC):
         """Return whether every transaction sees the copied events of partitions.
 
         Args:
-            version: The version of the state of the partitions, to which the copy was complete; see `Partitioning`.
+            version: The `Partitioning.version` when the copy was complete.
 
         Raises:
             StoreError: The server cannot be used.

@@ -59,7 +59,10 @@ class Dialect(ABC):
         """Configure a new DBAPI connection. The program begins its transactions itself."""
 
     def skip_disk_flush(self, connection: Any) -> None:  # noqa: B027
-        """Let commits of a connection return before they are on the disk, if this setting ends with the connection."""
+        """Let commits of a connection return before they are on the disk.
+
+        Do nothing if this setting would outlast the connection.
+        """
 
     def library_problem(self) -> str | None:
         """Return what is wrong with the library of this process, as a warning; None if nothing is."""

@@ -77,7 +77,7 @@ def checked_raw(text: str) -> str:
     """Return a query in the database's own language, after checking that it can be sent.
 
     Raises:
-        InvalidSearch: The query is not text, or one of the commands by which FTS5 is tested.
+        InvalidSearch: The query is not valid text, or begins with `*`, as the commands of FTS5 do.
     """
     if "\x00" in text or text != without_surrogates(text):
         raise InvalidSearch("the query contains characters that are not valid text")

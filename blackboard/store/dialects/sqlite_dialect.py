@@ -35,7 +35,7 @@ SYNCHRONOUS = "FULL"
 """SQLite's `synchronous` for new connections. The tests set OFF, because their boards need not survive a power cut."""
 
 STEPS_PER_LOOK = 2000
-"""The number of steps of SQLite's machine between two checks of the time."""
+"""The number of steps of SQLite's virtual machine between two checks of the time."""
 
 
 class SqliteErrors(DriverErrors):
@@ -62,7 +62,10 @@ def _primary_code(error: BaseException) -> int:
 
 
 class SqliteDialect(Dialect):
-    """SQLite. Writers do not defer: a deferred transaction that begins to write fails at once, even with a timeout."""
+    """The dialect of SQLite, where a writing transaction takes the lock when it begins.
+
+    A transaction that takes it later fails at once if another process writes, even with a timeout.
+    """
 
     name = SQLITE
     errors = SqliteErrors()

@@ -149,7 +149,7 @@ def _fetch(transaction: Transaction, query: _TimedQuery, limit: int) -> QueryRes
 
 
 def _shown(value: object) -> Any:
-    """Return a value of a server in the form that a value of a file has: a number, a text, bytes or None."""
+    """Return a value from a server as a board in a file has it: a number, a text, bytes or None."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value if value is None or isinstance(value, str | int | float | bytes) else str(value)

@@ -64,7 +64,7 @@ class PredictedCrossingRow(NamedTuple):
 
     watch_id: int
     subject: str
-    """As in `CrossingRow`, like `mark_id`."""
+    """With `mark_id`, what it concerns: see `CrossingRow`."""
     mark_id: Id
     due_at: Instant | None
 
@@ -88,7 +88,7 @@ class WatchStateRow(NamedTuple):
 
     watch_id: int
     subject: str
-    """As in `CrossingRow`, like `mark_id`."""
+    """With `mark_id`, what it concerns: see `CrossingRow`."""
     mark_id: Id
     began_at: Instant | None
     crossed_at: Instant | None
@@ -112,7 +112,7 @@ class FollowedWatchRow(NamedTuple):
 
     watch_id: int
     subject: str
-    """As in `CrossingRow`, like `mark_id`."""
+    """With `mark_id`, what it concerns: see `CrossingRow`."""
     mark_id: Id
 
 

@@ -114,7 +114,7 @@ class _Digest:
 
 
 def _names(table: Table) -> list[str]:
-    """Return the columns that are copied. The hash of the views belongs to the views, which are not."""
+    """Return the columns that are copied. The hash of the views is left out, because the views are not copied."""
     return [column.name for column in table.columns if not (table is board and column.name == "views_hash")]
 
 

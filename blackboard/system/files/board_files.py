@@ -33,7 +33,7 @@ class BoardFiles:
 
     @property
     def journal(self) -> Path:
-        """SQLite's rollback journal, used where no write-ahead log is."""
+        """SQLite's rollback journal, which it uses without a write-ahead log."""
         return self._beside("-journal")
 
     @property

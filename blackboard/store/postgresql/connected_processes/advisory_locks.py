@@ -21,7 +21,7 @@ GRACE: Duration = 3 * SECOND
 """How long the lock of a worker is missing before the worker counts as dead. Its connection may only be a new one."""
 
 _FREE_LOCKS = f"SELECT lock_key FROM worker WHERE lock_key IS NOT NULL AND lock_key NOT IN ({HELD_LOCKS})"
-"""The locks of registered workers that nobody holds."""
+"""The query for the locks of registered workers that nobody holds."""
 
 LOCKS = {"publish": 1112296260}
 """The numbers of the advisory locks, by their names: any numbers, the same in every version."""
