@@ -38,7 +38,7 @@ def test_a_query_returns_at_most_the_limit(board: Blackboard) -> None:
 
 def test_a_board_on_a_server_is_not_deleted(board: Blackboard) -> None:
     board.deposit(Ash(subject="kept"))
-    with pytest.raises(StoreError, match="is on a server, where its owner drops the database"):
+    with pytest.raises(StoreError, match="is on a server, where only the owner of the database can drop it"):
         board.database.place.delete()
     assert [mark.subject for mark in board.marks(Ash)] == ["kept"]
 

@@ -17,7 +17,7 @@ from typing import Any
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.database_interfaces.upkeep_interface import Copy
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
-from blackboard.store.schema.schema_revisions import KNOWN, revision_of
+from blackboard.store.schema.schema_revisions import check_known, revision_of
 from blackboard.system.files.partial_files import partial_file, put_in_place
 
 DUMP, RESTORE = "pg_dump", "pg_restore"
@@ -86,11 +86,7 @@ def _check_board(database: PostgresqlDatabase) -> None:
     version = revision_of(database)
     if version is None:
         database.place.refuse_missing()
-    if version not in KNOWN:
-        raise StoreError(
-            f"{database.where} is at schema {version}, which this version does not know; use the version of blackboard"
-            " that wrote it"
-        )
+    check_known(version, database.where)
 
 
 def _check_archive(archive: Path) -> set[str]:

@@ -57,7 +57,7 @@ class PostgresqlPlace(BoardPlace):
         """Do nothing: a server has rights instead."""
 
     def delete(self) -> NoReturn:
-        raise StoreError(f"{self._where} is on a server, where its owner drops the database")
+        raise StoreError(f"{self._where} is on a server, where only the owner of the database can drop it")
 
     def sizes(self) -> FileSizes:
         return FileSizes()

@@ -23,12 +23,21 @@ def check_revision(revision: str, where: str) -> None:
     """
     if revision == HEAD:
         return
+    check_known(revision, where)
+    raise StoreError(f"{where} is at schema {revision}; this version needs {HEAD}; run 'blackboard init' to upgrade it")
+
+
+def check_known(revision: str, where: str) -> None:
+    """Check that this version knows the schema of a board or of a copy.
+
+    Raises:
+        StoreNewer: A newer version wrote it.
+    """
     if revision not in KNOWN:
         raise StoreNewer(
             f"{where} is at schema {revision}, which this version does not know (its newest is {HEAD});"
             " use the newer version of blackboard that wrote it"
         )
-    raise StoreError(f"{where} is at schema {revision}; this version needs {HEAD}; run 'blackboard init' to upgrade it")
 
 
 def revision_of(database: Database) -> str | None:

@@ -15,7 +15,7 @@ from blackboard.clock import MAX_PLATFORM_WAIT_SECONDS
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
-from blackboard.store.database_interfaces.user_query_interface import MAX_RESULT_BYTES, Values
+from blackboard.store.database_interfaces.user_query_interface import MAX_RESULT_BYTES, Values, stopped_query
 
 CHILD = Path(__file__).with_name("readonly_query_script.py")
 MEMORY_BYTES = 768 << 20
@@ -84,7 +84,7 @@ def _answer(request: dict[str, Any]) -> list[Any]:
             finally:
                 child.kill()
     except subprocess.TimeoutExpired:
-        raise QueryStopped(f"the query took longer than {seconds:g} s; narrow it, or give it more time") from None
+        raise stopped_query(seconds) from None
     finally:
         os.close(alive)
         os.close(ours)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.clock import Instant, to_datetime
-from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.database_interfaces.upkeep_interface import Copy
 from blackboard.store.dialects.sqlite_dialect import APPLICATION_ID
 from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.store.schema.schema_revisions import KNOWN
+from blackboard.store.schema.schema_revisions import check_known
 from blackboard.store.sqlite.open_files import log_guarded_connection
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.system.files.board_files import BoardFiles, sync_to_disk
@@ -122,11 +122,7 @@ def examine_copy(path: Path) -> Copy:
             if rows.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise StoreForeign(f"{path} is not a blackboard")
             version = rows.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-            if version not in KNOWN:
-                raise StoreNewer(
-                    f"{path} is at schema {version}, which this version does not know; use the newer version of"
-                    " blackboard that wrote it"
-                )
+            check_known(version, str(path))
             problems = [row[0] for row in rows.execute("PRAGMA integrity_check(10)").fetchall()]
             if problems != ["ok"]:
                 raise StoreError(f"{path} is damaged: {'; '.join(problems)[:500]}")
