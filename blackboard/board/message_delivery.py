@@ -60,7 +60,7 @@ class LeasedMessage(NamedTuple):
 
 
 class TimedNotice(NamedTuple):
-    """Events that time alone has caused and about which a sink has no message yet."""
+    """An event that time alone has caused, and that a sink has no message about yet."""
 
     sink: str
     topic: Topic
@@ -153,7 +153,7 @@ def _due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
 
 
 def _has_topics_by_time(txn: BoardTransaction) -> bool:
-    """Return whether any sink has a topic that time alone causes. Otherwise the board need not be searched for them."""
+    """Return whether a sink has a topic of events that time alone causes. Otherwise no search for them is needed."""
     return any(topic in txn.active.sinks_by_topic for topic in BY_TIME)
 
 

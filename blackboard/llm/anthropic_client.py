@@ -52,7 +52,7 @@ _MAX_RESPONSE_BYTES, _MAX_RESULT_BYTES = 32 << 20, 256 << 20
 The longest answer of a model has about a megabyte.
 """
 _TALKATIVE = ("anthropic", "httpx2", "httpcore2")
-"""The loggers of libraries that would log requests, with their payloads, for a variable such as ANTHROPIC_LOG."""
+"""Loggers of libraries. A variable such as ANTHROPIC_LOG would make them log requests with their payloads."""
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """The variables that decide how a connection is made."""
 _SCHEMES = ("http", "https", "socks4", "socks5", "socks5h")
@@ -304,7 +304,7 @@ class AnthropicClient:
 def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> ModelClient | None:
     """Return the client that the settings and the environment describe; None for the agents' offline rules.
 
-    Without a key, the client refuses each call. It reads the key at each call again.
+    The client reads the key anew at each call, and refuses the call if there is none.
 
     Raises:
         ConfigurationError: The key is not valid, or its file cannot be read.

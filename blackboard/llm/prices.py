@@ -53,7 +53,7 @@ class Rates(BaseModel):
 
 
 class LongPrompt(Rates):
-    """The rates of a call whose prompt is longer than `over` tokens. They apply to the whole call, with its output."""
+    """The rates of a call whose prompt is longer than `over` tokens. They apply to the whole call and its answer."""
 
     over: int = Field(ge=1)
 

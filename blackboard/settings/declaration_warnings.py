@@ -1,7 +1,7 @@
 """Warnings about declarations that are valid and probably mistakes.
 
 `probable_mistakes` checks the schedules, times and counts of an agent alone. `warnings_about` checks whether conditions
-can work with their kinds, although each of the two is valid.
+can work with their kinds.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _warn_of_timing(agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Mapping
 
 
 def warnings_of_counts(condition: Condition, kinds: Mapping[str, Kind]) -> Iterator[str]:
-    """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""
+    """Warn of a count that no subject can reach, because it has at most one mark of each of these kinds."""
     for comparison in condition.comparisons():
         measure = comparison.measure
         if not isinstance(measure, Count) or measure.over == "board" or measure.within is not None:
@@ -84,8 +84,8 @@ def _warn_of_short_history(condition: Condition, keep_history: Duration | None) 
     longest = max((measure.within or 0 for measure in condition.windows), default=0)
     if keep_history is not None and longest > keep_history:
         yield (
-            f"{condition} counts {format_duration(longest)}, and keep_history is {format_duration(keep_history)}: a new"
-            " window begins with the deposits of the history; from then on it has all deposits"
+            f"{condition} counts the deposits of {format_duration(longest)}, and keep_history is"
+            f" {format_duration(keep_history)}: a new window lacks older deposits at first"
         )
 
 

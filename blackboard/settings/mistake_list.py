@@ -22,7 +22,8 @@ class MistakeList:
         self.has_failed_import = False
         """Whether an import failed, so that the agents and kinds of that module are unknown."""
         self._expected: set[str] = set()
-        """The agents and kinds of modules that a wrong name was imported from. They exist after its correction."""
+        """Names that are known once a mistake is corrected: the agents and kinds of a module of which the file names a
+        wrong object."""
 
     def record(self, place: str, message: str) -> None:
         """Record a mistake at a setting, such as `agents.sales.watches`."""
@@ -38,7 +39,7 @@ class MistakeList:
         self.record(place, message)
 
     def expect(self, names: Iterable[str]) -> None:
-        """Report no unknown agents and kinds with these names."""
+        """Do not report these names of agents and kinds as unknown."""
         self._expected.update(names)
 
     def record_each(self, mistakes: Iterable[Mistake]) -> None:
@@ -57,7 +58,7 @@ class MistakeList:
     def check_known(
         self, place: str, category: str, names: Iterable[str], known: Iterable[str], *, named: bool = True
     ) -> None:
-        """Record each name that is not known; with `named`, it is the last part of the place."""
+        """Record each name that is not known. With `named`, the name is the last part of the place."""
         known = list(known)
         for name in names:
             # A failed import may explain an unknown name, unless the name looks like a misspelling of a known name.

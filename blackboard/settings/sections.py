@@ -126,7 +126,7 @@ class ReadSection(Section):
     search: str | None = None
     """The kind that is searched instead."""
     from_: str | None = Field(default=None, alias="from", min_length=1)
-    """The field of the marks that woke the agent whose text is searched for."""
+    """The field with the text to search for, in the marks that woke the agent."""
     limit: int = Field(default=5, ge=1, le=1000)
     same_subject: bool = False
     """Whether only marks of the subjects that woke the agent are read."""
@@ -156,7 +156,7 @@ class ReadSection(Section):
 
 
 def _watch_sections(value: Any) -> Any:
-    """Return the watches of an agent as tables. A text is a condition; a text instead of a table is the only watch."""
+    """Return the watches of an agent as tables. A text stands for a watch with this condition."""
     if isinstance(value, str):
         value = {"watch": value}
     if not isinstance(value, dict):
@@ -194,7 +194,7 @@ class AgentSection(AgentSettings):
     schedule: str | None = None
     """The schedule, for an agent with one watch that is a schedule."""
     watches: Annotated[dict[str, WatchSection], BeforeValidator(_watch_sections)] = Field(default_factory=dict)
-    """The watches by name. Of a remote agent, a watch may be the text of its condition."""
+    """The watches by name. For a remote agent, the text of a condition may stand for a whole watch."""
     reads: tuple[ReadSection, ...] | None = None
     """What the agent reads, instead of the `reads` of its declaration."""
 
@@ -272,4 +272,7 @@ class ServerSection(Section):
     sbp_author: str = "sbp"
     """The author of what programs on this machine deposit by that protocol without a token."""
     activity: bool = True
-    """Whether the board records what agents and people do, for `GET /v1/events`. It is deployed, for every process."""
+    """Whether the board records what agents and people do, for `GET /v1/events`.
+
+    It is deployed, so it holds for every process.
+    """

@@ -167,6 +167,6 @@ class Deliverer:
             return command_sink.deliver(sink.command or (), message, seconds, self._environ, sink.environment)
         except (BlackboardError, ValueError) as error:  # a receiver that cannot be reached, or a setting
             return FailedAttempt(str(error))
-        except Exception as error:  # it counts as an attempt, so that it is seen and ends
+        except Exception as error:  # a failed attempt is shown to people, and there is a last attempt
             log.error("a message could not be sent", sink=sink.name, message=message.id, error=error)
             return FailedAttempt(f"the message could not be sent: {type(error).__name__}")

@@ -192,8 +192,8 @@ def test_doctor_names_agents_that_do_not_exist_and_those_that_nobody_serves(boar
     both = f"need {ask(board, 'reviewer', 'reviewr', subject='a')} and 1 more"
     ask(board, "reviewer", "reviewr", subject="b")
     assert findings() == [
-        ("note", f"{both} names 'reviewr', and there is no such agent; did you mean 'reviewer'?"),
-        ("wrong", f"{both} waits for reviewer: no daemon serves it, and no earlier daemon is known"),
+        ("note", f"{both} name 'reviewr', and there is no such agent; did you mean 'reviewer'?"),
+        ("wrong", f"{both} wait for reviewer: no daemon serves it, and no earlier daemon is known"),
     ]
     run(board, asker, reviewer_of("yes"))
     assert findings() == []

@@ -155,8 +155,8 @@ def test_a_file_overrides_the_threshold_and_the_length_of_a_window(file: Callabl
     [warning] = resolve_file(file("shower", text), {}).warnings
     assert warning.place.endswith("agents.shower.watches.watch")
     assert warning.message == (
-        'count("rain", within="3d") >= 5 counts 3d, and keep_history is 2d: a new window begins with the'
-        " deposits of the history; from then on it has all deposits"
+        'count("rain", within="3d") >= 5 counts the deposits of 3d, and keep_history is 2d:'
+        " a new window lacks older deposits at first"
     )
 
 

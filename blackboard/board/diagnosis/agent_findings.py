@@ -89,7 +89,7 @@ def _gone(txn: BoardTransaction) -> Iterator[Finding]:
         held = f"{counted(work.activations, 'activation')} and {counted(work.crossings, 'crossing')}"
         yield Finding(
             "agent",
-            "wrong" if work.activations else "note",  # only the marks of activations are absorbed
+            "wrong" if work.activations else "note",  # a crossing has absorbed no marks yet, so nothing is lost
             f"{agent} is not in the active deployment; {held} are held",
             "put it back into the deployment file, or name it in 'renamed_from' of its successor; or give activations"
             " up: 'blackboard activations --state held' shows them, 'blackboard discard ID' gives one up",

@@ -69,7 +69,7 @@ class MarkRecord:
     own_law: bool
     """Whether its deposit named a law other than its kind's. A change of the kind's law does not change this mark."""
     occurred_at: datetime
-    """When the deposit with this payload occurred: the latest occurrence of all its deposits."""
+    """When the deposit with this payload occurred: the latest occurrence among its deposits."""
     recorded_at: datetime
     """Equal to `reinforced_at`. All views that have `occurred_at` use this name."""
 

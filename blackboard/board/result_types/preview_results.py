@@ -97,9 +97,9 @@ class PredictedActivations:
     subjects: int
     marks: int
     per_subject: int
-    """The number of activations per subject."""
+    """The number of activations if each takes the marks of one subject."""
     per_batch: int
-    """The least number of activations that take batches."""
+    """The least number of activations if each takes a batch."""
 
 
 @dataclass
