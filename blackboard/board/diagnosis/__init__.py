@@ -7,5 +7,5 @@ agent_findings         pauses, cooldowns, schedules, and the work of agents that
 worker_findings        the code of workers, the agents that none serves, models and leases
 waiting_work_findings  activations, needs and messages that wait for people, agents or delivery
 deployment_findings    unreadable marks, pending changes, and differences from the deployment file
-examined_board         what an examination compares the board with, and its verdicts
+examined_board         the board with its measurements and the deployment that it is compared with
 """

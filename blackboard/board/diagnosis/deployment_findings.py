@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from blackboard.board.deployment_effects import deployment_activation
 from blackboard.board.deployment_preview import find_unreadable_marks
-from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
+from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping import board_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
-from blackboard.core.records.finding import Finding
+from blackboard.core.records.finding import Finding, finding_of
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import BlackboardError
 from blackboard.store.statements import CROSSINGS

@@ -1,4 +1,4 @@
-"""The examined board, what it is compared with, and the verdict of a finding."""
+"""The examined board, with its measurements and the deployment that it is compared with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from blackboard.board.facade import Blackboard
-from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.database_interfaces.upkeep_interface import Health
 
@@ -23,8 +22,3 @@ class ExaminedBoard:
     dead_workers: Collection[str]
     deployment: Deployment | None
     """The deployment of the file, if there is one."""
-
-
-def finding_of(name: str, detail: str, advice: str, *, is_fine: bool) -> Finding:
-    """Return a finding that is fine, or wrong with advice."""
-    return Finding(name, "ok", detail) if is_fine else Finding(name, "wrong", detail, advice)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.diagnosis.clock_findings import MAX_LAG
-from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
+from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.finding import Finding
+from blackboard.core.records.finding import Finding, finding_of
 from blackboard.durations import format_duration
 from blackboard.plurals import counted
 from blackboard.store.database_interfaces.upkeep_interface import FileHealth, Health, ServerHealth

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 from blackboard.board import worker_registry
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
 from blackboard.board.daemon_work.remaining_work import waiting_work
-from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
+from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
-from blackboard.core.records.finding import Finding
+from blackboard.core.records.finding import Finding, finding_of
 from blackboard.store.statements import ACTIVATIONS
 
 MODEL = "answers"

@@ -16,3 +16,8 @@ class Finding:
     state: FindingState
     detail: str
     advice: str = ""
+
+
+def finding_of(name: str, detail: str, advice: str, *, is_fine: bool) -> Finding:
+    """Return a finding that is fine, or wrong with advice."""
+    return Finding(name, "ok", detail) if is_fine else Finding(name, "wrong", detail, advice)
