@@ -21,7 +21,8 @@ remote_work         the work of remote agents: claims, leases and ends of runs
 operator_actions    pauses, early wakes, retries, discards and recorded costs
 housekeeping        work for the board itself: old history, erasure, the full-text index, and the file
 deposit_batches     deposits of many items, as many as one transaction takes
-loaded_files        deposits of a file, which can be withdrawn together, and how far a followed file was read
+loaded_files        the deposits of a file, which can be withdrawn together
+read_positions      how far each followed file has been deposited
 activations         claims, results, model calls and budgets
 access_tokens       tokens of programs that use the board over HTTP
 need_answers        the answers to questions of agents, and what follows when a question is due

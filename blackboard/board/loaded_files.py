@@ -1,10 +1,7 @@
-"""Files that are loaded: the deposits of a file, which can be withdrawn together, and how far a file has been read.
+"""Loaded files: the names that a board gives to them, and the withdrawal of all deposits of a file.
 
 A withdrawal corrects a wrong load. A board remembers the file with the key of each loaded deposit, as long as it
 remembers the key.
-
-All lines before the position in a followed file were deposited, so a restart continues there. A position belongs to the
-path of a file, the author and the kind. When another file appears at the path, a new generation begins.
 """
 
 from __future__ import annotations
@@ -143,42 +140,3 @@ def _subject_of(txn: BoardTransaction, row: MarkRow | None, keys: Sequence[Depos
         return row.subject
     events = (txn.sql.one(MARKS.get_event, id=key.event_id) for key in keys)
     return next((event.subject for event in events if event is not None), "")
-
-
-@dataclass(frozen=True)
-class ReadPosition:
-    """A position in a file: how far it has been deposited."""
-
-    inode: int
-    generation: int
-    """How many files were read at this path, including this file."""
-    position: int
-    """Bytes from the start of the file; all lines before it are deposited or rejected."""
-    digest: str
-    """A digest of the bytes right before the position, which identifies the file after a restart."""
-    header: str = ""
-    """The line with the names of the columns; empty for a file without one."""
-
-
-def read_position(session: BoardSession, source: str, author: str, kind: str) -> ReadPosition | None:
-    """Return how far a file has been deposited; None if it never was."""
-    row = session.read(lambda txn: txn.sql.one(MARKS.get_read_position, source=source, author=author, kind=kind))
-    return None if row is None else ReadPosition(int(row.inode), row.generation, row.position, row.digest, row.header)
-
-
-def record_position(session: BoardSession, source: str, author: str, kind: str, to: ReadPosition) -> None:
-    """Record how far a file has been deposited."""
-    session.write(
-        lambda txn: txn.sql.run(
-            MARKS.set_read_position,
-            source=source,
-            author=author,
-            kind=kind,
-            inode=str(to.inode),
-            generation=to.generation,
-            position=to.position,
-            digest=to.digest,
-            header=to.header,
-            at=txn.now,
-        )
-    )

@@ -98,13 +98,13 @@ class LocalCalls(DifferingCalls):
         )
 
     def file_position(self, source: str, kind: str) -> FilePosition:
-        from blackboard.board import loaded_files  # only `load` needs it
+        from blackboard.board import read_positions  # only `load` needs it
 
         session, author = self._board.session, self._board.author
         return FilePosition(
             source,
-            lambda: loaded_files.read_position(session, source, author, kind),
-            lambda position: loaded_files.record_position(session, source, author, kind, position),
+            lambda: read_positions.read_position(session, source, author, kind),
+            lambda position: read_positions.record_position(session, source, author, kind, position),
         )
 
     def loaded_file(self, path: Path, *, withdraws: bool) -> LoadedFile:

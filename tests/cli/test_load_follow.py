@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import loaded_files
+from blackboard.board import read_positions
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_follower import Follower
@@ -240,7 +240,7 @@ def test_an_interruption_before_the_position_is_stored_deposits_nothing_twice(
     followed: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed.write("room,text\n" + "hall,one\n" * 3)()
-    saved = loaded_files.record_position
+    saved = read_positions.record_position
     with monkeypatch.context() as patch:
 
         def kill(*words: Any) -> None:
@@ -248,7 +248,7 @@ def test_an_interruption_before_the_position_is_stored_deposits_nothing_twice(
                 raise KeyboardInterrupt
             saved(*words)
 
-        patch.setattr(loaded_files, "record_position", kill)
+        patch.setattr(read_positions, "record_position", kill)
         with pytest.raises(KeyboardInterrupt):
             followed()
     assert followed.texts() == ["one"] * 3
