@@ -36,7 +36,7 @@ def create(
     """
     if lifetime == 0:
         raise UsageError(
-            "the time 0s of the token ends at once; give a longer time, or none for a token that does not expire"
+            "a token that is valid for 0s expires at once; give a longer time, or none for a token that does not expire"
         )
     check_text("name of a token", name, MAX_TOKEN_NAME_CHARACTERS)
     check_signature(txn, author)

@@ -210,6 +210,6 @@ def _get_stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     if not is_stuck(row):
         raise WorkError(
             f"activation {activation_id} is {row.state};"
-            " only one that failed, is held or is quarantined can be retried or discarded"
+            " only an activation that failed, is held or is quarantined can be retried or discarded"
         )
     return row

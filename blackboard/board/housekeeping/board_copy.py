@@ -58,7 +58,7 @@ def _require_empty(sql: Transaction, where: str) -> None:
         StoreError: Something is there.
     """
     if (table := database_copy.filled_table(sql)) is not None:
-        raise StoreError(f"{where} is not empty: there is something in its table {table}; name an empty database")
+        raise StoreError(f"{where} is not empty: its table {table} has rows; name an empty database")
 
 
 def _copy_index(source: Transaction, target: Transaction, progress: CopyProgress) -> int:

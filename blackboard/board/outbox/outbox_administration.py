@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from blackboard.board.result_types.message_results import OutboxMessage, SinkStatus
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
@@ -69,7 +68,9 @@ def discard(txn: BoardTransaction, message_id: int, author: str) -> OutboxMessag
     """
     row = _row(txn, message_id)
     if row.state not in UNDELIVERED:
-        raise WorkError(f"message {row.id} is {row.state}; only one that waits or was not delivered can be given up")
+        raise WorkError(
+            f"message {row.id} is {row.state}; only a message that waits or was not delivered can be given up"
+        )
     txn.sql.run(OUTBOX.discard_message, id=message_id, now=txn.now)
     _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
     return convert_row(_row(txn, message_id))
@@ -100,7 +101,7 @@ def discard_many(txn: BoardTransaction, author: str, *, sink: str | None, state:
 
 
 def _undelivered(
-    txn: BoardTransaction, *, sink: str | None, state: str | None, sinks: Any = None
+    txn: BoardTransaction, *, sink: str | None, state: str | None, sinks: object = None
 ) -> Sequence[MessageRow]:
     """Return the newest messages that were not delivered; with `sinks`, those of these sinks that were tried."""
     if state is not None and state not in UNDELIVERED:
