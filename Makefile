@@ -43,13 +43,15 @@ test-quick: $(VENV)/installed-dev
 
 # uv finds the lowest versions; it is pinned here, because nothing else needs it. The tests left out compare the installed
 # packages with the pinned versions.
-## test-lowest: run the same tests with the lowest versions that pyproject.toml allows
+## test-lowest: run the same tests, and some on a server, with the lowest versions that pyproject.toml allows
 test-lowest:
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
-	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,postgresql]'
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,dev-postgresql]'
 	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
+	.venv-lowest/bin/pytest -n 3 -m postgresql --no-files --postgresql=all tests/postgresql/test_round_trips.py \
+	  tests/store/test_schema.py tests/store/test_views.py
 
 # Each version has an environment of its own.
 ## test-python: run the same tests with another version of Python (PYTHON=python3.13)
