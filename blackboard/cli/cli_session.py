@@ -266,7 +266,7 @@ class CommandSession:
                 create=create,
                 upgrade=board_addresses.creates_on_demand(self.url) if upgrade is None else upgrade,
                 leap=Microseconds(settings.daemon.leap),
-                writes=False,  # a command that writes fails when it does
+                writes=False,  # a command that writes fails later, if the board cannot be written
                 **settings.database.connection_options,
             )
         for warning in caught:

@@ -29,7 +29,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
 _PLAIN_TAG = re.compile(rf"{_PLAIN.pattern}=({_PLAIN.pattern})?")
 """A tag of such a name and, perhaps, such a value."""
 _name_before = ""
-"""The name of a tag that bash has split from the value that it completes."""
+"""The name of the tag whose value is completed, if bash has split the two; else empty."""
 
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
@@ -99,7 +99,7 @@ def _tags_with_values(board: Blackboard | Client, name: str, kind: str | None, b
 
 
 def join_words_of_bash(environ: MutableMapping[str, str]) -> None:
-    """Join the words that bash has split at `=`. It gives `severity`, `=` and `hi`, and replaces the last of them."""
+    """Join the words that bash has split at `=`: it gives `severity=hi` as three words, and completes the last word."""
     global _name_before
     words, position = environ.get("COMP_WORDS", "").split("\n"), environ.get("COMP_CWORD", "")
     if environ.get("_BLACKBOARD_COMPLETE") != "complete_bash" or "=" not in words or not position.isdigit():

@@ -35,7 +35,7 @@ def read_quietly(session: CommandSession, read: Callable[[Blackboard | Client], 
 
 
 def unknown_remote_agent(session: CommandSession, name: str) -> str | None:
-    """Return a warning if the board has no remote agent of this name; None if it has, or if it cannot be read."""
+    """Return a warning if the board has no remote agent of this name; None otherwise, or if it cannot be read."""
     names = read_quietly(session, lambda board: [row.agent for row in board.agents() if row.remote])
     if names is None or name in names:
         return None

@@ -64,7 +64,7 @@ def path_of(template: str, *values: object) -> str:
 
 
 def get_request(path: str, /, **parameters: Any) -> HttpRequest:
-    """Return a request that reads. Parameters that are None are left out, and a list is given item by item."""
+    """Return a request that reads. A parameter that is None is left out. A list becomes a parameter for each item."""
     return HttpRequest("GET", path, query_of(parameters), is_repeatable=True)
 
 

@@ -118,5 +118,5 @@ def trusted_certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxie
         return tls
     proxies = getproxies().values() if uses_proxies else ()
     if scheme == "https" or any(proxy.startswith("https:") for proxy in proxies):
-        return httpx2.create_ssl_context()  # with SSL_CERT_FILE, also where no proxy is used
+        return httpx2.create_ssl_context()  # uses SSL_CERT_FILE, even without a proxy
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -28,11 +28,11 @@ class KindLookup:
     deployment: Deployment
     """The deployment; of a board behind a server, only its kinds."""
     load: Callable[[str], None]
-    """Looks for the class of a kind that is given by its name."""
+    """Loads the class of a kind by the name of the kind, if there is a class."""
     stored_subject: Callable[[str, Mapping[str, Any], str], str]
-    """Returns the subject of a kind and a payload as it would be stored.
+    """Returns the subject that the board would store for a kind, a payload and a subject.
 
-    A server does not say how the class of a kind changes it.
+    The class of a kind may change the subject, but a server does not say how.
     """
 
 
@@ -120,7 +120,7 @@ class DifferingCalls(ABC):
 
     @abstractmethod
     def group_values(self, agent: str, text: str) -> list[Any]:
-        """Return the values that a text means for the tags by which an agent's watches group.
+        """Return the values of a group that a text names, by the tags that an agent's watches group by.
 
         A server reads the text itself.
 

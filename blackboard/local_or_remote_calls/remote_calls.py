@@ -69,7 +69,7 @@ class RemoteCalls(DifferingCalls):
         return [item for item in self._client.agenda() if item.agent == agent]
 
     def is_claimed(self, activation_id: int, agent: str | None) -> bool:
-        return agent is not None  # a server says otherwise by another error; without the agent, nothing was sent
+        return agent is not None  # if it is not claimed, the error was another; without the agent, no result was sent
 
     def later_activity(self, after: int, report_gap: Callable[[], None]) -> Iterator[ActivityRecord]:
         for event in self._client.events(streams="activity", after=f"0-{after}"):

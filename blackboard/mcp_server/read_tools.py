@@ -108,7 +108,7 @@ def explain(access: BoardAccess, arguments: ExplainArguments) -> dict[str, Any]:
 
 
 def agenda(access: BoardAccess, arguments: AgendaArguments) -> dict[str, Any]:
-    """Return the crossings that wait, strongest first, and with the first page the needs that wait for an answer.
+    """Return the crossings that wait, strongest first. The first page also has the needs that wait for an answer.
 
     Raises:
         AccessDenied: The caller may not read.

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from blackboard import Blackboard
 from blackboard.server import openapi
 from blackboard.server.access.request_callers import RequestCallers
+from blackboard.server.access.request_origin import root_of
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.access.web_sessions import WebSessions
@@ -124,11 +125,11 @@ class ShortCut:
 
 
 async def _show_openapi(request: Request) -> Response:
-    return JSONResponse(openapi.document(request.scope.get("root_path", "")))
+    return JSONResponse(openapi.document(root_of(request)))
 
 
 async def _show_docs(request: Request) -> Response:
-    page = docs_page(openapi.document(request.scope.get("root_path", "")))
+    page = docs_page(openapi.document(root_of(request)))
     return HTMLResponse(page, headers={"Content-Security-Policy": DOCS_POLICY})
 
 

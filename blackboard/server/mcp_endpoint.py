@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from blackboard import Blackboard
+from blackboard.clock import seconds_in
 from blackboard.errors import BlackboardError, MissingPackage
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.server.access.request_callers import RequestCallers
@@ -88,7 +89,7 @@ class McpEndpoint:
             status = refused.type.status
             raise refused from None
         finally:
-            self._metrics.count("mcp", status, (self._board.clock.monotonic() - start) / 1e6)
+            self._metrics.count("mcp", status, seconds_in(self._board.clock.monotonic() - start))
 
     async def _access_of(self, request: Request) -> BoardAccess:
         """Return the board, limited to what the token of a request may do.

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 MAX_ROUND_ITEMS = 128
 """The most items of a round. They share a transaction, which should be short."""
 GATHERING_SECONDS = 0.003
-"""How long a round waits for the callers that got a response last.
+"""How long a round waits for the clients that got their responses in the round before.
 
 Clients that get responses together tend to send their next requests together. Without the wait, they would split into
 groups, and the event loop would read the requests of one group while the thread works for the other. Both would be

@@ -252,7 +252,7 @@ def _read_result(file: Path | None) -> dict[str, Any]:
 
 @contextmanager
 def hook_lock(session: CommandSession, agent: str) -> Iterator[bool]:
-    """Hold the lock of a session inside the context; yield True if this is the only hook of the session that waits.
+    """Take the lock of a session for the context, and yield whether no other hook of this session waits.
 
     A session runs its hook each time that it stops. Without the lock, a hook of each earlier stop would still wait, and
     each of them would claim work. The lock ends with the process, however that ends.
@@ -274,7 +274,7 @@ def hook_lock(session: CommandSession, agent: str) -> Iterator[bool]:
 
 
 def _session_id() -> str:
-    """Return the id of the session in the event that a coding agent gives its hook on stdin; "" if there is none."""
+    """Return the id of the session; "" if there is none. A coding agent writes it to the stdin of its hook, as JSON."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     with contextlib.suppress(OSError, ValueError, RecursionError):

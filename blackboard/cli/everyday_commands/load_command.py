@@ -183,7 +183,9 @@ def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
 def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:
     pairs = {}
     for pair in mapped:
-        column, equals, name = pair.rpartition("=")  # a column may contain the sign, a field never does
+        column, equals, name = pair.rpartition(
+            "="
+        )  # the name of a column may contain "=", the name of a field does not
         if not equals:
             raise UsageError(f"--map {pair}: write it like --map inbound_message=message")
         pairs[column.strip()] = name.strip()

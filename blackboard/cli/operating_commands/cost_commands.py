@@ -41,7 +41,7 @@ def costs(
         unknown = board.status().model_calls.unknown
     if png is not None:
         _draw(rows, png)
-    print_records(  # narrow enough for 80 columns; --json and the view have the tokens by category
+    print_records(  # fits 80 columns; --json and the view have the tokens by category
         rows,
         lambda row: {
             "day": row.day,

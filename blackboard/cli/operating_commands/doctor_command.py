@@ -90,5 +90,5 @@ def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
         if agent.examine is not None:
             try:
                 yield from agent.examine(resolved.settings.settings)
-            except Exception as error:  # this runs code of users, whose error must not hide the other findings
+            except Exception as error:  # an error in the code of a user must not hide the other findings
                 yield Finding(agent.name, "wrong", f"its examination failed: {type(error).__name__}: {error}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from blackboard.settings.settings_file import Settings
 
 PRICES = "[model] prices"
-"""The setting whose file may change while its path stays the same."""
+"""The setting with the path of the price file. The file may change although the path stays the same."""
 
 
 def run(
@@ -139,7 +139,7 @@ def file_deployer(
     started: Settings,
     names: Collection[str] | None = None,
 ) -> DeployFile:
-    """Return a function that deploys the file of a running daemon again. `started` are the settings of its start.
+    """Return a function that deploys the file of a running daemon again. `started` has the settings at its start.
 
     While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
     """

@@ -109,7 +109,7 @@ class ColumnSources:
         return list(values_at(values, column)) or [value for path in paths for value in values_at(values, path)]
 
     def used(self, values: Mapping[str, Any]) -> set[str]:
-        """Return the columns that are mapped, or that give the subject, intensity or key without being a field."""
+        """Return the columns that need no field: mapped columns, and columns of the subject, intensity or key."""
         used = {match[0] for path in self.paths if (match := find_value(values, path)) is not None}
         for name in self.named:
             source = self.source(values, name)

@@ -108,14 +108,14 @@ class FollowedRows:
         return True
 
     def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
-        """Return the rows at the beginning, and the header to put before them: empty if the rows begin with a header.
+        """Return the rows at the beginning, and the header that they lack; b"" if they begin with a header.
 
         A writer that continues after its file was truncated does not repeat the header.
         """
         try:
             return self._rows_with_expected_columns(text, encoding), b""
         except UsageError as error:
-            if isinstance(error, NoHeader) or not self.header:  # without any text there are no rows to put it before
+            if isinstance(error, NoHeader) or not self.header:  # without text, no row lacks the header
                 raise
             head = f"{self.header}\n".encode(encoding or "utf-8", "replace")
             with suppress(UsageError):

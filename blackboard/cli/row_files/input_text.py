@@ -51,7 +51,7 @@ _ERRORS = "blackboard.mark_bytes"
 
 
 def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Replace bytes that cannot be decoded with lone surrogates, which no valid text contains."""
+    """Replace bytes that cannot be decoded with lone surrogates. No valid text contains these."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
@@ -168,7 +168,7 @@ def _buffered(stream: IO[bytes]) -> io.BufferedReader:
 
 
 def _sample(stream: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
-    """Return the block that begins at the first byte that is not ASCII; empty if all bytes are ASCII.
+    """Return a block of bytes from the first non-ASCII byte on; empty if all bytes are ASCII.
 
     A pipe cannot be rewound, so only its head is examined.
     """
@@ -197,7 +197,7 @@ def _known(encoding: str) -> str:
             f"--encoding {encoding} is not known; write it like utf-8, utf-16, cp1252 (western Windows), cp1250"
             " (eastern Windows), cp1251 (Cyrillic) or mac-roman"
         ) from None
-    # A byte order mark is no part of the text.
+    # The byte order mark is not a part of the text.
     return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
 
 

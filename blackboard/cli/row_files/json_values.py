@@ -89,7 +89,7 @@ class JsonBuffer:
 
 
 def json_values(raw: str) -> Iterator[tuple[Any, str]]:
-    """Yield the value of a line, or several values that follow each other without a line break, with their texts.
+    """Yield each value of a line with its text. A line may have several values without a line break between them.
 
     Raises:
         ValueError: Something is not JSON.
@@ -107,7 +107,7 @@ def json_fault(error: Exception) -> str:
     """Return why a text is not JSON."""
     if isinstance(error, RecursionError):
         return "invalid JSON: it is nested too deeply"
-    if not isinstance(error, json.JSONDecodeError):  # Python reads only numbers of so many digits
+    if not isinstance(error, json.JSONDecodeError):  # Python limits the number of digits
         return "invalid JSON: a number has too many digits"
     return f"invalid JSON: {error.msg} at character {error.pos + 1}"
 

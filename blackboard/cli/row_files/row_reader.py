@@ -56,7 +56,7 @@ class GoodRow:
     values: Mapping[str, Any]
     raw: str
     key: str | None = None
-    """Its key, if no column is named as the key; None if its content is to be the key."""
+    """The key of a followed row; None if the key is made from the content or from a column."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Rows:
         self.unnamed: tuple[str, ...] = ()
         """The columns without a name. They are called by their place: `column 3`."""
         self.decimal_comma = False
-        """Whether a comma in a number is a decimal comma, if it could also separate thousands."""
+        """Whether the comma in a number such as `1,234`, which has two meanings, is a decimal comma."""
         if each is not None and not self.is_json:
             raise UsageError(f"--each {each}: {name} is a CSV; only JSON has lists")
         self.header = ""
@@ -264,7 +264,7 @@ class Rows:
                 continue
             number, cells, raw = record
             if len(columns) > 1 and raw.removeprefix("\ufeff") == self.header:
-                continue  # two files were joined, or a writer has started again
+                continue  # a second header: two files were joined, or a writer has started again
             cells = _without_marks_of_spreadsheets(cells, raw)
             if len(cells) > 1 and _are_blank(cells):
                 continue  # a spreadsheet writes an empty line as delimiters alone

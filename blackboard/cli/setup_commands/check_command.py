@@ -83,9 +83,9 @@ def _preview(session: CommandSession, resolved: ResolvedDeployment) -> Preview:
 
 @contextmanager
 def _board(session: CommandSession) -> Iterator[Blackboard]:
-    """Open the board. If there is none yet, open an empty temporary one, so that checking a file creates nothing.
+    """Open the board, to try a deployment on it that is rolled back.
 
-    The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
+    If there is no board, open an empty temporary board. If the board cannot be written, open a copy.
     """
     from blackboard.board import Blackboard, backups_and_copies, board_addresses
 

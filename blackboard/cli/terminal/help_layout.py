@@ -38,7 +38,7 @@ class Registry(typer.Typer):
 
 
 def prepare(command: Any, group: str | None = None) -> Any:
-    """Return a command with its group, a line for the list of commands, and help that shows brackets as written."""
+    """Set the group of a command, its line in the list of commands, and the texts of its help; return the command."""
     command.rich_help_panel = group
     _set_help(command)
     return command
@@ -58,7 +58,7 @@ def _set_help(command: Any) -> None:
 
 
 def _paragraphs(text: str) -> str:
-    """Return a text with each paragraph of prose on one line, which the terminal wraps, and examples as written."""
+    """Return a text with each paragraph on one line, because the terminal wraps it. Examples keep their lines."""
     first, *others = inspect.cleandoc(text).split("\n\n")
     others = [part if "\n " in part else part.replace("\n", " ") for part in others]
     if others and "\n " in others[0]:  # typer removes the indentation of a paragraph right after the first

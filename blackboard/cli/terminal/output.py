@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 _CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 HANGING_INDENT = 4
-"""The indentation of the second line of a long text, in columns more than its first line."""
+"""How many columns the further lines of a long text are indented more than its first line."""
 WIDE_COLUMNS = 160
 """The width in columns of a table that is not printed on a terminal."""
 
@@ -141,7 +141,7 @@ def number_text(value: float) -> str:
 
 
 def place_of(record: Any) -> str | None:
-    """Return the subject or the group that a record of a crossing or an activation is about; None if it has neither."""
+    """Return the subject or the group of a crossing or an activation; None if it is about the board."""
     if record.group_tag is not None:
         return group_text(record.group_tag, record.group)
     subject: str | None = record.subject

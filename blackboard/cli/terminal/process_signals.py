@@ -125,7 +125,7 @@ def handle_signals(daemon: Daemon) -> Iterator[None]:
             yield
         finally:
             for number, handler in before.items():
-                # Python resets its handlers before the process ends. Then a late SIGHUP would kill the process.
+                # Python resets its handlers before the process ends, and then a late SIGHUP would kill the process.
                 signal.signal(number, signal.SIG_IGN if handler is _request_reload else handler)
             _requests.put(None)
             pipe.end()

@@ -114,7 +114,7 @@ def deposit_many(
     except BlackboardError as error:
         error.stored = sum(isinstance(result, Receipt) for result in results) + (error.stored or 0)
         raise
-    except UnequalLengths as error:  # the lengths of iterators show only at their ends
+    except UnequalLengths as error:  # the length of an iterator is known only at its end
         raise ValueError(f"{error}; {len(results)} items were handled before") from None
     return results
 

@@ -84,7 +84,7 @@ def marks(
 
 
 def _of_class(mark_class: type[M], records: Sequence[MarkRecord], *, strict: bool) -> tuple[list[M], list[MarkRecord]]:
-    """Return marks of a class, and the records that they come from, without the records that do not fit the class.
+    """Return the records that fit a class: as marks of the class, and as records.
 
     Raises:
         UnreadableMark: A mark does not fit the class, and `strict` is set.
@@ -162,7 +162,7 @@ def search(
 
 
 def _search(limit: int, **parameters: Any) -> ClientCall[FoundMarks]:
-    """Ask for the pages of a search until it has enough marks; return them with the other members of the last page."""
+    """Ask for the pages of a search until there are enough marks. Return all marks in the result of the last page."""
     hits: list[ScoredMark] = []
     cursor = None
     while True:

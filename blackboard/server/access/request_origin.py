@@ -17,8 +17,13 @@ READING = frozenset({"GET", "HEAD"})
 
 
 def origin_of(scheme: str, host: str) -> str:
-    """Return the origin of a host as browsers write it: in lower case, without the port that the scheme implies."""
+    """Return the origin of a host as browsers write it: in lower case, without the default port of the scheme."""
     return f"{scheme}://{host.lower().removesuffix(':443' if scheme == 'https' else ':80')}"
+
+
+def root_of(request: Request) -> str:
+    """Return the path below which a proxy serves this server; "" for none."""
+    return str(request.scope.get("root_path", ""))
 
 
 def check_own_page(request: Request) -> None:

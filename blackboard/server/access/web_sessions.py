@@ -15,7 +15,7 @@ from blackboard import Blackboard
 from blackboard.clock import seconds_in
 from blackboard.durations import HOUR, Microseconds
 from blackboard.errors import BlackboardError, NotFound
-from blackboard.server.access.request_origin import check_own_page
+from blackboard.server.access.request_origin import check_own_page, root_of
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.http_limits import read_body
@@ -88,7 +88,7 @@ class WebSessions:
         except BlackboardError as error:
             return problem_response(error)
         log.info("a browser has signed in", token=name, author=self._board.author)
-        root = escape(_root(request))
+        root = escape(root_of(request))
         text = (
             f"<p>This browser now uses the board as {escape(self._board.author)}, for 12 hours.</p>"
             f'<p><a href="{root}/">Go on</a> or <a href="{root}{SIGN_OUT}">sign out</a>.</p>'
@@ -110,7 +110,7 @@ class WebSessions:
             found = await self._threads.run(lambda: self._board.find_token(token)) if token else None
         except (HttpProblem, BlackboardError) as error:
             return problem_response(error)
-        root = _root(request)
+        root = root_of(request)
         if found is None or found.state != "valid":
             back = f'<p><a href="{escape(root)}/">Try again</a></p>'
             return _page(
@@ -125,7 +125,7 @@ class WebSessions:
 
     async def _show_sign_out(self, request: Request) -> Response:
         """Show the button that signs out."""
-        action = escape(_root(request)) + SIGN_OUT
+        action = escape(root_of(request)) + SIGN_OUT
         form = f'<form method="post" action="{action}"><button>Sign out</button></form>'
         return _page("Sign out?", form, referrer="same-origin")  # without a referrer, a form would have no origin
 
@@ -164,11 +164,6 @@ async def _fields(request: Request) -> dict[str, str]:
     """
     body = await read_body(request, MAX_FORM_BYTES)
     return dict(parse_qsl(body.decode("utf-8", "replace")))
-
-
-def _root(request: Request) -> str:
-    """Return the path under which a proxy serves the board; "" for none."""
-    return str(request.scope.get("root_path", ""))
 
 
 def _page(title: str, text: str, *, head: str = "", referrer: str = "no-referrer", status: int = 200) -> HTMLResponse:

@@ -99,7 +99,7 @@ class OperationCall(Generic[ParametersT, BodyT]):
     last_event_id: str | None = None
     """The header `Last-Event-ID`: the position that a client of an event stream has reached."""
     traceparent: str | None = None
-    """The trace context in its header `traceparent`; None if it has none that is valid."""
+    """The trace context in its header `traceparent`; None without a valid header."""
 
     def with_body(self, body: OtherBodyT) -> OperationCall[ParametersT, OtherBodyT]:
         """Return the same request with a body."""
@@ -132,7 +132,7 @@ class Operation:
     other_response: Any = None
     """The type of the response; None if it is the type of the function's result."""
     withheld_if_redacted: bool = False
-    """Whether a token with `read-redacted` may not use it, because nothing would be left of its response."""
+    """Whether a token with `read-redacted` may not use it, because all of its response would be hidden."""
     parameters_withheld: tuple[str, ...] = ()
     """Parameters that such a token may not use, because the response could confirm a guess of a hidden text."""
     takes_key: bool = False

@@ -153,7 +153,7 @@ class EventStreams:
                     beats = self._beats
                     yield stream.comment()
                 await listener.news.wait()
-        except BlackboardError as error:  # the client connects again, and then gets the error
+        except BlackboardError as error:  # the client connects again, and gets the error then
             log.warning("an event stream ended, because the board cannot be read", error=error)
         finally:
             self._listeners.discard(listener)

@@ -17,7 +17,7 @@ from blackboard.server.pages.page_definition import LivePage, PageCall, PageCont
 from blackboard.server.pages.page_rendering import counted_with_commas
 
 WIDTH, HEIGHT = 1000, 160
-"""The size of the chart, in its own units."""
+"""The size of the chart, in units of the drawing."""
 
 
 class CostsFields(PageFields):
@@ -32,7 +32,7 @@ class Saving(NamedTuple):
     name: str
     """The way."""
     amount: float
-    """What was saved: US dollars; for `unseen`, marks."""
+    """What was saved, in US dollars."""
     formula: str
     """How it is computed."""
     meaning: str

@@ -36,7 +36,7 @@ def show_health(call: PageCall[PageFields]) -> PageContent:
 
 
 def _undelivered(board: Blackboard) -> list[OutboxMessage]:
-    """Return the newest messages that were not delivered, and that nobody has given up."""
+    """Return the newest undelivered messages that nobody has given up."""
     messages = [message for state in UNDELIVERED for message in board.outbox(state=state, limit=MAX_MESSAGES)]
     return sorted(messages, key=lambda message: message.id, reverse=True)[:MAX_MESSAGES]
 

@@ -10,8 +10,8 @@ from blackboard import NeedRecord
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_NEEDS = 100
-MAX_EVENTS_OF_A_NEED = 5
-"""How many of the last events of its subject a need is shown with."""
+MAX_CONTEXT_MARKS = 5
+"""How many other marks of its subject are shown with a need."""
 
 
 class InboxFields(PageFields):
@@ -61,7 +61,7 @@ def show_inbox(call: PageCall[InboxFields]) -> PageContent:
 
 def _shown(call: PageCall[PageFields], need: NeedRecord) -> ShownNeed:
     """Return a need as the page shows it, with the other marks of its subject."""
-    marks = call.board.marks(subject=need.subject, limit=MAX_EVENTS_OF_A_NEED + 1)
+    marks = call.board.marks(subject=need.subject, limit=MAX_CONTEXT_MARKS + 1)
     return ShownNeed(
         id=need.id,
         subject=need.subject,
@@ -79,7 +79,7 @@ def _shown(call: PageCall[PageFields], need: NeedRecord) -> ShownNeed:
             ContextMark(mark.id, mark.kind, mark.author, mark.payload, mark.recorded_at)
             for mark in marks
             if mark.id != need.id
-        ][:MAX_EVENTS_OF_A_NEED],
+        ][:MAX_CONTEXT_MARKS],
     )
 
 

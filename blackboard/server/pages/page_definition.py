@@ -131,7 +131,7 @@ class LivePage:
     scope: str = "read"
     """The scope that a token needs."""
     withheld_if_redacted: bool = False
-    """Whether a token with `read-redacted` may not see it, because nothing would be left of it."""
+    """Whether a token with `read-redacted` may not see it, because all of it would be hidden."""
     parameters_withheld: tuple[str, ...] = ()
     """Parameters that such a token may not use, because the page could confirm a guess of a hidden text."""
     is_in_menu: bool = True

@@ -17,6 +17,7 @@ from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.presentation import page_readings
 from blackboard.server.access.request_callers import RequestCallers
+from blackboard.server.access.request_origin import root_of
 from blackboard.server.access.response_redaction import Redaction
 from blackboard.server.api_framework.request_parsing import parse_parameters
 from blackboard.server.api_framework.response_encoding import EventStreamResponse
@@ -228,11 +229,6 @@ class PageRoutes:
         }
         headers = {**HEADERS, **problem.headers}
         return HTMLResponse(render_page("refused", values), problem.type.status, headers)
-
-
-def root_of(request: Request) -> str:
-    """Return the prefix that a proxy serves the pages under; "" for none."""
-    return str(request.scope.get("root_path", ""))
 
 
 async def _static_file(request: Request) -> Response:

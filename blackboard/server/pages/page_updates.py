@@ -31,7 +31,7 @@ MIN_PAGE_READ_SECONDS = 0.06
 RELOAD_INTERVAL_SECONDS = 5
 """The longest time between two renderings of a page: marks fade by time alone, and a board may record no activity."""
 PAUSE_FACTOR = 3
-"""After a rendering that took one second, a page waits at least this many seconds for the next."""
+"""Renderings of a page are apart by at least this many times the length of a rendering."""
 KEPT_ROUNDS = 20
 """How many rounds a browser may be behind before it is sent all parts."""
 
@@ -88,7 +88,7 @@ class _OpenPage:
         self.is_being_rendered = False
 
     def seconds_to_rendering(self, position: StreamPosition, now: float) -> float:
-        """Return in how many seconds it is rendered again if the board stays at a position; at most 0 if it is due."""
+        """Return the seconds until the next rendering, if the board is at a position; at most 0 if it is due."""
         if self.is_being_rendered:
             return MIN_PAGE_READ_SECONDS
         has_changed = self.state is None or self.position != position

@@ -204,7 +204,7 @@ def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -
         layers[run] = max((layers[source] for source in sources), default=-1) + 1
         labels[run] = BoxLabel(details.activation.agent, f"activation {activation_id}, {state}", f"id={activation_id}")
         boxed = _boxes(f"out-{activation_id}", made, boxes, labels)
-        results = [box for box in boxed if box not in sources]  # it may have reinforced what it was given
+        results = [box for box in boxed if box not in sources]  # an activation may reinforce a mark that it was given
         for result in results:
             layers.setdefault(result, layers[run] + 1)
         links += [*((source, run) for source in sources), *((run, result) for result in results)]
@@ -220,7 +220,7 @@ def _boxes(
     boxes: dict[int, str],
     labels: dict[str, BoxLabel],
 ) -> list[str]:
-    """Return the boxes of marks: the box that is in the graph, or a new one. Many marks of a kind share a new box.
+    """Return the boxes of marks. A mark without a box gets a new box, which many marks of a kind share.
 
     Args:
         place: Before or after which activation the marks are.

@@ -202,6 +202,6 @@ def _is_unwanted(record: MarkRecord, parameters: EvaporationFilter) -> bool:
 
 
 def evaporate(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:
-    """Withdraw pheromones from the board, except those that others have changed or removed since they were read."""
+    """Withdraw pheromones that nobody has changed or removed since they were read."""
     gone = withdraw_unchanged(board, records)
     return {"evaporated_count": len(gone), "trails_affected": trails_of(gone)}

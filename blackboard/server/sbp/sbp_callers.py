@@ -39,7 +39,7 @@ class SbpCallers:
         board.as_author(settings.sbp_author)  # a name that cannot sign is reported at the start
         self._board, self._callers = board, callers
         self._rates = RateLimits(settings.requests_per_second)
-        # Behind a proxy, each request comes from this machine.
+        # Behind a proxy, all requests seem to come from this machine.
         self._admits_local = address is not None and address.is_loopback and not settings.behind_proxy
         at, self._scopes = to_datetime(board.clock.now()), Scopes(LOCAL_SCOPES)
         self._local = AccessToken(LOCAL_CALLER, settings.sbp_author, LOCAL_SCOPES, "valid", at, None, None)

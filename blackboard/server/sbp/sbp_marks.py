@@ -119,7 +119,7 @@ def retry_conflicts(change: Callable[[], T]) -> T:
 
 
 def withdraw_unchanged(board: Blackboard, records: Iterable[MarkRecord]) -> list[MarkRecord]:
-    """Withdraw marks, except those that others have changed or removed since they were read; return those that left."""
+    """Withdraw marks that nobody has changed or removed since they were read, and return these marks."""
     gone = []
     for record in records:
         try:

@@ -16,6 +16,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from blackboard import Blackboard
+from blackboard.clock import seconds_in
 from blackboard.errors import BlackboardError
 from blackboard.server.api_framework.request_parsing import check_media_type
 from blackboard.server.api_routes import ApiRoutes
@@ -104,7 +105,7 @@ class SbpRoutes:
                 response = _error_response(error, {"error": error.document()}, error.status)
             except ClientDisconnect:
                 response = Response(status_code=400)  # the client has gone
-            self._metrics.count("sbp", response.status_code, (self._board.clock.monotonic() - start) / 1e6)
+            self._metrics.count("sbp", response.status_code, seconds_in(self._board.clock.monotonic() - start))
             return response
 
         return respond

@@ -114,6 +114,6 @@ def _unchanged_for(record: MarkRecord) -> int:
 
 
 def erase(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:
-    """Withdraw traces from the board, except those that others have changed or removed since they were read."""
+    """Withdraw traces that nobody has changed or removed since they were read."""
     gone = withdraw_unchanged(board, records)
     return {"erased_count": len(gone), "trails_affected": trails_of(gone)}

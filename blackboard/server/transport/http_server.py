@@ -283,7 +283,7 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
         log_level="critical",  # anybody can send bytes that are not HTTP, so this is not logged
         access_log=False,
         server_header=False,
-        date_header=False,  # the protocol adds it, when there is a request
+        date_header=False,  # `_BoundedProtocol` adds it
         proxy_headers=False,
         timeout_keep_alive=2 * SILENCE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -62,7 +62,7 @@ class EmissionReader:
 
 
 def observe_board(board: Blackboard, emissions: Iterable[EmissionRecord] = ()) -> tuple[Observation, Instant]:
-    """Return the pheromones and traces that are on a board now, with some emissions, and the instant of the reading."""
+    """Return the present pheromones and traces with the given emissions, and the instant at which they were read."""
     records = live_marks(board, Pheromone)
     traces = [
         TraceValue(fields["trail"], fields["key"], fields["value"])

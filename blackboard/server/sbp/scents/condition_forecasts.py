@@ -55,7 +55,7 @@ def _changes(part: ScentCondition, seen: Observation, now: Instant, band: float)
 def _first_fall(
     aggregation: Aggregation, live: Sequence[FadingPheromone], levels: Iterable[float], now: Instant
 ) -> Instant | None:
-    """Return when an aggregate next falls to a level, falls below it, or loses a pheromone; None if it never does."""
+    """Return when an aggregate next reaches a level, falls below it, or loses a pheromone; None if it stays."""
     if all(isinstance(found.law, Never) for found in live):
         return None
     ends = (found.evaporates_at for found in live if found.evaporates_at is not None)
