@@ -119,7 +119,8 @@ class BlackboardError(Exception):
 
     Args:
         message: What is wrong.
-        quotes_nothing: Whether the message quotes nothing; by default as for its class.
+        quotes_nothing: Whether the message has no text of depositors, agents or models; by default the value of the
+            class.
         place: The item that the error is about.
     """
 

@@ -61,7 +61,7 @@ def test_a_row_without_a_time_or_from_the_future_is_rejected(house: CommandLine)
     assert (done.json["deposited"], done.json["rejected"]) == (1, 3)
     reasons = [row["reason"] for row in rejects(house, name)]
     assert "'soon' is not a time" in reasons[0]
-    assert reasons[1] == "no time: at is empty"
+    assert reasons[1] == "the row has no time, because its column 'at' is empty"
     assert "ahead of the board's time" in reasons[2]
 
 
@@ -120,7 +120,7 @@ def test_bad_rows_are_saved_with_reasons_and_good_rows_are_loaded(house: Command
     assert sorted(found) == [3, 4, 5, 6, 8, 9, 10]
     assert found[3] == "2 fields, but the header has 3"
     assert found[5].startswith("not UTF-8 text: byte 0xff")
-    assert "room is empty" in found[6]
+    assert "'room' is empty" in found[6]
     assert "detail: field required" in found[8]
     assert "floor_number: " in found[9]
     assert "quote" in found[10]

@@ -353,7 +353,7 @@ def test_mistakes_in_columns_are_named_at_the_start_and_cost_no_line(followed: F
         followed()
     followed(followed.write('{"text": "two"}\n'), subject="house")
     assert followed.texts() == ["one", "one"]
-    assert [row.reason for row in followed.rejected] == ["no subject: house is empty"]
+    assert [row.reason for row in followed.rejected] == ["the row has no subject, because its column 'house' is empty"]
 
 
 def test_a_named_key_is_the_key(followed: Followed) -> None:

@@ -228,7 +228,7 @@ def test_a_duration_may_be_text_or_timedelta(length: int) -> None:
         ({"law": "curve", "points": [["1h", "much"]]}, "points are pairs"),
         ({"law": "curve", "points": [["1h", math.nan]]}, "between 0 and 1, not nan"),
         ({"law": "curve", "points": [["1h", 1.5]]}, "between 0 and 1, not 1.5"),
-        ({"law": "curve", "points": [["0s", 0.5], ["1h", 0.2]]}, "the share at age 0s is 1, not 0.5"),
+        ({"law": "curve", "points": [["0s", 0.5], ["1h", 0.2]]}, "the share at age 0s must be 1, not 0.5"),
         ({"law": "curve", "points": [["1h", 0.5], ["1h", 0.2]]}, "ages must rise .*: 1h comes after 1h"),
         ({"law": "curve", "points": [["1h", 0.2], ["2h", 0.5]]}, "must not be higher than the share before it"),
         ({"law": "never", "half_life": "3d"}, "never takes no parameters; the parameters given are: half_life"),

@@ -78,7 +78,10 @@ def get(txn: BoardTransaction, model: str, agent: str = "") -> ModelPauseRow | N
 
 
 def of_call(txn: BoardTransaction, model: str, agent: str) -> list[ModelPauseRow]:
-    """Return the pauses that concern a call of an agent. A batch with an unusable answer delays no other batch."""
+    """Return the pauses that concern a call of an agent.
+
+    A pause of one agent that still has a suspect is left out: an unusable answer delays no other batch.
+    """
     pauses = get(txn, model), get(txn, model, agent)
     return [pause for pause in pauses if pause is not None and not (pause.agent and pause.suspect)]
 

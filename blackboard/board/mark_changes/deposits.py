@@ -204,7 +204,8 @@ def _unique_value(new_deposit: NewDeposit, joined: MarkAfterDeposit, now: Instan
 def _take_unique_value(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
     """Evaporate the faded marks that still hold a unique value, so that a new mark, or the mark `old`, can hold it.
 
-    It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
+    Call it before an event id is allocated. If it raised afterwards, the next claim would count the unused id as
+    absorbed.
 
     Raises:
         UniqueConflict: The value belongs to another live mark.

@@ -50,7 +50,7 @@ class MarkAfterDeposit(NamedTuple):
     state: FadingState
     """The state of the mark after the deposit."""
     shown: MarkRow | None = None
-    """The old mark if its payload and author are those of a deposit that occurred later, and stay; else None."""
+    """The old mark if it shows a deposit that occurred later, so its payload and author stay; else None."""
 
     def holds_value_at(self, kind: Kind, now: Instant) -> bool:
         """Return whether the mark may hold a unique value.
@@ -112,7 +112,7 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new_state: Fadi
     why = "its kind has a cap" if kind.cap is not None else f"the law {before.law} depends on the order"
     raise OutOfOrder(
         f"mark {live.id} of {live.kind} {live.subject!r} counts from {iso(before.at)}, and a deposit that occurred at"
-        f" {iso(new_state.at)} cannot be added to it: {why}. Deposit in the order of occurrence, set on_repeat of the"
+        f" {iso(new_state.at)} cannot be added to it: {why}; deposit in the order of occurrence, set on_repeat of the"
         " kind to 'max', 'replace' or 'separate', or let it fade exponentially without a cap"
     )
 

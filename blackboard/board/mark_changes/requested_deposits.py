@@ -147,7 +147,7 @@ def read_ahead(sql: Transaction, active: ActiveDeployment, request: DepositReque
 
 
 def _is_text(value: Any) -> TypeGuard[str]:
-    """Return whether a server can compare a value, which was not checked yet, with a text."""
+    """Return whether an unchecked value can be sent to a server as text."""
     return isinstance(value, str) and "\0" not in value and (value.isascii() or value.isprintable())
 
 

@@ -173,7 +173,7 @@ class BoardTransaction:
         self.next_end = self.sql.value(MARKS.next_evaporation)
 
     def note_end(self, evaporates_at: Instant) -> None:
-        """Note when a new mark evaporates, because no other mark may do so before."""
+        """Note when a new mark evaporates, because it may be the first to do so."""
         if self.next_end is None or evaporates_at < self.next_end:
             self.next_end = evaporates_at
 

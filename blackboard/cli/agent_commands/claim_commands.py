@@ -41,7 +41,8 @@ FenceOption = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="The fence that 'blackboard claim' printed. Required with --url; otherwise, your own run is meant.",
+        help="The fence that 'blackboard claim' printed. Required with --url. Without --url, your own run is the"
+        " default.",
     ),
 ]
 OfAgent = Annotated[str | None, typer.Option("--agent", metavar="NAME", help="The remote agent. Required with --url.")]

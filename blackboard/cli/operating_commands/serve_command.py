@@ -31,10 +31,14 @@ def serve(
         typer.Option(metavar="HOST:PORT", help="The address to listen on; by default [server] listen."),
     ] = None,
     uds: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; without --listen, only on it.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Listen on this Unix socket. With --listen, also listen on that address."),
     ] = None,
     behind_proxy: Annotated[
-        bool, typer.Option("--behind-proxy", help="A reverse proxy adds TLS and may set X-Forwarded-Prefix.")
+        bool,
+        typer.Option(
+            "--behind-proxy", help="Run behind a reverse proxy, which adds TLS and may set X-Forwarded-Prefix."
+        ),
     ] = False,
     tls_certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Serve HTTPS with this certificate chain.")

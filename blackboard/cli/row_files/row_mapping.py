@@ -136,7 +136,8 @@ class RowMapping:
         names = self._columns.subject
         texts = (text_of(value) for name in names for value in self._sources.look_up(values, name))
         if (subject := next(filter(None, texts), None)) is None:
-            raise InvalidMark(f"no subject: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
+            columns = f"column {names[0]!r} is" if len(names) == 1 else f"columns {', '.join(map(repr, names))} are"
+            raise InvalidMark(f"the row has no subject, because its {columns} empty")
         return subject
 
     def _merge(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -172,7 +173,7 @@ class RowMapping:
         value = next(iter(self._sources.look_up(values, column)), None)
         text = text_of(value)
         if not text:
-            raise InvalidMark(f"no time: {column} is empty")
+            raise InvalidMark(f"the row has no time, because its column {column!r} is empty")
         try:
             # Eight digits are a date.
             is_number = _SECONDS.fullmatch(text) is not None and len(text) != 8
@@ -195,7 +196,7 @@ class RowMapping:
             return self._keys.of_content(subject, payload, *times)
         value = text_of(next(iter(self._sources.look_up(values, self._columns.key)), None))
         if not value:
-            raise InvalidMark(f"no key: {self._columns.key} is empty")
+            raise InvalidMark(f"the row has no key, because its column {self._columns.key!r} is empty")
         return self._keys.of_value(value, subject, payload, intensity, *times)
 
 

@@ -44,7 +44,8 @@ def init(
         bool,
         typer.Option(
             "--partition-history",
-            help="Keep the history in partitions, so that old events are removed quickly. Only on a server.",
+            help="Keep the history in partitions, so that old events are removed one whole partition at a time. Only"
+            " on a server.",
         ),
     ] = False,
     partition_events: Annotated[

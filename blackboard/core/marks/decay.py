@@ -439,7 +439,7 @@ class Curve(Decay):
         if not 1 <= (later_points := len(pairs) - 1) <= 1000:
             raise InvalidLaw(f"curve: give between 1 and 1000 points after age 0s, not {later_points:,}")
         if shares[0] != 1.0:
-            raise InvalidLaw(f"curve: the share at age 0s is 1, not {shares[0]}")
+            raise InvalidLaw(f"curve: the share at age 0s must be 1, not {shares[0]}")
         if wrong := [share for share in shares if not 0 <= share <= 1]:
             raise InvalidLaw(f"curve: a share must be between 0 and 1, not {wrong[0]}")
         if fall := next(((earlier, later) for earlier, later in pairwise(ages) if later <= earlier), None):

@@ -148,7 +148,7 @@ class SharedClaimData:
     def keep(self, agent: str, data: ClaimData, claimed: Collection[CrossingRow]) -> None:
         """Keep the data for a further claim of an agent, after a claim has taken some crossings and has been written.
 
-        The claim must have begun to write while this object was current.
+        Call it only if `is_current` was true before the claim wrote.
         """
         if (remaining := data.after_claim(claimed)) is not None:
             self._data_by_agent[agent] = remaining

@@ -114,9 +114,9 @@ def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key
 
 
 def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
-    """Let a watch cross again in an episode whose crossing its guard dropped, once the guard is open.
+    """If the guard dropped the crossing of this episode and is open now, allow another crossing.
 
-    Return whether it may.
+    Return whether another crossing was allowed.
     """
     if watch.condition.is_falling or not watch.guard_drops:
         return False
@@ -154,8 +154,8 @@ def follow_deployment(
 ) -> None:
     """Follow a change of the deployment, as of its instant. `is_changed` says that the watch itself has changed.
 
-    A state follows each change once. Otherwise, an episode that has ended since the change would begin anew. A changed
-    watch does not cross at once if its agent was given all these marks before.
+    A state follows each change only once: a second time would begin an ended episode anew. A changed watch does not
+    cross at once if its agent was given all these marks before.
     """
     if not watch_states.begin_following(txn, key):
         return
