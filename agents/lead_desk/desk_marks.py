@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from blackboard import Exponential, Linear, Mark, Step
-from lead_desk.language.person_addresses import fold_address
+from lead_desk.contact_addresses import fold_address
 
 __all__ = ["Appointment", "BookingConflict", "Insight", "Lead", "Nudge", "Qualified", "Rejected", "Task"]
 

@@ -11,8 +11,8 @@ from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
-from blackboard.core.authors import check_text
 from blackboard.core.records.event_kinds import ActivityEvent
+from blackboard.core.text_checks import check_text
 from blackboard.core.token_scopes import Scopes
 from blackboard.durations import Duration
 from blackboard.errors import NotFound, UsageError

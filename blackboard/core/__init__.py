@@ -7,6 +7,7 @@ conditions                  conditions over the strengths of marks, and schedule
 marks                       the classes of marks, how marks fade, how a repeated deposit joins a mark, and searches
 built_in_marks              the marks that every board knows: needs, decisions and overdue needs
 authors                     the names of authors and agents, and the reserved names
+text_checks                 checks of short texts that others write: names, keys and assignees
 token_scopes                what a token allows
 records                     states, kinds of events, money, and other values of rows and results
 backoff                     the delay between attempts

@@ -8,9 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from blackboard.clock import Instant, instant_of
-from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
+from blackboard.core.authors import MAX_AUTHOR_CHARACTERS
 from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.text_checks import check_text
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration, InvalidMark, InvalidTime
 

@@ -8,7 +8,7 @@ from typing import Any
 from blackboard.board.daemon_work import Worker
 from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.daemon.deliveries.mark_publishing import Publisher
+from blackboard.daemon.deliveries.publish_hooks import Publisher
 from blackboard.errors import ConfigurationError
 from blackboard.settings.agent_defined_settings import section_mistakes
 from blackboard.system.log_queue import Log

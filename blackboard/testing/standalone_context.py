@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from blackboard.clock import DEFAULT_START, instant_of, iso, to_datetime
 from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.agents.agent_definition import Agent, require_done
-from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
+from blackboard.core.authors import MAX_AUTHOR_CHARACTERS
 from blackboard.core.marks.mark_checks import check_subject, normalize_subject
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
 from blackboard.core.marks.scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per
+from blackboard.core.text_checks import check_text
 from blackboard.errors import AgentError, InvalidMark, UsageError, nearest
 from blackboard.llm.answer_parser import parse_answer
 from blackboard.llm.model_request import request_text

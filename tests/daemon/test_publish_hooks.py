@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.deliveries.mark_publishing import Publisher
+from blackboard.daemon.deliveries.publish_hooks import Publisher
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all

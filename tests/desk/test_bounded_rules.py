@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import lead_desk
+from lead_desk.contact_addresses import fold_address
 from lead_desk.desk_marks import Lead
 from lead_desk.language import lead_signals
 from lead_desk.language.lead_signals import declines, matches
-from lead_desk.language.person_addresses import fold_address
 from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.language.requested_time import parse_requested_time
 from lead_desk.language.submission_time import parse_submission

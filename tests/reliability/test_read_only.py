@@ -16,7 +16,7 @@ from blackboard import Blackboard, Mark
 from blackboard.board import administration, backups_and_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store.sqlite import sqlite_queries, sqlite_upkeep
+from blackboard.store.sqlite import sqlite_upkeep, sqlite_user_queries
 from blackboard.store.sqlite.local_processes import worker_liveness
 from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
 from blackboard.store.sqlite.open_files import log_guarded_connection
@@ -24,7 +24,7 @@ from blackboard.system.files.board_files import BoardFiles
 from tests.support.file_boards import sqlite_database_of
 from tests.support.forked_children import without_rights
 
-IMPORTED = (sqlite_queries, sqlite_upkeep)
+IMPORTED = (sqlite_user_queries, sqlite_upkeep)
 """Modules that a user without rights cannot import later."""
 SHARED = 0o644
 """The mode of the files; without it, a warning names their owner."""

@@ -25,7 +25,7 @@ USERS = OWNERS | {
     "store/dialects/postgresql_dialect.py",
     "store/postgresql/optimistic_transactions/commit_validation.py",  # the texts of statements on a server
     "store/postgresql/pipelined_transactions/transaction_read_cache.py",  # likewise
-    "store/sqlite/sqlite_queries.py",  # the URL of an engine of SQLAlchemy
+    "store/sqlite/sqlite_user_queries.py",  # the URL of an engine of SQLAlchemy
     "store/dialects/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement
     "store/schema/tables.py",

@@ -1,7 +1,6 @@
 """The text of people, as it comes in enquiries and answers: untrusted, and in six languages.
 
 text_normalization  untrusted text in one form: its length, line breaks, look-alike characters
-person_addresses    one spelling of an email address or a telephone number
 time_extraction     times to meet, found in a text
 requested_time      a time to meet, and its exact text form
 date_words          the words for days, months and times in each language

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from blackboard.board.mark_tables.mark_states import live_strength
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.authors import check_text
+from blackboard.core.text_checks import check_text
 from blackboard.errors import InvalidMark, KeyReused
 from blackboard.store.row_types.mark_row_types import DepositKeyRow
 from blackboard.store.statements import MARKS

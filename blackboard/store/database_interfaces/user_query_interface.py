@@ -1,6 +1,6 @@
 """The queries that users write in SQL: people at the command line, and programs. A query only reads.
 
-`sqlite.sqlite_queries` and `postgresql.postgresql_queries` have the two implementations.
+`sqlite.sqlite_user_queries` and `postgresql.postgresql_user_queries` have the two implementations.
 """
 
 from __future__ import annotations

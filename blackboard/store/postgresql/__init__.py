@@ -4,7 +4,7 @@ The database:
 
 postgresql_database      the database on a server: its place, its connections and its transactions
 server_driver            opens connections to the server
-postgresql_queries       the queries that users write in SQL, which only read
+postgresql_user_queries  the queries that users write in SQL, which only read
 pipelined_transactions   transactions whose statements cross the wire together
 optimistic_transactions  transactions that read without a lock, and check at the commit what they have read
 connected_processes      the processes on the board: advisory locks, notifications and the clock of the server

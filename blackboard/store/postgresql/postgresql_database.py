@@ -26,8 +26,8 @@ from blackboard.system.files.board_files import server_spool_folder
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.postgresql.postgresql_queries import PostgresqlQueries
     from blackboard.store.postgresql.postgresql_upkeep import PostgresqlUpkeep
+    from blackboard.store.postgresql.postgresql_user_queries import PostgresqlQueries
 
 
 class PostgresqlPlace(BoardPlace):
@@ -114,7 +114,7 @@ class PostgresqlDatabase(Database):
 
     @property
     def readonly(self) -> PostgresqlQueries:
-        from blackboard.store.postgresql.postgresql_queries import PostgresqlQueries  # only such queries need it
+        from blackboard.store.postgresql.postgresql_user_queries import PostgresqlQueries  # only such queries need it
 
         return PostgresqlQueries(self)
 

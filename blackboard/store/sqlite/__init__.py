@@ -12,7 +12,7 @@ local_processes            the processes on the board: locks, and notifications 
 
 The queries that users write in SQL:
 
-sqlite_queries          the queries of programs, in this process
+sqlite_user_queries     the queries of programs, in this process
 readonly_query_process  one query of a person, in a process that can only read and is stopped after a time
 readonly_query_script   the script of that process
 

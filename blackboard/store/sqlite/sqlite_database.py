@@ -29,8 +29,8 @@ from blackboard.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.sqlite.sqlite_queries import SqliteQueries
     from blackboard.store.sqlite.sqlite_upkeep import SqliteUpkeep
+    from blackboard.store.sqlite.sqlite_user_queries import SqliteQueries
 
 
 class SqliteDatabase(Database):
@@ -86,7 +86,7 @@ class SqliteDatabase(Database):
 
     @property
     def readonly(self) -> SqliteQueries:
-        from blackboard.store.sqlite.sqlite_queries import SqliteQueries  # only such queries need it
+        from blackboard.store.sqlite.sqlite_user_queries import SqliteQueries  # only such queries need it
 
         return SqliteQueries(self)
 

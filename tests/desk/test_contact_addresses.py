@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from blackboard.board import Blackboard, Deposit
+from lead_desk.contact_addresses import fold_address
 from lead_desk.desk_marks import Lead
-from lead_desk.language.person_addresses import fold_address
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The address of a person, an email address or a telephone number, in one spelling.
+"""Contact addresses of people: one spelling of each email address and telephone number.
 
 The sender of a form chooses its text. So each repetition in a pattern has a bound, which bounds the time of a rule.
 """

@@ -1,4 +1,4 @@
-"""The publisher: after a commit, agents update files and systems outside the database from their marks.
+"""Publish hooks: the `publish` functions of agents, which update files and other systems from marks after a commit.
 
 The same marks may be published twice. No change is lost.
 """
@@ -24,7 +24,7 @@ MAX_PUBLISH_WAIT_SECONDS = 10.0
 """Seconds to wait while another process publishes."""
 
 
-class Reader:
+class PublishReader:
     """A read-only view of the marks of a board."""
 
     def __init__(self, board: Blackboard, former_settings: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -74,7 +74,7 @@ class Publisher:
                 with self._process_lock.acquired():
                     failpoint("publish.before")
                     publish = agent.publish
-                    reader = Reader(self._board, tuple(self._former.get(agent.name, ())))
+                    reader = PublishReader(self._board, tuple(self._former.get(agent.name, ())))
                     forked_children.call(lambda: require_done(publish(reader, self._settings), "publish"))
                     self._former.pop(agent.name, None)
                     failpoint("publish.after")
