@@ -12,6 +12,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.store.row_types.activation_row_types import AgentLoad
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
@@ -26,13 +27,16 @@ class AgentDeferral(NamedTuple):
 
 
 def has_capacity(txn: BoardTransaction, agent_spec: AgentSpec) -> bool:
-    """Return whether an agent may run one more activation.
-
-    It may if nothing defers it, and it runs fewer activations than its concurrency allows.
-    """
+    """Return whether nothing defers an agent, and it runs fewer activations than its concurrency allows."""
     if agent_deferral(txn, agent_spec.name) is not None:
         return False
-    load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent_spec.name, now=txn.now)
+    return is_below_concurrency(
+        txn.sql.existing(ACTIVATIONS.agent_load, agent=agent_spec.name, now=txn.now), agent_spec
+    )
+
+
+def is_below_concurrency(load: AgentLoad, agent_spec: AgentSpec) -> bool:
+    """Return whether an agent runs fewer activations than its concurrency allows."""
     return load.running < agent_spec.settings.concurrency
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, ClassVar, NamedTuple
 
 from blackboard.board.activations.agent_claims import crossing_selection
-from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
 from blackboard.clock import Instant
-from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.row_types.activation_row_types import AgentLoad
 from blackboard.store.row_types.watch_row_types import CrossingRow
@@ -80,16 +79,13 @@ def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQueries
     )
 
 
-def read_for_claim(txn: BoardTransaction, agent_spec: AgentSpec, *, with_crossings: bool = True) -> ClaimData | None:
-    """Read the data that a claim for an agent needs; None if it may run no further activation, see `has_capacity`.
+def read_for_claim(txn: BoardTransaction, agent: str, *, with_crossings: bool = True) -> ClaimData:
+    """Read the data that a claim for an agent needs.
 
-    A server gets all reads in one message. In a file the load is read first, since a read costs little there.
+    A server gets all reads in one message. In a file, only the load is read: a further read costs little there.
     """
-    if agent_deferral(txn, agent_spec.name) is not None:
-        return None
-    queries = _queries_of(txn, agent_spec.name, 1 if with_crossings else 0)
-    data = queries.data_from(iter(txn.sql.results(*queries.all())))
-    return None if data.load.running >= agent_spec.settings.concurrency else data
+    queries = _queries_of(txn, agent, 1 if with_crossings else 0)
+    return queries.data_from(iter(txn.sql.results(*queries.all())))
 
 
 def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimData]:
@@ -135,24 +131,28 @@ class SharedClaimData:
         self._writes = prefetched.writes
 
     @property
-    def is_current(self) -> bool:
-        """Whether the transaction has written only claims that `keep` knows of."""
+    def _is_current(self) -> bool:
+        """Whether the transaction has written only claims that `following` has followed."""
         return self._prefetched.writes == self._writes
 
     def take(self, agent: str) -> ClaimData | None:
-        """Return the data for the next claim of an agent, which `keep` may put back; None if it must be read."""
-        if not self.is_current:
+        """Return the data for the next claim of an agent, which `following` may put back; None if it must be read."""
+        if not self._is_current:
             self._data_by_agent.clear()
         return self._data_by_agent.pop(agent, None)
 
-    def keep(self, agent: str, data: ClaimData, claimed: Collection[CrossingRow]) -> None:
-        """Keep the data for a further claim of an agent, after a claim has taken some crossings and has been written.
+    @contextmanager
+    def following(self, agent: str, data: ClaimData, claimed: Collection[CrossingRow]) -> Iterator[None]:
+        """Follow the writes of a claim, which takes some crossings: afterwards, the data is as the claim leaves it.
 
-        Call it only if `is_current` was true before the claim wrote.
+        If the transaction wrote anything else before the claim, the data stays out of date.
         """
-        if (remaining := data.after_claim(claimed)) is not None:
-            self._data_by_agent[agent] = remaining
-        self._writes = self._prefetched.writes
+        was_current = self._is_current
+        yield
+        if was_current:
+            if (remaining := data.after_claim(claimed)) is not None:
+                self._data_by_agent[agent] = remaining
+            self._writes = self._prefetched.writes
 
 
 class _NextClaim(NamedTuple):

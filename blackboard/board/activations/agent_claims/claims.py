@@ -11,7 +11,12 @@ from blackboard.board.activation_tables.activation_rows import set_state
 from blackboard.board.activations.agent_claims import crossing_selection
 from blackboard.board.activations.agent_claims.activation_loops import quarantine_loops
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
-from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, has_capacity
+from blackboard.board.activations.agent_claims.agent_readiness import (
+    agent_deferral,
+    budget_deferral,
+    has_capacity,
+    is_below_concurrency,
+)
 from blackboard.board.activations.agent_claims.claim_data import ClaimData, SharedClaimData, read_for_claim
 from blackboard.board.activations.agent_claims.claim_searches import (
     NOTHING_FOUND,
@@ -94,7 +99,7 @@ class Claim:
 def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
     agent_spec = txn.deployment.agents.get(name)
-    if agent_spec is None or (data := read_for_claim(txn, agent_spec, with_crossings=False)) is None:
+    if agent_spec is None or (data := _claim_data(txn, agent_spec, with_crossings=False)) is None:
         return False
     return bool(data.load.has_due or _ready_watches(txn, agent_spec, data))
 
@@ -118,19 +123,18 @@ def claim(
         return None
     if data.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent_spec, row, claimer)
-    first_crossings = data.first_crossings
-    for watch in _ready_watches(txn, agent_spec, data):
-        first = first_crossings.get(watch.id)
-        first_crossings = {}  # the selection may change the crossings of every watch
-        selected = _select(txn, watch, first, claimer.found)
+    for number, watch in enumerate(_ready_watches(txn, agent_spec, data)):
+        # The selection for the first watch may change the crossings of all others.
+        first_crossings = data.first_crossings.get(watch.id) if number == 0 else None
+        selected = _select(txn, watch, first_crossings, claimer.found)
         if isinstance(selected, NeedsSearches):
             return selected
-        if selected is not None:
-            is_current = shared_data is not None and shared_data.is_current
-            claimed = _start(txn, watch, selected, claimer)
-            if shared_data is not None and is_current:
-                shared_data.keep(agent_spec.name, data, selected.crossings)
-            return claimed
+        if selected is None:
+            continue
+        if shared_data is None:
+            return _start(txn, watch, selected, claimer)
+        with shared_data.following(agent_spec.name, data, selected.crossings):
+            return _start(txn, watch, selected, claimer)
     return None
 
 
@@ -152,13 +156,20 @@ def _select(
     return None
 
 
-def _claim_data(txn: BoardTransaction, agent_spec: AgentSpec, shared_data: SharedClaimData | None) -> ClaimData | None:
+def _claim_data(
+    txn: BoardTransaction,
+    agent_spec: AgentSpec,
+    shared_data: SharedClaimData | None = None,
+    *,
+    with_crossings: bool = True,
+) -> ClaimData | None:
     """Return the data that a claim needs, read before or now; None if the agent may run no further activation."""
+    if agent_deferral(txn, agent_spec.name) is not None:
+        return None
     data = None if shared_data is None else shared_data.take(agent_spec.name)
     if data is None:
-        return read_for_claim(txn, agent_spec)
-    is_held = agent_deferral(txn, agent_spec.name) is not None
-    return None if is_held or data.load.running >= agent_spec.settings.concurrency else data
+        data = read_for_claim(txn, agent_spec.name, with_crossings=with_crossings)
+    return data if is_below_concurrency(data.load, agent_spec) else None
 
 
 def claim_suspect(txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer) -> Claim | NeedsSearches | None:
