@@ -41,33 +41,6 @@ class DeletedContent(ABC):
         """
 
 
-class PrefetchedReads(ABC):
-    """The reads of one transaction that are sent before their results are needed."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def prefetch(self, statement: Statement[object], **values: Any) -> None:
-        """Send a statement ahead that the transaction will certainly need, together with other statements.
-
-        It goes with the next message, and costs no round trip when the transaction runs it. If another statement of the
-        transaction may have changed the result by then, it is sent again.
-        """
-
-    @property
-    @abstractmethod
-    def needs_reads(self) -> bool:
-        """Whether a unit of work should send its reads ahead itself.
-
-        That is so if no read was sent, or if a write may have changed the result of a read.
-        """
-
-    @property
-    @abstractmethod
-    def writes(self) -> int:
-        """The number of statements so far that may have changed something."""
-
-
 class LockRequired(Exception):  # only the store sees it
     """The work cannot run without the lock of writers. It runs again under the lock."""
 
@@ -151,11 +124,6 @@ class Transaction(ABC):
         """Whether the transaction is committed."""
 
     # -- parts that not every transaction has ------------------------------------------------------------------------
-
-    @property
-    def prefetched_reads(self) -> PrefetchedReads | None:
-        """The reads that are sent ahead; None if that saves nothing, as in a file."""
-        return None
 
     @property
     def partitions(self) -> EventPartitions | None:
@@ -247,6 +215,34 @@ class Transaction(ABC):
             self.run(statement, **row)
 
     # -- reads -------------------------------------------------------------------------------------------------------
+
+    @property
+    def reads_together(self) -> bool:
+        """Whether the work should read together what the rules will ask, because each message to a server takes time.
+
+        In a file, that saves nothing.
+        """
+        return False
+
+    def prefetch(self, statement: Statement[object], **values: Any) -> None:  # noqa: B027
+        """Send a read ahead, with the next message, if `reads_together`. It saves the message of this read, later.
+
+        A result that nobody needs is ignored. If another statement of the transaction may have changed a result, the
+        read is sent again when it is needed.
+        """
+
+    @property
+    def needs_prefetch(self) -> bool:
+        """Whether a unit of work should send its reads ahead itself, on a server.
+
+        That is so if no read was sent, or if a write may have changed the result of a read.
+        """
+        return False
+
+    @property
+    def writes(self) -> int:
+        """The number of statements so far that may have changed something. It is counted if `reads_together`."""
+        return 0
 
     @abstractmethod
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:

@@ -142,9 +142,9 @@ def test_a_result_is_read_again_after_a_write_that_may_change_it(watched: Blackb
 
     def work(txn: Any) -> list[int]:
         sql, seen = txn.sql, []
-        sql.prefetched_reads.prefetch(CROSSINGS.get_absorbed, watch_id=1, mark_id=hot)
-        sql.prefetched_reads.prefetch(MARKS.marks_of_subject, kind="lead", subject="hot")
-        sql.prefetched_reads.prefetch(MARKS.marks_of_subject, kind="lead", subject="other")
+        sql.prefetch(CROSSINGS.get_absorbed, watch_id=1, mark_id=hot)
+        sql.prefetch(MARKS.marks_of_subject, kind="lead", subject="hot")
+        sql.prefetch(MARKS.marks_of_subject, kind="lead", subject="other")
         [mark] = sql.all(MARKS.marks_of_subject, kind="lead", subject="hot")
         before = len(messages)
         assert sql.one(CROSSINGS.get_absorbed, watch_id=1, mark_id=mark.id) is None

@@ -151,7 +151,7 @@ def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, cla
     def claim(shared_data: SharedClaimData | None) -> None:
         finished.claimed_next = claim_next(txn, shared_data)
 
-    if txn.reads_together:
+    if txn.sql.reads_together:
         txn.collected(NextClaims).add(txn, ended.agent_spec.name, claim)
     else:
         claim(None)

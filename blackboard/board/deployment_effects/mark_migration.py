@@ -52,7 +52,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
 
 def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
     """Read together, if that saves anything, what `migrate` will ask about the marks of a kind."""
-    if txn.reads_together:
+    if txn.sql.reads_together:
         changing = [row for row in rows if migrated_row(txn, row) != row]
         watches = [watch for row in changing for watch, _ in watch_totals.sums_with(txn, row)]
         stimuli.read_absorbed(txn, watches, changing)

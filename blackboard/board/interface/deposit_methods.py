@@ -20,7 +20,6 @@ from blackboard.store.connections.group_commit import ServerHints
 
 if TYPE_CHECKING:
     from blackboard.board.interface.keyword_arguments import DepositKeywords
-    from blackboard.store.transaction import Transaction
 
 
 class DepositMethods(BoardHandle):
@@ -92,17 +91,13 @@ class DepositMethods(BoardHandle):
         classes.learn([item])
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
-
-        def prefetch(sql: Transaction) -> None:
-            if (active := self.session.last_active) is not None:
-                requested_deposits.read_ahead(sql, active, request)
-
-        def work(txn: BoardTransaction) -> Receipt:
-            if (prefetched := txn.sql.prefetched_reads) is not None and prefetched.needs_reads:
-                requested_deposits.read_ahead(txn.sql, txn.active, request)
-            return requested_deposits.deposit(txn, request, classes)
-
-        return self.session.write(work, shared=True, hints=ServerHints(prefetch, Receipt.renumbered))
+        return self.session.write(
+            lambda txn: requested_deposits.deposit_alone(txn, request, classes),
+            shared=True,
+            hints=ServerHints(
+                lambda sql: requested_deposits.read_ahead(sql, self.session.last_active, request), Receipt.renumbered
+            ),
+        )
 
     @overload
     def deposit_many(

@@ -95,8 +95,7 @@ def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) ->
     """Return the live mark of a kind and subject, after moving evaporated marks to the history."""
     live = None
     rows = txn.marks_of_subject(kind.name, subject)
-    if txn.reads_together:
-        stimuli.read_absorbed_of_subject(txn, txn.active.rising.get(kind.name, ()), kind.name, subject, rows)
+    stimuli.read_absorbed_of_subject(txn, txn.active.rising.get(kind.name, ()), kind.name, subject, rows)
     for row in rows:
         row = mark_migration.migrate(txn, row)
         if not row.is_live(txn.now):

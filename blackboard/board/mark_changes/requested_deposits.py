@@ -117,33 +117,42 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
             stimuli.read_absorbed(txn, watches, rows)
 
 
-def read_ahead(sql: Transaction, active: ActiveDeployment, request: DepositRequest) -> None:
-    """Send to a server, in one message, the reads that a deposit will need.
+def deposit_alone(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
+    """Deposit the mark of a request that is a unit of work by itself; see `deposit` for the errors.
 
-    The result does not depend on this list. A read that is missing here is sent when it is needed, and the answer to
-    an unneeded one is ignored.
+    If its reads were not sent ahead with those of other units of work, or if these have written since, they are sent.
     """
-    if (prefetched := sql.prefetched_reads) is None:
+    if txn.sql.needs_prefetch:
+        read_ahead(txn.sql, txn.active, request)
+    return deposit(txn, request, classes)
+
+
+def read_ahead(sql: Transaction, active: ActiveDeployment | None, request: DepositRequest) -> None:
+    """Send to a server, in one message, the reads that a deposit will probably need, by a deployment that is known.
+
+    The result does not depend on this list, because a read that is missing here is sent when it is needed.
+    """
+    if active is None:
         return
     if isinstance(request.key, str):
-        prefetched.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
+        sql.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
     kind = active.kinds.get(request.kind)
     if kind is None or not isinstance(request.subject, str):
         return
     if kind.on_repeat != "separate":
-        prefetched.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
+        sql.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
     text = request.text if kind.unique is not None else None
     if text is not None and (value := kind.unique_value_of(text)) is not None:
-        prefetched.prefetch(MARKS.holders_of_unique_value, kind=kind.name, value=value)
+        sql.prefetch(MARKS.holders_of_unique_value, kind=kind.name, value=value)
     watches = active.rising.get(kind.name, ())
     for watch in watches:
         if watch.keeps_sums and watch.condition.is_over_board:
-            prefetched.prefetch(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
-            prefetched.prefetch(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
+            sql.prefetch(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
+            sql.prefetch(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
     if watches and kind.on_repeat != "separate":
         watch_ids = dict.fromkeys(watch.id for watch in watches)
         statement, values = absorbed_by_watches(sql, watch_ids, kind.name, request.subject)
-        prefetched.prefetch(statement, **values)
+        sql.prefetch(statement, **values)
 
 
 def _is_text(value: Any) -> TypeGuard[str]:

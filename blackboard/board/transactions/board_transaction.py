@@ -45,7 +45,6 @@ class BoardTransaction:
         "next_end",
         "now",
         "pause",
-        "reads_together",
         "recorded",
         "row_cache",
         "sql",
@@ -83,11 +82,8 @@ class BoardTransaction:
         """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self._kept: dict[type[object], object] = {}
-        self.reads_together = sql.prefetched_reads is not None
-        """Whether rows should be read together, before the rules ask for them one by one. In a file this saves
-        nothing."""
-        self.row_cache = RowCache() if self.reads_together else None
-        """The rows that were read together; None if rows are not read together."""
+        self.row_cache = RowCache() if sql.reads_together else None
+        """The rows that were read together; None if that saves nothing (see `Transaction.reads_together`)."""
 
     @property
     def deployment(self) -> Deployment:

@@ -118,7 +118,7 @@ class BatchCommits:
 
 def _run(batch: list[Entry[Any]], transaction: Transaction) -> None:
     """Run the work of a batch. On a server, the reads of all are sent ahead, in one message."""
-    if transaction.prefetched_reads is not None:
+    if transaction.reads_together:
         for entry in batch:
             if entry.hints is not None:
                 entry.hints.prefetch(transaction)

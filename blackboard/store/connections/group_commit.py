@@ -29,7 +29,7 @@ class ServerHints(NamedTuple, Generic[T]):
     """Hints for a server about coming work, to save time. A file needs none."""
 
     prefetch: Callable[[Transaction], None]
-    """Sends the reads of the work ahead; see `Transaction.prefetched_reads`. It is called for all work that commits
+    """Sends the reads of the work ahead; see `Transaction.prefetch`. It is called for all work that commits
     together, so that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
     """Returns the result of the work with other ids of its events; the given function returns the new id for each.

@@ -33,7 +33,8 @@ class SqliteTransaction(Transaction):
 
     cursor: Any
     # As constants, they cost no call.
-    prefetched_reads = None
+    reads_together = False
+    needs_prefetch = False
     has_begun = True
     partitions = None
     total_additions = None

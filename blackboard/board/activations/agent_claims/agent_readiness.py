@@ -30,9 +30,8 @@ def has_capacity(txn: BoardTransaction, agent_spec: AgentSpec) -> bool:
     """Return whether nothing defers an agent, and it runs fewer activations than its concurrency allows."""
     if agent_deferral(txn, agent_spec.name) is not None:
         return False
-    return is_below_concurrency(
-        txn.sql.existing(ACTIVATIONS.agent_load, agent=agent_spec.name, now=txn.now), agent_spec
-    )
+    load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent_spec.name, now=txn.now)
+    return is_below_concurrency(load, agent_spec)
 
 
 def is_below_concurrency(load: AgentLoad, agent_spec: AgentSpec) -> bool:

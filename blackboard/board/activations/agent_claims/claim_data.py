@@ -16,7 +16,7 @@ from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.row_types.activation_row_types import AgentLoad
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
-from blackboard.store.transaction import PrefetchedReads, SqlRead, WorkEffects
+from blackboard.store.transaction import SqlRead, WorkEffects
 
 
 class ClaimData(NamedTuple):
@@ -70,7 +70,7 @@ class _ClaimQueries(NamedTuple):
 
 def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQueries:
     """Return the reads of some claims of an agent; without a claim, those of `may_claim`."""
-    watches = txn.active.watches_by_agent.get(agent, ()) if txn.reads_together else ()
+    watches = txn.active.watches_by_agent.get(agent, ()) if txn.sql.reads_together else ()
     first = {watch.id: crossing_selection.first_read(txn, watch, claims) for watch in watches if claims}
     return _ClaimQueries(
         (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
@@ -120,20 +120,19 @@ class SharedClaimData:
 
     Args:
         txn: The transaction.
-        prefetched: The reads that it sends ahead.
         claims: The number of claims of each agent that will be tried.
     """
 
-    def __init__(self, txn: BoardTransaction, prefetched: PrefetchedReads, claims: Mapping[str, int]) -> None:
-        self._prefetched = prefetched
-        prefetched.prefetch(ACTIVATIONS.last_activation_id)
+    def __init__(self, txn: BoardTransaction, claims: Mapping[str, int]) -> None:
+        self._sql = txn.sql
+        self._sql.prefetch(ACTIVATIONS.last_activation_id)
         self._data_by_agent = read_for_claims(txn, claims)
-        self._writes = prefetched.writes
+        self._writes = self._sql.writes
 
     @property
     def _is_current(self) -> bool:
         """Whether the transaction has written only claims that `following` has followed."""
-        return self._prefetched.writes == self._writes
+        return self._sql.writes == self._writes
 
     def take(self, agent: str) -> ClaimData | None:
         """Return the data for the next claim of an agent, which `following` may put back; None if it must be read."""
@@ -152,7 +151,7 @@ class SharedClaimData:
         if was_current:
             if (remaining := data.after_claim(claimed)) is not None:
                 self._data_by_agent[agent] = remaining
-            self._writes = self._prefetched.writes
+            self._writes = self._sql.writes
 
 
 class _NextClaim(NamedTuple):
@@ -183,9 +182,9 @@ class NextClaims(CollectedChanges):
     def write(self, txn: BoardTransaction) -> None:
         """Claim what can be claimed, in the order in which the runs ended."""
         claims, self._claims = self._claims, []
-        if not claims or (prefetched := txn.sql.prefetched_reads) is None:
+        if not claims:
             return
-        shared_data = SharedClaimData(txn, prefetched, Counter(each.agent for each in claims))
+        shared_data = SharedClaimData(txn, Counter(each.agent for each in claims))
         for each in claims:
             txn.sql.effects = each.effects
             each.claim(shared_data)

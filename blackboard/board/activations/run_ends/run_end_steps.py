@@ -46,10 +46,9 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
 
 
 def read_ahead(sql: Transaction, row: ActivationRow) -> None:
-    """Send the reads of `run_to_end` ahead, if that saves anything."""
-    if (prefetched := sql.prefetched_reads) is not None:
-        prefetched.prefetch(ACTIVATIONS.run_to_end, id=row.id)
-        prefetched.prefetch(ACTIVATIONS.get_agent_state, agent=row.agent)
+    """Send the reads of `run_to_end` ahead, on a server."""
+    sql.prefetch(ACTIVATIONS.run_to_end, id=row.id)
+    sql.prefetch(ACTIVATIONS.get_agent_state, agent=row.agent)
 
 
 def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:

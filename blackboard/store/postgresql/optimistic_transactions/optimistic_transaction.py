@@ -265,8 +265,11 @@ class OneMessageTransaction(OptimisticTransaction):
         self._known_start = start
 
     @property
-    def prefetched_reads(self) -> None:
-        return None
+    def reads_together(self) -> bool:
+        return False
+
+    def prefetch(self, statement: Statement[object], **values: Any) -> None:
+        """Do nothing: it sends no read."""
 
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
         """Return the cached result of a read.

@@ -14,13 +14,13 @@ from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementResult, pipeline_of
 from blackboard.store.postgresql.pipelined_transactions.transaction_read_cache import TransactionReadCache
 from blackboard.store.statement_file import Statement
-from blackboard.store.transaction import PrefetchedReads, Transaction
+from blackboard.store.transaction import Transaction
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
 
 
-class PipelinedTransaction(Transaction, PrefetchedReads):
+class PipelinedTransaction(Transaction):
     """An open transaction on a connection to a server, and the reads that it sends ahead; see `Transaction`.
 
     Args:
@@ -70,12 +70,12 @@ class PipelinedTransaction(Transaction, PrefetchedReads):
     # -- reads -------------------------------------------------------------------------------------------------------
 
     @property
-    def prefetched_reads(self) -> PrefetchedReads | None:
-        return self
+    def reads_together(self) -> bool:
+        return True
 
     @property
-    def needs_reads(self) -> bool:
-        return self._has_dropped or not self._cache
+    def needs_prefetch(self) -> bool:
+        return self.reads_together and (self._has_dropped or not self._cache)
 
     @property
     def writes(self) -> int:
