@@ -52,7 +52,7 @@ def create(
         created_at=txn.now,
         expires_at=None if lifetime is None else txn.now + lifetime,
     )
-    activity_log.note(txn, ActivityEvent.CREATE_TOKEN, author=creator, token=name)
+    activity_log.record(txn, ActivityEvent.CREATE_TOKEN, author=creator, token=name)
     return token
 
 
@@ -77,7 +77,7 @@ def revoke(txn: BoardTransaction, name: str, author: str) -> None:
     if row is None:
         raise NotFound(f"there is no token {name!r} that could be revoked; 'blackboard token list' lists them")
     txn.sql.run(TOKENS.revoke_token, digest=row.digest, now=txn.now)
-    activity_log.note(txn, ActivityEvent.REVOKE_TOKEN, author=author, token=name)
+    activity_log.record(txn, ActivityEvent.REVOKE_TOKEN, author=author, token=name)
 
 
 def get_or_make_secret(txn: BoardTransaction, name: str) -> str:

@@ -38,5 +38,5 @@ def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
     """
     _, doubted = time_of(seen, txn.now, leap)
     at = txn.now if doubted else max(seen, txn.now)
-    if txn.doubted is None and at > txn.recorded:
+    if txn.doubted_clock is None and at > txn.recorded:
         txn.record_time(at)

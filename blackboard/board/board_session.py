@@ -16,7 +16,7 @@ from blackboard.board.transactions.active_deployment import (
     read_backfills,
     read_law_changes,
 )
-from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.board_transaction import BoardPause, BoardTransaction
 from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.clock import Clock, Instant, ObservingClock, seconds_in
 from blackboard.durations import MILLISECOND, SECOND, Duration
@@ -177,7 +177,7 @@ class BoardSession:
                 txn = self._transaction(sql)
                 sql.shared = txn if shared else None
             effects.append(sql.begin_work())
-            if txn.doubted is not None:
+            if txn.doubted_clock is not None:
                 from blackboard.board import (
                     clock_questions,  # it needs the modules of deposits, which a reader does not
                 )
@@ -256,11 +256,11 @@ class BoardSession:
             now=self.clock.used.use(self.database.where, now),
             last_event_id=start.last_event_id or 0,
             recorded=start.last_recorded_at,
-            next_end=start.next_evaporation,
-            pause=(start.paused_because or "") if start.paused else None,
+            next_evaporation=start.next_evaporation,
+            pause=BoardPause(start.paused_because) if start.paused else None,
         )
         if doubted:
-            txn.doubted = clock
+            txn.doubted_clock = clock
         return txn
 
     def _read_start(self, sql: Transaction) -> tuple[TransactionStart, Instant]:

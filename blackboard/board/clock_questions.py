@@ -41,7 +41,7 @@ def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once. A mark
     that lasts until an instant keeps it. With `keep`, the need about the clock stays, because the caller withdraws it.
     """
-    if txn.doubted is None:
+    if txn.doubted_clock is None:
         return False
     since = min((row.event_id for row in questions(txn)), default=txn.last_event_id + 1)
     txn.trust_clock()
@@ -61,7 +61,7 @@ def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
 
 def withdraw_question(txn: BoardTransaction) -> bool:
     """Withdraw the need if the clock is no longer in doubt; return whether a need was withdrawn."""
-    return txn.doubted is None and _withdraw_questions(txn)
+    return txn.doubted_clock is None and _withdraw_questions(txn)
 
 
 def answer_question(txn: BoardTransaction, need_id: int, text: str) -> bool:
@@ -82,7 +82,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> bool:
 
 def ask_about_clock(txn: BoardTransaction, classes: MarkClasses) -> None:
     """Deposit the need if the clock is in doubt, unless there is one already."""
-    if txn.doubted is None:
+    if txn.doubted_clock is None:
         return
     ensure_kind(txn, "need", classes)
     if not questions(txn):
@@ -90,10 +90,10 @@ def ask_about_clock(txn: BoardTransaction, classes: MarkClasses) -> None:
 
 
 def _question(txn: BoardTransaction) -> Need:
-    days = ((txn.doubted or txn.now) - txn.now) / DAY
+    days = ((txn.doubted_clock or txn.now) - txn.now) / DAY
     return Need(
         subject=CLOCK_SUBJECT,
-        question=f"Is it {iso(txn.doubted)}? The clock says so, {days:.0f} days after the board's last record.",
+        question=f"Is it {iso(txn.doubted_clock)}? The clock says so, {days:.0f} days after the board's last record.",
         options=["yes"],
         detail=(
             "Until then the board's time stands still, so that nothing evaporates by mistake. Answer yes if the clock"

@@ -54,7 +54,7 @@ def record_need(txn: BoardTransaction, row: MarkRow) -> None:
     Raises:
         InvalidTime: The due time is not a time.
     """
-    activity_log.note(
+    activity_log.record(
         txn,
         ActivityEvent.NEED,
         agent=None if row.activation_id is None else row.author,

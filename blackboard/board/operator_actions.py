@@ -6,7 +6,7 @@ Each action writes its entry of the activity.
 from __future__ import annotations
 
 from blackboard.board import clock_questions
-from blackboard.board.activation_tables.activation_rows import get_activation
+from blackboard.board.activation_tables.activation_rows import existing_activation, is_stuck
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
@@ -22,7 +22,7 @@ from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd
 from blackboard.core.records.request_limits import is_record_id
-from blackboard.core.records.states import RETRIABLE, ActivationState, CrossingState, HeldBy
+from blackboard.core.records.states import ActivationState, CrossingState, HeldBy
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.watch_row_types import CrossingRow
@@ -41,7 +41,7 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
         agent_states.set_board_pause(txn, is_paused=True, reason=reason)
     else:
         agent_states.set_pause(txn, agent, is_paused=True, reason=reason)
-    activity_log.note(txn, ActivityEvent.PAUSE, agent=agent, author=author)
+    activity_log.record(txn, ActivityEvent.PAUSE, agent=agent, author=author)
 
 
 def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
@@ -60,7 +60,7 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
     else:
         agent_states.set_pause(txn, agent, is_paused=False)
         agent_states.end_failures(txn, agent)
-    activity_log.note(txn, ActivityEvent.RESUME, agent=agent, author=author)
+    activity_log.record(txn, ActivityEvent.RESUME, agent=agent, author=author)
 
 
 def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
@@ -72,7 +72,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         NotFound: There is no such crossing.
         WorkError: The crossing does not wait, or its agent is not in the deployment.
     """
-    crossing = _find_waiting(txn, crossing_id)
+    crossing = _get_waiting_crossing(txn, crossing_id)
     watch = txn.active.watches.get(crossing.watch_id)
     if watch is None:
         raise WorkError(f"the agent of crossing {crossing_id} is not in the active deployment; deploy it first")
@@ -82,7 +82,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         state = agent_states.get(txn, watch.agent_spec.name)
         agent_states.set_cooldown(txn, watch.agent_spec.name, None, state.failures)
         crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)
-    activity_log.note(
+    activity_log.record(
         txn,
         ActivityEvent.WAKE,
         agent=watch.agent_spec.name,
@@ -102,7 +102,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     )
 
 
-def _find_waiting(txn: BoardTransaction, crossing_id: int) -> CrossingRow:
+def _get_waiting_crossing(txn: BoardTransaction, crossing_id: int) -> CrossingRow:
     """Return a crossing that waits.
 
     Raises:
@@ -143,7 +143,7 @@ def retry(txn: BoardTransaction, activation_id: int, author: str) -> None:
     row = _get_stuck(txn, activation_id)
     start_over(txn, row)
     model_pauses.try_now(txn)
-    activity_log.note(txn, ActivityEvent.RETRY, **activity_log.about(row), author=author)
+    activity_log.record(txn, ActivityEvent.RETRY, **activity_log.about(row), author=author)
 
 
 def start_over(txn: BoardTransaction, row: ActivationRow) -> None:
@@ -167,7 +167,7 @@ def discard(txn: BoardTransaction, activation_id: int, author: str) -> None:
     model_calls.discard_calls(txn, row.id)
     end_run(txn, row, ActivationState.DISCARDED, error=row.error)
     close_crossings(txn, row, CrossingState.DISCARDED, has_parts=was_split(txn, row))
-    activity_log.note(txn, ActivityEvent.DISCARD, **activity_log.about(row), author=author)
+    activity_log.record(txn, ActivityEvent.DISCARD, **activity_log.about(row), author=author)
 
 
 def record_cost(txn: BoardTransaction, call_id: int, usd: float, author: str) -> None:
@@ -179,24 +179,9 @@ def record_cost(txn: BoardTransaction, call_id: int, usd: float, author: str) ->
     """
     check_cost(usd)
     call = model_calls.record_cost(txn, call_id, from_usd(usd))
-    activity_log.note(txn, ActivityEvent.RECORD_COST, agent=call.agent, activation_id=call.activation_id, author=author)
-
-
-def find_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """Return an activation.
-
-    Raises:
-        NotFound: There is no such activation.
-    """
-    row = get_activation(txn, activation_id)
-    if row is None:
-        raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
-    return row
-
-
-def is_stuck(row: ActivationRow) -> bool:
-    """Return whether a person may retry or discard an activation."""
-    return row.state in RETRIABLE or (row.state == ActivationState.READY and bool(row.error))
+    activity_log.record(
+        txn, ActivityEvent.RECORD_COST, agent=call.agent, activation_id=call.activation_id, author=author
+    )
 
 
 def _get_stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
@@ -206,7 +191,7 @@ def _get_stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
         NotFound: There is no such activation.
         WorkError: The activation has not failed and is neither held nor quarantined.
     """
-    row = find_activation(txn, activation_id)
+    row = existing_activation(txn, activation_id)
     if not is_stuck(row):
         raise WorkError(
             f"activation {activation_id} is {row.state};"

@@ -58,7 +58,7 @@ def check_window_sums(txn: BoardTransaction) -> None:
         deposits = watch_states.marks_behind(txn, item, StateKey(item.id, scope, 0), whole=True)
         comparison = next(item.condition.comparisons())
         value = value_at(comparison.measure, deposits, txn.now)
-        assert not (window_totals.is_below(txn, item, scope) and comparison.is_met_at(value)), item.spec.name
+        assert window_totals.update_and_compare(txn, item, scope) or not comparison.is_met_at(value), item.spec.name
         kept = sums_of(txn, item, scope).values()
         live = [deposit for deposit in deposits if deposit.is_live(txn.now)]
         assert sum(sums.marks for sums in kept) == len(live), item.spec.name

@@ -12,7 +12,8 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD, is_group, nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
-from blackboard.core.records.states import ActivationState, check_initial, check_transition
+from blackboard.core.records.states import RETRIABLE, ActivationState, check_initial, check_transition
+from blackboard.errors import NotFound
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 
@@ -43,6 +44,23 @@ def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow |
     return txn.sql.one(ACTIVATIONS.get_activation, id=activation_id)
 
 
+def existing_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow:
+    """Return an activation that a person names by its id.
+
+    Raises:
+        NotFound: There is no such activation.
+    """
+    row = get_activation(txn, activation_id)
+    if row is None:
+        raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
+    return row
+
+
+def is_stuck(row: ActivationRow) -> bool:
+    """Return whether a person may retry or discard an activation."""
+    return row.state in RETRIABLE or (row.state == ActivationState.READY and bool(row.error))
+
+
 def insert_activation(txn: BoardTransaction, row: ActivationRow, state: ActivationState) -> ActivationRow:
     """Insert an activation in its first state, and return it with its id.
 
@@ -54,7 +72,7 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
     running = state == ActivationState.RUNNING
     insert = ACTIVATIONS.insert_running_activation if running else ACTIVATIONS.insert_activation
     row = row._replace(id=txn.sql.insert(insert, ACTIVATIONS.last_activation_id, **row._asdict()))
-    _note(txn, row, None)
+    _record_activity(txn, row, None)
     return row
 
 
@@ -124,13 +142,13 @@ def set_state(
     else:
         statement = ACTIVATIONS.set_state
     txn.sql.run(statement, **row._asdict())
-    _note(txn, row, old_state)
+    _record_activity(txn, row, old_state)
     return row
 
 
-def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> None:
+def _record_activity(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> None:
     about = activity_log.about(row)
-    activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
+    activity_log.record(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
     if row.state in ANNOUNCED_STATES:
         announcements.announce_stuck_activation(txn, row)
 

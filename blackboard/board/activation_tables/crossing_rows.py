@@ -57,7 +57,7 @@ def insert_crossing(
     key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
     rest = {"state": CrossingState.WAITING, "noticed_at": txn.now, "activation_id": None, "closed_at": None}
     crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **key, **rest, **columns)
-    activity_log.note(
+    activity_log.record(
         txn,
         ActivityEvent.CROSSING,
         agent=watch.agent_spec.name,

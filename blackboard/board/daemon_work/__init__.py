@@ -11,7 +11,7 @@ batch_api_transactions   the model calls of the Batch API
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims import activation_spans
 from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim, RunKey
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
 from blackboard.board.activations.model_pauses import CallWait, Refusal
@@ -42,6 +42,7 @@ __all__ = [
     "ModelCallTransactions",
     "Refusal",
     "RemainingWork",
+    "RunKey",
     "SharedClaimData",
     "SpooledAnswer",
     "Worker",

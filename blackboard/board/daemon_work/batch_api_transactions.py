@@ -90,7 +90,7 @@ class BatchApiTransactions:
 
 def _has_open_calls(txn: BoardTransaction) -> bool:
     """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""
-    return txn.doubted is None and any(
+    return txn.doubted_clock is None and any(
         txn.sql.one(statement, **values) is not None
         for statement, values in (
             (MODEL_CALLS.submitted_calls, {}),

@@ -61,7 +61,7 @@ def read_due_work(txn: BoardTransaction, code: AgentCode, pace: BackgroundThrott
     """
     instants = txn.sql.existing(CROSSINGS.due_instants)
     crossing, need = instants.next_predicted, instants.next_need
-    evaporation = txn.next_end  # every transaction has read it already
+    evaporation = txn.next_evaporation  # every transaction has read it already
 
     def is_due(at: Instant | None) -> bool:
         return at is not None and at <= txn.now
@@ -90,6 +90,6 @@ def read_due_work(txn: BoardTransaction, code: AgentCode, pace: BackgroundThrott
         agents=agents,
         suspects=suspects,
         outdated=outdated,
-        doubted_clock=txn.doubted,
+        doubted_clock=txn.doubted_clock,
         instants=later,
     )

@@ -13,7 +13,7 @@ from blackboard.board.activations.agent_claims.claim_searches import (
     NeedsSearches,
     claim_up_to,
 )
-from blackboard.board.activations.agent_claims.claims import Claim, Claimer
+from blackboard.board.activations.agent_claims.claims import Claim, Claimer, RunKey
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
 from blackboard.board.daemon_work.remaining_work import RemainingWork, has_unfinished_work
@@ -121,13 +121,11 @@ class Worker:
         """Return all registered workers, and the board's time."""
         return self._session.read(lambda txn: (worker_registry.registered_workers(txn), txn.now))
 
-    def recover(
-        self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
-    ) -> int:
+    def recover(self, dead: Sequence[str], runs: Callable[[], Collection[RunKey]], *, expired_leases: bool) -> int:
         """Extend this worker's leases, recover the activations that no worker runs any longer, and return their number.
 
         Also recovers activations leased to this worker that stopped before their result could be saved: `runs` returns
-        the id and fence of each activation that it runs. With `expired_leases`, an expired lease of any worker counts.
+        the keys of the runs of this worker. With `expired_leases`, an expired lease of any worker counts.
         """
         model = self.describe_model()
 
@@ -140,7 +138,7 @@ class Worker:
                 txn,
                 dead,
                 expired=expired_leases,
-                is_lost=lambda row: row.worker == self.id and (row.id, row.fence) not in running,
+                is_lost=lambda row: row.worker == self.id and RunKey(row.id, row.fence) not in running,
                 expiry_is_death=self.board.database.processes.expiry_is_death,
             )
 

@@ -46,7 +46,7 @@ def activate(txn: BoardTransaction, new_deployment: Deployment, author: str = BO
     version = old_deployment.version + 1
     txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new_deployment.content())
     txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
-    activity_log.note(txn, ActivityEvent.DEPLOYMENT, version=version, author=author)
+    activity_log.record(txn, ActivityEvent.DEPLOYMENT, version=version, author=author)
     kinds = kind_changes.register_kinds(txn, old_deployment, new_deployment)
     changed = [*kinds.texts, *agent_changes.register_agents(txn, old_deployment, new_deployment, kinds)]
     _fill_windows(txn, old_deployment, new_deployment)

@@ -26,7 +26,7 @@ def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Findi
 def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     """Yield the finding about the clock of this machine, compared with the board's time."""
     clock = board.clock.now()
-    if txn.doubted is not None:
+    if txn.doubted_clock is not None:
         yield Finding(
             "clock",
             "wrong",

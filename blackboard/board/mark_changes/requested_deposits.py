@@ -221,7 +221,7 @@ def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
     if ahead <= 0:
         return occurred_at
     if ahead > txn.deployment.max_skew:
-        because = "" if txn.doubted is None else ", which stands still until a person confirms the clock"
+        because = "" if txn.doubted_clock is None else ", which stands still until a person confirms the clock"
         raise InvalidTime(
             f"occurred_at {iso(occurred_at)} is {format_duration(Microseconds(ahead))} ahead of the board's time"
             f" {iso(txn.now)}{because}; at most {format_duration(txn.deployment.max_skew)} (max_skew) counts as now"

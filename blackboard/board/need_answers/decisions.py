@@ -43,7 +43,7 @@ def answer_as_person(
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
-    need = need_lifecycle.find_open(txn, need_id)
+    need = need_lifecycle.get_open(txn, need_id)
     overdue_needs.deposit_if_due(txn, need_id, classes)
     is_about_clock = clock_questions.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes, author)
@@ -69,7 +69,7 @@ def answer_as_agent(
     """
     if (first := requested_deposits.first_receipt(txn, request)) is not None:
         return first
-    need = _find_open(txn, need_id)
+    need = _get_open(txn, need_id)
     if (reason := open_needs.refusal_of(txn, agent_spec, need)) is not None:
         raise AgentError(f"Decision.need: {reason}", shown=NOT_ALLOWED)
     if request.subject != need.subject:
@@ -81,9 +81,9 @@ def answer_as_agent(
     return receipt
 
 
-def _find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
+def _get_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     try:
-        return need_lifecycle.find_open(txn, need_id)
+        return need_lifecycle.get_open(txn, need_id)
     except NotFound as closed:
         if need_lifecycle.was_asked(txn, need_id):
             raise NeedClosed(str(closed)) from None

@@ -19,7 +19,7 @@ from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 
-def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
+def get_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     """Return a need that waits for an answer.
 
     Raises:
@@ -41,16 +41,16 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     """
     check_signature(txn, author)
     assignee = check_assignee(assignee)
-    need = find_open(txn, need_id)
+    need = get_open(txn, need_id)
     open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.allocate_event_id(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
     record_event(txn, need, HistoryEvent.ASSIGNED, details=details)
-    activity_log.note(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
+    activity_log.record(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
 
 
 def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int | None = None) -> None:
     """Withdraw a need that was answered, and record who answered it."""
-    activity_log.note(
+    activity_log.record(
         txn,
         ActivityEvent.ANSWER,
         agent=None if activation_id is None else author,

@@ -117,7 +117,7 @@ def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:
 
 
 def _note(txn: BoardTransaction, event: ActivityEvent, row: MessageRow, author: str) -> None:
-    activity_log.note(
+    activity_log.record(
         txn,
         event,
         author=author,

@@ -1,13 +1,13 @@
-"""One activation in full: its marks, its deposits and its model calls."""
+"""The details of one activation: its marks, its deposits and its model calls, and the texts of each call."""
 
 from __future__ import annotations
 
 import json
 
 from blackboard.board.activation_tables.activation_inputs import InputRole
+from blackboard.board.activation_tables.activation_rows import existing_activation, is_stuck
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength
-from blackboard.board.operator_actions import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
@@ -26,7 +26,7 @@ def activation_details(txn: BoardTransaction, activation_id: int) -> ActivationD
     Raises:
         NotFound: There is no such activation.
     """
-    row = find_activation(txn, activation_id)
+    row = existing_activation(txn, activation_id)
     watch = txn.sql.one(CROSSINGS.get_watch, id=row.watch_id)
     calls = [_call(call) for call in reversed(txn.sql.all(MODEL_CALLS.calls_of_activation, activation_id=row.id))]
     return ActivationDetails(

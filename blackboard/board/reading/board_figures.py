@@ -133,7 +133,7 @@ def figures(
         overdue_needs=needs.overdue,
         usd_left={(agent, window): to_usd(money) for agent, window, money in budgets.remaining_money(txn)},
         next_alarm=optional_datetime(next_crossing(txn)),
-        is_clock_believed=txn.doubted is None,
+        is_clock_believed=txn.doubted_clock is None,
         workers=sum(row.id not in dead for row in txn.sql.all(ACTIVATIONS.workers)),
         happened=happened,
         position=position,

@@ -151,7 +151,7 @@ def status(txn: BoardTransaction, dead: Collection[str], sizes: FileSizes) -> Bo
     paused = [pause for pause in model_pauses.all_pauses(txn) if not pause.suspect]
     return BoardStatus(
         as_of=to_datetime(txn.now),
-        doubted_clock=optional_datetime(txn.doubted),
+        doubted_clock=optional_datetime(txn.doubted_clock),
         deployment=txn.deployment.version,
         paused=bool(board.paused),
         paused_because=board.paused_because,

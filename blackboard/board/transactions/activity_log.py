@@ -52,7 +52,7 @@ class CollectedActivity(CollectedChanges):
             txn.sql.put_many(ACTIVITY.insert_activity, entries)
 
 
-def note(txn: BoardTransaction, event: ActivityEvent, **columns: Unpack[ActivityColumns]) -> None:
+def record(txn: BoardTransaction, event: ActivityEvent, **columns: Unpack[ActivityColumns]) -> None:
     """Record an entry, unless the deployment says that the board records no activity."""
     if txn.active.deployment.activity:
         txn.collected(CollectedActivity).entries.append(ActivityEventRow(0, txn.now, event, **columns))

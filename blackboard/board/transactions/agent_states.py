@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.board_transaction import BoardPause, BoardTransaction
 from blackboard.clock import Instant
 from blackboard.store.row_types.activation_row_types import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
@@ -75,7 +75,7 @@ def end_failures(txn: BoardTransaction, agent: str) -> None:
 def set_board_pause(txn: BoardTransaction, *, is_paused: bool, reason: str | None = None) -> None:
     """Pause or resume all agents."""
     txn.sql.run(ACTIVATIONS.pause_board, paused=int(is_paused), paused_because=reason)
-    txn.note_pause((reason or "") if is_paused else None)
+    txn.note_pause(BoardPause(reason) if is_paused else None)
 
 
 def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | None, failures: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, NamedTuple, TypeVar, cast
 
 from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
 from blackboard.board.transactions.row_cache import RowCache
@@ -28,6 +28,13 @@ class CollectedChanges(ABC):
         """Write what was collected since the last call."""
 
 
+class BoardPause(NamedTuple):
+    """A pause of the whole board, until a person resumes it."""
+
+    reason: str | None
+    """The reason that the person gave, if any."""
+
+
 Changes = TypeVar("Changes", bound=CollectedChanges)
 Rows = TypeVar("Rows")
 
@@ -40,9 +47,9 @@ class BoardTransaction:
         "_kept",
         "_last_event_id",
         "active",
-        "doubted",
+        "doubted_clock",
         "laws",
-        "next_end",
+        "next_evaporation",
         "now",
         "pause",
         "recorded",
@@ -59,8 +66,8 @@ class BoardTransaction:
         now: Instant,
         last_event_id: int,
         recorded: Instant,
-        next_end: Instant | None,
-        pause: str | None = None,
+        next_evaporation: Instant | None,
+        pause: BoardPause | None = None,
     ) -> None:
         self.sql = sql
         """The transaction of the store, which runs statements."""
@@ -73,12 +80,12 @@ class BoardTransaction:
         process."""
         self.recorded = recorded
         """The last instant that the board recorded."""
-        self.next_end = next_end
-        """The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates."""
+        self.next_evaporation = next_evaporation
+        """The earliest `evaporates_at` in the table; it may be past. None if no stored mark evaporates."""
         self.pause = pause
-        """The reason of the board's pause, "" without a reason; None if the board is not paused."""
+        """The pause of the whole board; None if it is not paused."""
         self._last_event_id = last_event_id
-        self.doubted: Instant | None = None
+        self.doubted_clock: Instant | None = None
         """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self._kept: dict[type[object], object] = {}
@@ -103,7 +110,7 @@ class BoardTransaction:
     @property
     def has_evaporated_marks(self) -> bool:
         """Whether the table holds marks that have evaporated."""
-        return self.next_end is not None and self.next_end <= self.now
+        return self.next_evaporation is not None and self.next_evaporation <= self.now
 
     def last_event_before(self, at: Instant) -> int:
         """Return the id of the last event before an instant; 0 if there is none.
@@ -154,8 +161,8 @@ class BoardTransaction:
 
     def trust_clock(self) -> None:
         """Believe the clock: move the time of this transaction to the instant that it shows."""
-        if self.doubted is not None:
-            self.now, self.doubted = self.doubted, None
+        if self.doubted_clock is not None:
+            self.now, self.doubted_clock = self.doubted_clock, None
 
     def reread_deployment(self) -> None:
         """Read the active deployment again, after this transaction has changed it."""
@@ -166,16 +173,16 @@ class BoardTransaction:
         self.save()
         self._collected.clear()
         self.reread_deployment()
-        self.next_end = self.sql.value(MARKS.next_evaporation)
+        self.next_evaporation = self.sql.value(MARKS.next_evaporation)
 
-    def note_end(self, evaporates_at: Instant) -> None:
+    def note_evaporation(self, evaporates_at: Instant) -> None:
         """Note when a new mark evaporates, because it may be the first to do so."""
-        if self.next_end is None or evaporates_at < self.next_end:
-            self.next_end = evaporates_at
+        if self.next_evaporation is None or evaporates_at < self.next_evaporation:
+            self.next_evaporation = evaporates_at
 
-    def note_pause(self, reason: str | None) -> None:
-        """Note that this transaction has paused the board, for a reason that may be empty, or has resumed it (None)."""
-        self.pause = reason
+    def note_pause(self, pause: BoardPause | None) -> None:
+        """Note that this transaction has paused the board, or has resumed it (None)."""
+        self.pause = pause
 
     def drop_row_cache(self) -> None:
         """Drop the rows that were read together, before statements change them unnoticed."""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from blackboard.board.daemon_work import BoardTransaction, Claim, SharedClaimData, Worker
+from blackboard.board.daemon_work import BoardTransaction, Claim, RunKey, SharedClaimData, Worker
 from blackboard.clock import Instant
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, NextClaimFailed
@@ -66,7 +66,7 @@ class Run:
     """Whether no other activation may run beside it, because its workers died during the run."""
 
     @property
-    def key(self) -> tuple[int, int]:
+    def key(self) -> RunKey:
         """The key of its claim."""
         return self.claim.key
 
@@ -96,7 +96,7 @@ class ActiveRuns:
         self._clock = worker.board.clock
         self._threads = AgentThreads()
         self._lock = threading.Lock()
-        self._runs: dict[tuple[int, int], Run] = {}
+        self._runs: dict[RunKey, Run] = {}
         self._hanging: set[str] = set()
         self._last_started: str | None = None
 
@@ -116,8 +116,8 @@ class ActiveRuns:
         """
         return len({run.sequence for run in self.current()})
 
-    def keys(self) -> Set[tuple[int, int]]:
-        """Return the id and fence of each run that has not timed out."""
+    def keys(self) -> Set[RunKey]:
+        """Return the keys of the runs that have not timed out."""
         return {run.key for run in self.current()}
 
     # -- called by the loop ------------------------------------------------------------------------------------------

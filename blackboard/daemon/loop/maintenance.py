@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from blackboard.board.daemon_work import DueWork, Worker
+from blackboard.board.daemon_work import DueWork, RunKey, Worker
 from blackboard.clock import Clock, Instant
 from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.daemon.model_requests.batch_api import BatchCaller
@@ -87,10 +87,10 @@ class Recovery:
 
     Args:
         worker: The worker of the daemon.
-        runs: Returns the id and fence of each activation that this worker runs.
+        runs: Returns the keys of the runs of this worker.
     """
 
-    def __init__(self, worker: Worker, runs: Callable[[], Collection[tuple[int, int]]]) -> None:
+    def __init__(self, worker: Worker, runs: Callable[[], Collection[RunKey]]) -> None:
         self._worker, self._runs = worker, runs
         self._leases_from = 0
 
@@ -143,7 +143,7 @@ class Maintenance:
 
     Args:
         worker: The worker that does it.
-        runs: Returns the id and fence of each activation that this worker runs.
+        runs: Returns the keys of the runs of this worker.
         batch_api: The Batch API that it serves, if any.
         settings: Intervals and limits.
     """
@@ -151,7 +151,7 @@ class Maintenance:
     def __init__(
         self,
         worker: Worker,
-        runs: Callable[[], Collection[tuple[int, int]]],
+        runs: Callable[[], Collection[RunKey]],
         batch_api: BatchCaller | None,
         settings: DaemonSection,
     ) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard.board.daemon_work import CallWait, Claim, ModelCall, ModelCallTransactions
+from blackboard.board.daemon_work import CallWait, Claim, ModelCall, ModelCallTransactions, RunKey
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
@@ -22,7 +22,7 @@ from blackboard.core.records.states import CallApi, CallState
 from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import run_traces
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
-from blackboard.durations import format_duration
+from blackboard.durations import SECOND, Duration, format_duration
 from blackboard.errors import UnknownName
 from blackboard.llm.answer_parser import parse_answer
 from blackboard.llm.call_failures import (
@@ -45,6 +45,8 @@ from blackboard.system.log_queue import Log
 A = TypeVar("A", bound=BaseModel)
 log = Log("blackboard")
 
+MAX_JITTER: Duration = SECOND
+"""How much later than the API asked for a call may be retried, so that many calls do not come at once."""
 BUILT_ANEW = "the request was built anew"
 OTHER_ANSWER = "the agent now asks for another answer"
 
@@ -102,10 +104,8 @@ class ModelCaller:
         self._board, self._calls = board, ModelCallTransactions(board)
         self._silent: set[str] = set()
         """The models whose last call was not answered."""
-        self._pending: dict[int, tuple[int, int]] = {}
-        """The calls that threads of this process wait for, including calls of runs that timed out. Each has the id and
-        the fence of its activation.
-        """
+        self._pending: dict[int, RunKey] = {}
+        """The run of each call that a thread of this process waits for, by the call. The run may have timed out."""
 
     @property
     def offline(self) -> bool:
@@ -357,9 +357,9 @@ class ModelCaller:
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
         """Return when an activation may call the model again; `retry_after` is in seconds, as the API sent it."""
         # A server that always asks for a retry at once must not be asked without a pause.
-        wait = backoff(claim.agent_spec.settings.retry_after, max(1, claim.row.fence), self._rng)
+        wait = backoff(claim.agent_spec.settings.retry_after, claim.row.fence, self._rng)
         if retry_after is not None and (requested := microseconds_in(retry_after)) >= wait:
-            wait = requested + self._rng.randrange(1, 1_000_000)
+            wait = requested + self._rng.randrange(1, MAX_JITTER)
         return self._calls.now() + wait
 
 

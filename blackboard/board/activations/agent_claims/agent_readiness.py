@@ -66,7 +66,7 @@ def agents_with_suspects(txn: BoardTransaction) -> set[str]:
 def agent_deferral(txn: BoardTransaction, agent: str) -> AgentDeferral | None:
     """Return why an agent may not wake at all; None if it may wake."""
     if txn.pause is not None:
-        return AgentDeferral(f"the board is paused{_because(txn.pause)}", None)
+        return AgentDeferral(f"the board is paused{_because(txn.pause.reason)}", None)
     state = agent_states.get(txn, agent)
     if state.paused:
         return AgentDeferral(f"it is paused{_because(state.paused_because)}", None)

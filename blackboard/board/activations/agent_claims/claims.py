@@ -58,6 +58,13 @@ class Claimer(NamedTuple):
     """The results of the searches that have run."""
 
 
+class RunKey(NamedTuple):
+    """The key of a run: each start of an activation has a fence of its own."""
+
+    activation_id: int
+    fence: int
+
+
 @dataclass(frozen=True)
 class Claim:
     """An activation that a worker has leased."""
@@ -75,9 +82,9 @@ class Claim:
     """Whether the activation takes one subject or a batch, by the present setting of its watch."""
 
     @property
-    def key(self) -> tuple[int, int]:
-        """The id and the fence of the activation, which together identify the run."""
-        return self.row.id, self.row.fence
+    def key(self) -> RunKey:
+        """The key of the run."""
+        return RunKey(self.row.id, self.row.fence)
 
     @property
     def subjects(self) -> tuple[str, ...]:

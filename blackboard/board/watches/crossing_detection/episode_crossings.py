@@ -110,7 +110,7 @@ def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key
         return True
     if (state := watch_states.get(txn, key)) is not None:
         return state.began_at is None
-    return not watch.may_use_window_sums or not window_totals.is_below(txn, watch, key.scope)
+    return not watch.may_use_window_sums or window_totals.update_and_compare(txn, watch, key.scope)
 
 
 def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:

@@ -157,7 +157,7 @@ def add(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow,
     if row.evaporates_at is not None:
         if row.evaporates_at <= sums.evaporated_through:
             return  # it was subtracted when it evaporated, or evaporated at its deposit
-        txn.note_end(row.evaporates_at)
+        txn.note_evaporation(row.evaporates_at)
     add_row(txn, row, sums, sign)
 
 

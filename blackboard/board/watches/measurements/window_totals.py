@@ -56,14 +56,14 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, froze
             add_terms(sums, 1, deposit.intensity, 0.0, sign=sign)
 
 
-def is_below(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
-    """Return whether the value of a window over a scope is certainly below its threshold."""
+def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
+    """Bring the sums of a window in a scope up to date; return whether its value may have reached the threshold."""
     marks, total, error = 0, 0.0, 0.0
     for kind in watch.condition.kinds:
         sums, weight = _sums_of_kind(txn, watch, kind, scope), txn.kind(kind).weight
         marks, total, error = marks + sums.marks, total + weight * sums.sum0, error + weight * sums.error0
     comparison = watch.comparison
-    return not comparison.is_met_at(comparison.measure.from_sums(marks, total + error + 4 * FLOAT_ROUNDING * total))
+    return comparison.is_met_at(comparison.measure.from_sums(marks, total + error + 4 * FLOAT_ROUNDING * total))
 
 
 def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) -> None:

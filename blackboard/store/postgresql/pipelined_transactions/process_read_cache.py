@@ -92,10 +92,10 @@ class ProcessReadCache:
             if len(self._results) > MAX_CACHED_RESULTS:
                 del self._results[next(iter(self._results))]
 
-    def note_commit(self, last_event_id: int, next_end: Instant) -> None:
+    def note_commit(self, last_event_id: int, next_evaporation: Instant) -> None:
         """Note the last event of a transaction that was committed, and the earliest end of the marks that it wrote."""
         if (start := self._start) is not None:
-            end = next_end if start.next_evaporation is None else min(start.next_evaporation, next_end)
+            end = next_evaporation if start.next_evaporation is None else min(start.next_evaporation, next_evaporation)
             self._start = start._replace(last_event_id=last_event_id, next_evaporation=end)
 
     def note_subject(self, kind: str, subject: str) -> None:
