@@ -23,7 +23,7 @@ from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
-from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener, EventDetails
 from blackboard.daemon.deliveries.webhook_couriers import WebhookCouriers
 from blackboard.daemon.loop.deployment_reload import DeployFile, DeploymentReload
 from blackboard.daemon.loop.life_cycle import DaemonPhase, LifeCycle, LoopHandle
@@ -406,9 +406,9 @@ class Daemon:
     def _report_trouble(self, trouble: str | None) -> None:
         self._service_manager.report_status(trouble or f"serves {self.board.database.where}")
 
-    def _emit(self, event: DaemonEvent, details: dict[str, Any]) -> None:
+    def _emit(self, event: DaemonEvent, details: EventDetails) -> None:
         for listener in list(self.on_event):
             try:
-                forked_children.call(partial(listener, event, details))
+                forked_children.call(partial(listener, event, {**details}))
             except Exception as error:
                 log.error("a listener failed", event_name=event, error=error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
+
+from blackboard.core.records.states import ActivationState
 
 
 class DaemonEvent(StrEnum):
@@ -27,5 +29,22 @@ class DaemonEvent(StrEnum):
     """A run failed. Details: the `state` of the activation after it, and the first line of the `error`."""
 
 
+class EventDetails(TypedDict, total=False):
+    """The details of an event. Each event has those that its docstring in `DaemonEvent` names."""
+
+    worker: str
+    recovered: int
+    id: int
+    agent: str
+    watch: str
+    marks: int
+    deposited: int
+    reason: str
+    state: ActivationState
+    error: str
+
+
 DaemonListener = Callable[[DaemonEvent, dict[str, Any]], None]
 """Called with an event and its details."""
+EmitEvent = Callable[[DaemonEvent, EventDetails], None]
+"""Calls the listeners of a daemon with an event and its details."""

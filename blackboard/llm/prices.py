@@ -41,7 +41,7 @@ class Rates(BaseModel):
     batch_input: USD
     batch_output: USD
 
-    def total(self, usage: Usage, api: CallApi) -> Decimal:
+    def exact_cost(self, usage: Usage, api: CallApi) -> Decimal:
         """Return the exact cost in micro-dollars."""
         # The batch discount applies on top of the cache prices.
         discount = self.batch_input / self.input if api == "batch" and self.input else Decimal(1)
@@ -69,7 +69,7 @@ class Price(Rates):
 
     def cost(self, usage: Usage, api: CallApi = "messages") -> int:
         """Return the cost of a call in micro-dollars, rounded up."""
-        return math.ceil(self.rates(usage.prompt).total(usage, api))
+        return math.ceil(self.rates(usage.prompt).exact_cost(usage, api))
 
     def rates(self, prompt: int) -> Rates:
         """Return the rates for a prompt of this many tokens, including cached tokens."""

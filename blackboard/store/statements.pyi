@@ -501,7 +501,7 @@ class _Search(StatementFile):
     owe_purge: Statement[object]
     owed_purge: Statement[Instant | None]
     begin_purge: Statement[object]
-    settle_purge: Statement[object]
+    end_purge: Statement[object]
     merge: Statement[object]
     find_doc: Statement[Id]
     insert_doc: Statement[object]

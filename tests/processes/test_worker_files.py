@@ -122,7 +122,7 @@ def test_a_board_that_is_deleted_takes_the_folders_of_its_sockets_along(path: Pa
     worker.enter()
     [folder] = temporary.iterdir()
     files = BoardFiles(path)
-    worker_sockets.remove_all(files.run_folder)
+    worker_sockets.delete_all(files.run_folder)
     files.delete()
     assert not folder.exists()
     worker.release()
@@ -137,7 +137,7 @@ def test_a_socket_in_a_folder_of_another_user_is_neither_used_nor_removed(
     [address] = worker_sockets.addresses(folder)
     monkeypatch.setattr(os, "geteuid", lambda: FOREIGN)
     assert list(worker_sockets.addresses(folder)) == []
-    worker_sockets.remove(next(folder.glob("*.sock")))
+    worker_sockets.delete(next(folder.glob("*.sock")))
     assert os.path.exists(address)
     monkeypatch.undo()
     os.unlink(address)

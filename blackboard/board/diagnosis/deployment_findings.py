@@ -51,8 +51,10 @@ def _backfills(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _erasures(txn: BoardTransaction) -> Iterator[Finding]:
     """Report an erasure whose words are still in the file."""
-    if (due_at := board_compaction.compaction_due_since(txn)) is not None:
-        detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(due_at)}"
+    if (owed_since := board_compaction.compaction_owed_since(txn)) is not None:
+        detail = (
+            f"unused parts of the file may still contain words of a subject that was forgotten at {iso(owed_since)}"
+        )
         yield Finding("erasure", "wrong", detail, "'blackboard compact' finishes it")
 
 

@@ -2,7 +2,7 @@
 
 FTS5 only marks a text as deleted, and drops its words when it merges the parts of its index. So all parts are merged,
 in steps between which others write. Forgetting a subject compacts and purges at once; retention purges within a day.
-The board records that an erasure still requires a compaction or a purge.
+What an erasure requires and has not got yet is owed, and the board records it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from blackboard.store.statements import ERASURE, SEARCH
 LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
 
 
-def compaction_due_since(txn: BoardTransaction) -> Instant | None:
+def compaction_owed_since(txn: BoardTransaction) -> Instant | None:
     """Return the instant since which the file may contain words of an erased subject; None if it does not."""
     return txn.sql.value(ERASURE.owed_compaction)
 
 
 def compact(session: BoardSession, *, insist: bool = True) -> bool:
-    """Compact the file and purge its full-text index, and record that no erasure requires it any longer.
+    """Compact the file and purge its full-text index, and record that neither is owed any longer.
 
     Return whether it is done.
 
@@ -35,13 +35,13 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
         StoreError: The file cannot be compacted now.
     """
     purge_index(session)
-    due_at = session.read(compaction_due_since)
+    owed_since = session.read(compaction_owed_since)
     try:
         done = session.database.upkeep.compact(insist=insist)
     except MemoryError:
         raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
-    if done and due_at is not None:
-        session.write(lambda txn: txn.sql.run(ERASURE.end_compaction, due_at=due_at))
+    if done and owed_since is not None:
+        session.write(lambda txn: txn.sql.run(ERASURE.end_compaction, owed_since=owed_since))
     return done
 
 
@@ -49,26 +49,28 @@ PAGES_PER_TRANSACTION = 500
 """Pages of the index that one transaction writes."""
 
 
-def purge_due_since(txn: BoardTransaction) -> Instant | None:
+def purge_owed_since(txn: BoardTransaction) -> Instant | None:
     """Return the instant since which the index may contain erased words; None if it does not."""
     return txn.sql.value(SEARCH.owed_purge)
 
 
-def is_purge_due(txn: BoardTransaction) -> bool:
-    """Return whether the index has contained erased words for a day."""
-    due_at = purge_due_since(txn)
-    return due_at is not None and txn.now >= due_at + DAY
+def is_due(txn: BoardTransaction) -> bool:
+    """Return whether a compaction is owed, or a purge has been owed for a day."""
+    if compaction_owed_since(txn) is not None:
+        return True
+    owed_since = purge_owed_since(txn)
+    return owed_since is not None and txn.now >= owed_since + DAY
 
 
 def purge_index(session: BoardSession) -> None:
     """Merge all parts of the index if it may contain erased words."""
-    if session.read(purge_due_since) is None:
+    if session.read(purge_owed_since) is None:
         return
     session.write(lambda txn: txn.sql.run(SEARCH.begin_purge))
     has_more = session.write(lambda txn: _merge(txn, -PAGES_PER_TRANSACTION))
     while has_more:
         has_more = session.write(lambda txn: _merge(txn, PAGES_PER_TRANSACTION))
-    session.write(lambda txn: txn.sql.run(SEARCH.settle_purge))
+    session.write(lambda txn: txn.sql.run(SEARCH.end_purge))
 
 
 def _merge(txn: BoardTransaction, pages: int) -> bool:

@@ -101,10 +101,8 @@ class BoardMaintenance:
         self._database.checkpoint(self.checkpoint_bytes)
 
     def is_compaction_due(self) -> bool:
-        """Return whether the file may still contain words of an erased subject."""
-        return self._session.read(
-            lambda txn: board_compaction.compaction_due_since(txn) is not None or board_compaction.is_purge_due(txn)
-        )
+        """Return whether `compact` should run now; see `board_compaction.is_due`."""
+        return self._session.read(board_compaction.is_due)
 
     def compact(self) -> bool:
         """Compact the file unless others write at the same time, and return whether it is done.

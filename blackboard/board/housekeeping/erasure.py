@@ -56,7 +56,7 @@ def erase_and_compact(session: BoardSession, subject: str, author: str) -> Erasu
     try:
         report = session.write(lambda txn: erase(txn, subject, author))
     except NotFound:
-        if session.read(board_compaction.compaction_due_since) is None:
+        if session.read(board_compaction.compaction_owed_since) is None:
             raise
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.delete(session.database, report.calls)

@@ -7,6 +7,7 @@ import random
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Unpack
 
 from blackboard.board.daemon_work import (
     ActivationInput,
@@ -29,7 +30,7 @@ from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
+from blackboard.daemon.daemon_events import DaemonEvent, EmitEvent, EventDetails
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
 from blackboard.errors import BlackboardError, Conflict, InvalidMark, ModelError, StoreError, UnreadableMark
 from blackboard.llm.call_failures import RequestRejected, Unusable
@@ -69,7 +70,7 @@ class ActivationRunner:
         model_caller: ModelCaller,
         agents: AgentSet,
         rng: random.Random,
-        emit: DaemonListener,
+        emit: EmitEvent,
     ) -> None:
         self.worker, self.model_caller, self._agents = worker, model_caller, agents
         self._rng, self._emit = rng, emit
@@ -107,9 +108,9 @@ class ActivationRunner:
             return False
         for model in finished.resumed_models:
             log.info("the answers of a paused model are usable again", model=model, agent=agent.name)
-        figures = {"marks": len(claim.inputs), "deposited": len(finished.receipts)}
-        log.info(DaemonEvent.DONE, **self._log_fields(claim), **figures)
-        self._emit(DaemonEvent.DONE, {"id": claim.row.id, "agent": agent.name, **figures, "watch": claim.watch})
+        marks, deposited = len(claim.inputs), len(finished.receipts)
+        log.info(DaemonEvent.DONE, **self._log_fields(claim), marks=marks, deposited=deposited)
+        self._emit_of(DaemonEvent.DONE, claim, marks=marks, deposited=deposited, watch=claim.watch)
         return finished.claimed_next
 
     def time_out(self, claim: Claim) -> None:
@@ -149,15 +150,7 @@ class ActivationRunner:
                 marks=mark_ids,
                 error=failure.error if shown is None else shown,
             )
-            self._emit(
-                DaemonEvent.FAILED,
-                {
-                    "id": claim.row.id,
-                    "agent": claim.agent_spec.name,
-                    "state": state,
-                    "error": failure.error.splitlines()[0],
-                },
-            )
+            self._emit_of(DaemonEvent.FAILED, claim, state=state, error=failure.error.splitlines()[0])
 
     def _hold_answer(self, claim: Claim, failure: Failure, error: BaseException) -> bool:
         """Hold a run whose answer is unusable, unless its marks are the cause; return whether it is held."""
@@ -181,17 +174,21 @@ class ActivationRunner:
         state = self.worker.run_ends.put_back(claim, conflict, self._rng)
         if state == ActivationState.SKIPPED:
             log.info("the needs for this activation were closed before its answer", **self._log_fields(claim))
-            self._emit(DaemonEvent.SKIPPED, {"id": claim.row.id, "agent": claim.agent_spec.name, "reason": conflict})
+            self._emit_of(DaemonEvent.SKIPPED, claim, reason=conflict)
         elif state is not None:
             log.info("a mark has changed since it was read; the marks are read again", **self._log_fields(claim))
-            self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent_spec.name, "reason": conflict})
+            self._emit_of(DaemonEvent.DEFERRED, claim, reason=conflict)
 
     def _report_deferral(
         self, claim: Claim, reason: str, *, shown: object, report: Callable[..., None] = log.info
     ) -> None:
         """Report that a run is deferred. The log shows `shown`, because the reason may quote a payload."""
         report(DaemonEvent.DEFERRED, **self._log_fields(claim), reason=shown)
-        self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent_spec.name, "reason": reason})
+        self._emit_of(DaemonEvent.DEFERRED, claim, reason=reason)
+
+    def _emit_of(self, event: DaemonEvent, claim: Claim, **details: Unpack[EventDetails]) -> None:
+        """Emit an event of a run, with the id of its activation and the name of its agent."""
+        self._emit(event, {"id": claim.row.id, "agent": claim.agent_spec.name, **details})
 
     def _log_fields(self, claim: Claim) -> dict[str, object]:
         """Return the fields of a log line about a run: its activation, agent, subject and seconds."""

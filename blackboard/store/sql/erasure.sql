@@ -18,7 +18,7 @@ SELECT compaction_owed_at FROM board;
 
 -- name: end_compaction
 -- Record that the file was compacted, unless another subject was erased since.
-UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :due_at;
+UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :owed_since;
 
 -- name: count_events -> int
 -- The number of events of a subject.

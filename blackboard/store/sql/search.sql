@@ -93,7 +93,7 @@ SELECT coalesce(unfinished_purge_owed_at, purge_owed_at) FROM board;
 UPDATE board
 SET unfinished_purge_owed_at = coalesce(unfinished_purge_owed_at, purge_owed_at), purge_owed_at = NULL;
 
--- name: settle_purge
+-- name: end_purge
 -- Record that the index was merged. What was erased meanwhile stays owed.
 UPDATE board SET unfinished_purge_owed_at = NULL;
 

@@ -166,7 +166,7 @@ class SqliteFile(BoardPlace):
 
     def delete(self) -> None:
         """Delete the board, with all files beside it. No process may be using it."""
-        worker_sockets.remove_all(self.files.run_folder)
+        worker_sockets.delete_all(self.files.run_folder)
         self.files.delete()
 
     def sizes(self) -> FileSizes:

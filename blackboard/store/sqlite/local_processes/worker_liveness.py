@@ -226,7 +226,7 @@ def _hold_shared(lock: Path) -> Iterator[int | None]:
 
 
 def _remove(lock: Path) -> None:
-    worker_sockets.remove(lock.with_suffix(".sock"))
+    worker_sockets.delete(lock.with_suffix(".sock"))
     with contextlib.suppress(OSError):
         lock.unlink()
 

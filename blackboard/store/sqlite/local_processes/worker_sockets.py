@@ -45,14 +45,14 @@ def listen(path: Path, mode: int = PRIVATE_MODE) -> socket.socket:
             return listening
     try:
         address = _temporary_folder() / path.name
-        _remove_abandoned(address.parent.parent)
+        _delete_abandoned(address.parent.parent)
         path.symlink_to(address)  # before the folder is made: other workers find a dead worker's folder by it
         address.parent.mkdir(mode=0o700)
         set_mode(address.parent, 0o700)
         listening.bind(str(address))
     except OSError as error:
         listening.close()
-        remove(path)
+        delete(path)
         raise StoreError(
             f"no socket can be made at {path}, nor in the temporary folder: {error}; set TMPDIR to a folder of your own"
         ) from None
@@ -73,8 +73,8 @@ def addresses(folder: Path) -> Iterator[str]:
             yield address
 
 
-def remove(path: Path) -> None:
-    """Remove a socket from the run folder, and its temporary folder."""
+def delete(path: Path) -> None:
+    """Delete a socket of the run folder, and its temporary folder."""
     if path.is_symlink() and (address := _target(path)) is not None:
         with contextlib.suppress(OSError):
             os.unlink(address)
@@ -84,14 +84,14 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def remove_all(folder: Path) -> None:
-    """Remove every socket from a run folder whose workers are dead, and the temporary folders that links lead to."""
+def delete_all(folder: Path) -> None:
+    """Delete each socket of a run folder whose workers are dead, and the temporary folders that links lead to."""
     for path in folder.glob("*.sock"):
-        remove(path)
+        delete(path)
 
 
-def _remove_abandoned(temporary: Path) -> None:
-    """Remove this user's folders with sockets that no process listens on.
+def _delete_abandoned(temporary: Path) -> None:
+    """Delete this user's folders with sockets that no process listens on.
 
     A killed worker leaves its folder behind. The next worker of its board finds the folder by the link, but if the
     board was deleted, there is no next worker. A folder without a socket stays: another worker is just making it.
@@ -99,10 +99,10 @@ def _remove_abandoned(temporary: Path) -> None:
     for folder in temporary.glob(f"{_prefix()}*"):
         with contextlib.suppress(OSError):
             if FOLDER.fullmatch(folder.name) and is_private_folder(folder):
-                _remove_if_abandoned(folder)
+                _delete_if_abandoned(folder)
 
 
-def _remove_if_abandoned(folder: Path) -> None:
+def _delete_if_abandoned(folder: Path) -> None:
     sockets = [folder / name for name in os.listdir(folder)]
     if sockets and all(map(_is_abandoned, sockets)):
         for path in sockets:
