@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
+from blackboard.board.mark_changes.checked_deposits import deposit_each
 from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest
-from blackboard.board.mark_changes.requested_deposits import deposit_each
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import When, instant_of

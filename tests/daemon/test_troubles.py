@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import ManualClock
-from blackboard.daemon.loop.troubles import BOARD_TROUBLE, OWN, THREADS_TROUBLE, Troubles, is_bug, trouble_of
+from blackboard.daemon.loop.troubles import BOARD_TROUBLE, OTHER_TROUBLE, THREADS_TROUBLE, Troubles, is_bug, trouble_of
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreMissing
 
 FULL = StoreExhausted("board.db: the disk is full")
@@ -93,7 +93,7 @@ def test_an_own_error_is_logged_with_its_place_and_without_its_words(troubles: T
         raise ValueError("the words of a lead")
     except ValueError as error:
         troubles.note(error)
-    assert said(logs) == [OWN.begins]
+    assert said(logs) == [OTHER_TROUBLE.begins]
     assert logs[0]["error"].startswith("ValueError (")
     assert "test_troubles.py:" in logs[0]["error"]
     assert "lead" not in logs[0]["error"]
@@ -104,10 +104,10 @@ def test_an_own_error_is_logged_with_its_place_and_without_its_words(troubles: T
     [
         (StoreError("it cannot be used"), BOARD_TROUBLE, False),
         (RuntimeError("can't start new thread"), THREADS_TROUBLE, False),
-        (MemoryError(), OWN, False),
-        (OSError(24, "Too many open files"), OWN, False),
-        (RuntimeError("dictionary changed size during iteration"), OWN, True),
-        (KeyError("lead"), OWN, True),
+        (MemoryError(), OTHER_TROUBLE, False),
+        (OSError(24, "Too many open files"), OTHER_TROUBLE, False),
+        (RuntimeError("dictionary changed size during iteration"), OTHER_TROUBLE, True),
+        (KeyError("lead"), OTHER_TROUBLE, True),
     ],
 )
 def test_what_the_system_lacks_is_told_from_a_mistake(error: Exception, trouble: Any, bug: bool) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from blackboard.board import clock_questions, open_needs
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
-from blackboard.board.mark_changes import deposits, requested_deposits
+from blackboard.board.mark_changes import checked_deposits, deposits
 from blackboard.board.mark_changes.deposit_checks import check_signature, check_size
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
@@ -67,7 +67,7 @@ def answer_as_agent(
         AgentError: The agent may not answer the need.
         InvalidMark: No such need was ever deposited, or the decision does not fit it.
     """
-    if (first := requested_deposits.first_receipt(txn, request)) is not None:
+    if (first := checked_deposits.first_receipt(txn, request)) is not None:
         return first
     need = _get_open(txn, need_id)
     if (reason := open_needs.refusal_of(txn, agent_spec, need)) is not None:
@@ -75,8 +75,8 @@ def answer_as_agent(
     if request.subject != need.subject:
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
     overdue_needs.deposit_if_due(txn, need_id, classes)
-    prepared = requested_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
-    receipt = requested_deposits.deposit_checked(txn, request, prepared._replace(text=_with_question(prepared, need)))
+    prepared = checked_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
+    receipt = checked_deposits.deposit_checked(txn, request, prepared._replace(text=_with_question(prepared, need)))
     need_lifecycle.close(txn, need, request.author, request.activation_id)
     return receipt
 

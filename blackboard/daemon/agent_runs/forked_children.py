@@ -1,7 +1,7 @@
-"""The end of a child process that an agent's code forks: it ends where that code ends.
+"""Forked children: a child process that an agent's code forks ends where that code ends.
 
-It never returns to the daemon. Otherwise it would act as the daemon: end the activation of its parent, and serve the
-board in its name.
+If it returned to the daemon, it would act as the daemon: end the activation of its parent, and serve the board in its
+name.
 """
 
 from __future__ import annotations

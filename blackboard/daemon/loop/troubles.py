@@ -35,7 +35,9 @@ class Trouble:
 
 BOARD_TROUBLE = Trouble("the board cannot be used; each tick tries again", "the board can be used again")
 THREADS_TROUBLE = Trouble("no further thread can be started; each tick tries again", "threads can be started again")
-OWN = Trouble("an error kept the daemon from its work; each tick tries again", "the daemon works without errors again")
+OTHER_TROUBLE = Trouble(
+    "an error kept the daemon from its work; each tick tries again", "the daemon works without errors again"
+)
 
 
 @dataclass
@@ -100,7 +102,7 @@ def trouble_of(error: BaseException) -> Trouble:
     """Return the trouble that an error belongs to."""
     if isinstance(error, StoreError):
         return BOARD_TROUBLE
-    return THREADS_TROUBLE if is_without_thread(error) else OWN
+    return THREADS_TROUBLE if is_without_thread(error) else OTHER_TROUBLE
 
 
 def is_without_thread(error: BaseException) -> bool:
@@ -110,7 +112,7 @@ def is_without_thread(error: BaseException) -> bool:
 
 def is_bug(error: BaseException) -> bool:
     """Return whether an error shows a bug in the program, not a lack of resources."""
-    return trouble_of(error) is OWN and not isinstance(error, OSError | MemoryError)
+    return trouble_of(error) is OTHER_TROUBLE and not isinstance(error, OSError | MemoryError)
 
 
 def _quiet(error: BaseException) -> Duration:

@@ -190,7 +190,7 @@ class BatchCaller:
                 if isinstance(failure, ModelUnavailable) and not failure.from_api:
                     raise  # a gateway answers, or the address is wrong
                 # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
-                self._end_as_unknown(batch, str(failure))
+                self._calls.end_as_unknown(batch, str(failure))
                 for row in batch:
                     run_traces.record_batch_call(row, None, self._calls.now())
                 continue
@@ -224,7 +224,7 @@ class BatchCaller:
                 self.recorder.record(row, result)
                 failpoint("batch_api.kept")
             case None | OutcomeUnknown():
-                self._end_as_unknown([row], "its batch ended without a result for it")
+                self._calls.end_as_unknown([row], "its batch ended without a result for it")
             case KeyRefused() | SpendLimit() | ModelUnavailable() | RequestRejected(certain=False):
                 wait = self.recorder.pause_model(row, result)
                 self._calls.defer(row, wait)
@@ -237,9 +237,6 @@ class BatchCaller:
     def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: Duration) -> None:
         state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED
         self._calls.end(rows, state, str(failure), failure.request_id, delay)
-
-    def _end_as_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
-        self._calls.end_as_unknown(rows, error)
 
     def _back_off(self, failure: CallFailure) -> None:
         self._failures += 1

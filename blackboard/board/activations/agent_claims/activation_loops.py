@@ -49,7 +49,7 @@ def quarantine_loops(
         return measured
     accepted = Selection()
     for crossing in measured.crossings:
-        inputs = {key: pair for key, pair in measured.inputs.items() if _is_behind(pair[0], crossing)}
+        inputs = {key: item for key, item in measured.inputs.items() if _is_behind(item.event, crossing)}
         part = Selection([crossing], inputs)
         part.chain_length = _chain_length_of(txn, part.events)
         reason = loop_problem(txn, agent_spec, crossing.scope, part.events, part.chain_length)

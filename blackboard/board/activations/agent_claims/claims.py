@@ -155,7 +155,7 @@ def _select(
     """
     while (selection := crossing_selection.select(txn, watch, first)).crossings:
         first = None
-        events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
+        events = (with_shown_payload(txn, event) for event in selection.events)
         if missing := missing_searches(watch.agent_spec, searches_for(watch.agent_spec, events), found):
             return missing
         if (accepted := quarantine_loops(txn, watch, selection, found)).crossings:

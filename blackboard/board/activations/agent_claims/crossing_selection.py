@@ -19,6 +19,7 @@ from blackboard.board.watches.waiting_crossings import (
 )
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings, strongest_first
+from blackboard.board.watches.waiting_crossings.departed_marks import InputMark
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.row_types.mark_row_types import EventRow
@@ -35,21 +36,20 @@ class Selection:
     """The crossings of a new activation, and the marks that caused them."""
 
     crossings: list[CrossingRow] = field(default_factory=list)
-    inputs: dict[int, tuple[EventRow, float]] = field(default_factory=dict)
-    """The event and the strength of each mark, by the mark's id."""
-
+    inputs: dict[int, InputMark] = field(default_factory=dict)
+    """The marks, by their ids."""
     chain_length: int = 1
     """The length of the chain that ends with an activation on these marks; 1 if this activation begins the chain."""
 
     @property
     def events(self) -> list[EventRow]:
         """The events of the marks."""
-        return [event for event, _ in self.inputs.values()]
+        return [item.event for item in self.inputs.values()]
 
     def add(self, watch: RegisteredWatch, crossing: CrossingRow, behind: MarksBehind, room: int) -> None:
         """Add a crossing with as many of its marks as there is room for."""
         self.crossings.append(crossing)
-        self.inputs.update({event.mark_id: (event, strength) for event, strength in select_inputs(watch, behind, room)})
+        self.inputs.update({item.event.mark_id: item for item in select_inputs(watch, behind, room)})
 
 
 def first_read(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> SqlRead | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from blackboard.board.mark_changes import (
     change_preparation,
+    checked_deposits,
     deposit_checks,
     mark_removals,
     reinforcements,
-    requested_deposits,
 )
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
@@ -63,7 +63,7 @@ def read_ahead(sql: Transaction, active: ActiveDeployment, actions: Sequence[Age
     """Send the reads of the deposits among the items ahead."""
     for action in actions:
         if isinstance(action, AgentDeposit):
-            requested_deposits.read_ahead(sql, active, action.request)
+            checked_deposits.read_ahead(sql, active, action.request)
 
 
 def apply(
@@ -132,7 +132,7 @@ def _deposit(txn: BoardTransaction, agent_spec: AgentSpec, item: AgentDeposit, c
     try:
         if item.need_id is not None:
             return decisions.answer_as_agent(txn, agent_spec, item.request, item.need_id, classes)
-        return requested_deposits.deposit(txn, item.request, classes)
+        return checked_deposits.deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise

@@ -18,7 +18,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_states, watched_marks
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings.departed_marks import (
-    Input,
+    InputMark,
     begin_of_fall,
     departed_inputs,
     last_counted,
@@ -38,7 +38,7 @@ from blackboard.store.statements import MARKS
 class MarksBehind(NamedTuple):
     """The marks behind a crossing."""
 
-    inputs: list[Input]
+    inputs: list[InputMark]
     """The event and the strength of each mark, strongest first. If no live mark is left, they are the evaporated marks,
     because a crossing remains a fact."""
     strength: float
@@ -69,12 +69,12 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
     else:
         rows = _rows_of_met_sides(txn, watch, stimuli.stimuli_of(txn, watch, crossing.scope))
-    live = [(event_of(txn, row), mark_strength(txn, row)) for row in rows]
+    live = [_input_of(txn, row) for row in rows]
     inputs = sorted(live or departed_inputs(txn, watch, crossing), key=_strongest_first)
     return MarksBehind(inputs, _strength(watch.condition, live), _sides(txn, watch, inputs))
 
 
-def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
+def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[InputMark]:
     """Return the marks behind a crossing for which a batch has room, strongest first.
 
     If an `&` joins several sides, each side gets at least one mark. A side without room is left out, and its marks stay
@@ -86,19 +86,19 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     met = {side for side in condition.comparisons() if side.is_met_at(_value(side, inputs, sides))}
     if watch.condition.has_window or not condition.is_met_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
-    strongest = {sides[event.mark_id]: (event, strength) for event, strength in reversed(inputs)}
-    counted = list(dict.fromkeys(sides[event.mark_id] for event, _ in inputs))
+    strongest = {sides[item.event.mark_id]: item for item in reversed(inputs)}
+    counted = list(dict.fromkeys(sides[item.event.mark_id] for item in inputs))
     needed = fewest_marks(condition, counted, met.__contains__)
     first = [strongest[mark] for mark in needed]
-    chosen = (first + [pair for pair in inputs if pair not in first])[:room]
-    given = {side for event, _ in chosen for side in sides[event.mark_id]}
+    chosen = (first + [item for item in inputs if item not in first])[:room]
+    given = {side for item in chosen for side in sides[item.event.mark_id]}
     whole = set(condition.deciding(lambda side: side in met and side in given))
-    kept = [pair for pair in chosen if not whole or not whole.isdisjoint(sides[pair[0].mark_id])]
+    kept = [item for item in chosen if not whole or not whole.isdisjoint(sides[item.event.mark_id])]
     return sorted(kept, key=_strongest_first)
 
 
 def _sides(
-    txn: BoardTransaction, watch: RegisteredWatch, inputs: Sequence[Input]
+    txn: BoardTransaction, watch: RegisteredWatch, inputs: Sequence[InputMark]
 ) -> Mapping[int, frozenset[Comparison]]:
     """Return the sides of an `&` that count each mark. A window counts its deposits, whatever tags their mark has."""
     if not watch.condition.is_joint:
@@ -122,7 +122,7 @@ def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
     return tags_of(txn, event.kind, with_shown_payload(txn, event).payload)
 
 
-def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> list[Input]:
+def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> list[InputMark]:
     """Return the marks behind a crossing of a watch with a window, strongest first.
 
     These are the marks of the deposits that were in the window at an instant or came later, whether they are live or
@@ -133,12 +133,12 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
     values = {side: value_at(side.measure, marks, txn.now) for side in watch.condition.comparisons()}
     sides = list(watch.condition.deciding(lambda one: one.is_met_at(values[one]))) or list(values)
-    inputs_by_mark: dict[int, Input] = {}
+    inputs_by_mark: dict[int, InputMark] = {}
     for measure in (side.measure for side in sides):
         if measure.within is None:
             rows = live_rows(txn, watch_states.rows_behind(txn, watch, key))
             rows = [row for row in rows if measure.includes(row.kind, row.subject, tags_of(txn, row.kind, row.payload))]
-            inputs_by_mark |= {row.id: (event_of(txn, row), mark_strength(txn, row)) for row in rows}
+            inputs_by_mark |= {row.id: _input_of(txn, row) for row in rows}
             continue
         since = at - measure.within + (0 if watch.condition.is_falling else 1)
         deposits = deposits_since(
@@ -152,25 +152,25 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
 
 def _last_state(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, deposit: WindowEventRow, measure: Measure
-) -> Input | None:
+) -> InputMark | None:
     """Return the present state of the mark of a deposit, or its last state if it has left the board.
 
     If the mark has other tags by now than the window counts, return it as the deposit left it, with the strength 0.
     Return None if the state is not known, or if the mark may not wake the agent.
     """
     if (row := txn.sql.one(MARKS.get_mark, id=deposit.mark_id)) is not None:
-        state = (event_of(txn, row), mark_strength(txn, row)) if watched_marks.may_be_counted(txn, watch, row) else None
+        state = _input_of(txn, row) if watched_marks.may_be_counted(txn, watch, row) else None
     else:
         event = txn.sql.one(MARKS.last_deposit, subject=deposit.subject, mark_id=deposit.mark_id)
-        state = None if event is None else (event, strength_of(txn, event))
+        state = None if event is None else InputMark(event, strength_of(txn, event))
     if state is None or not measure.tags:
         return state
-    tags = _tags_of(txn, state[0])
+    tags = _tags_of(txn, state.event)
     has_tags = tags is not None and (measure.where is None or tags.match(measure.where))
-    if has_tags and (measure.by is None or _scope_of_event(txn, watch, state[0]) == scope):
+    if has_tags and (measure.by is None or _scope_of_event(txn, watch, state.event) == scope):
         return state
     event = txn.sql.one(MARKS.get_event, id=deposit.event_id)
-    return None if event is None else (event, 0.0)
+    return None if event is None else InputMark(event, 0.0)
 
 
 def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
@@ -179,26 +179,30 @@ def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         row = found.mark
         if watch.condition.has_where and not watched_marks.is_counted(txn, watch, row):
             counted, _ = last_counted(txn, watch, row.subject, row.subject, row.id)
-            return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
+            return MarksBehind([] if counted is None else [InputMark(counted, 0.0)], 0.0)
         strength = mark_strength(txn, row)
-        return MarksBehind([(found.event, strength)], strength if live_rows(txn, [row]) else 0.0)
+        return MarksBehind([InputMark(found.event, strength)], strength if live_rows(txn, [row]) else 0.0)
     event = txn.sql.one(MARKS.last_deposit, subject=crossing.scope, mark_id=crossing.mark_id)
-    return MarksBehind([] if event is None else [(event, strength_of(txn, event))], 0.0)
+    return MarksBehind([] if event is None else [InputMark(event, strength_of(txn, event))], 0.0)
 
 
-def _strength(condition: Condition, inputs: Sequence[Input]) -> float:
+def _strength(condition: Condition, inputs: Sequence[InputMark]) -> float:
     """Return the value of a condition over live marks; for a combination, the strength of the strongest mark."""
     if isinstance(condition, Comparison):
         return condition.measure.value([strength for _, strength in inputs])
     return max((strength for _, strength in inputs), default=0.0)
 
 
-def _value(comparison: Comparison, inputs: Sequence[Input], sides: Mapping[int, frozenset[Comparison]]) -> float:
+def _value(comparison: Comparison, inputs: Sequence[InputMark], sides: Mapping[int, frozenset[Comparison]]) -> float:
     return comparison.measure.value([strength for event, strength in inputs if comparison in sides[event.mark_id]])
 
 
-def _strongest_first(pair: Input) -> tuple[float, int]:
-    return -pair[1], pair[0].id
+def _strongest_first(item: InputMark) -> tuple[float, int]:
+    return -item.strength, item.event.id
+
+
+def _input_of(txn: BoardTransaction, row: MarkRow) -> InputMark:
+    return InputMark(event_of(txn, row), mark_strength(txn, row))
 
 
 def _rows_of_met_sides(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:

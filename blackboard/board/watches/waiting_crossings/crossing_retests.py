@@ -33,6 +33,15 @@ CHANGED_WATCH_REASON = "watch changed"
 """The reason of a crossing that ended because it does not hold under its new watch."""
 
 
+class _ScopeMarks(NamedTuple):
+    """A scope that a new watch measures, with its marks; or, for a `strength`, one mark with its id."""
+
+    scope: str
+    mark_id: int
+    """0 if the watch measures all marks of the scope together."""
+    marks: list[PastMark]
+
+
 class _MetScope(NamedTuple):
     """A scope in which a new watch would have crossed, and the id of the mark; 0 if it measures all marks together."""
 
@@ -147,20 +156,20 @@ def _met_scopes(past: MarksAtCrossing) -> Iterator[_MetScope]:
             yield _MetScope(scope, mark_id, measured)
 
 
-def _marks_by_scope(past: MarksAtCrossing) -> Iterator[tuple[str, int, list[PastMark]]]:
-    """Yield each scope that the new watch measures, with its marks; or each mark with its id, for a `strength`."""
+def _marks_by_scope(past: MarksAtCrossing) -> Iterator[_ScopeMarks]:
+    """Yield each scope that the new watch measures, or each mark that it measures alone."""
     watch, crossing = past.watch, past.crossing
     if watch.condition.is_per_mark:
         for mark in past.measured():
             if not crossing.is_per_mark or mark.row.id == crossing.mark_id:
-                yield mark.row.subject, mark.row.id, [mark]
+                yield _ScopeMarks(mark.row.subject, mark.row.id, [mark])
         return
     by_scope: dict[str | None, list[PastMark]] = {WHOLE_BOARD: []} if watch.condition.is_over_board else {}
     for mark in past.measured():
         by_scope.setdefault(scope_of(past.txn, watch, mark.row), []).append(mark)
     for scope in _scopes_in_windows(past):
         by_scope.setdefault(scope, [])
-    yield from ((scope, 0, marks) for scope, marks in by_scope.items() if scope is not None)
+    yield from (_ScopeMarks(scope, 0, marks) for scope, marks in by_scope.items() if scope is not None)
 
 
 def _has_same_scope(past: MarksAtCrossing) -> bool:

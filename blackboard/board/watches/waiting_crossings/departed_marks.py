@@ -1,4 +1,4 @@
-"""The marks that may have caused a crossing and do not count any more: they evaporated, or have other tags."""
+"""Departed marks: they may have caused a crossing, and have evaporated or got other tags, so that they do not count."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_af
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-Input = tuple[EventRow, float]
-"""The event that produced the state of a mark, and the strength of the mark now."""
+
+class InputMark(NamedTuple):
+    """A mark behind a crossing, which an activation would be given."""
+
+    event: EventRow
+    """The event that produced its state."""
+    strength: float
+    """Its strength now."""
 
 
 class _Departure(NamedTuple):
@@ -34,7 +40,7 @@ class _Departure(NamedTuple):
     """The mark, if it is still stored."""
 
 
-def departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:
+def departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[InputMark]:
     """Return the marks that caused a crossing and do not count any more, as they were when they last counted.
 
     A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
@@ -45,7 +51,7 @@ def departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cro
     departures |= {departure.mark_id: departure for departure in _evaporated(txn, watch, crossing, stored)}
     inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]
     any_mark_causes = watch.condition.is_falling or crossing.cause is not None
-    return [item for item in inputs if item is not None and (any_mark_causes or _was_stimulus(txn, watch, item[0]))]
+    return [item for item in inputs if item is not None and (any_mark_causes or _was_stimulus(txn, watch, item.event))]
 
 
 def _evaporated(
@@ -84,16 +90,16 @@ def _retagged(
 
 def _input_of(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, departure: _Departure
-) -> Input | None:
+) -> InputMark | None:
     """Return a mark as it was when it last counted; None if that was before the crossing."""
     event, following = last_counted(txn, watch, crossing.scope, departure.subject, departure.mark_id)
     if event is None:
         return None
     if following is not None:
-        return (event, 0.0) if following.id >= (crossing.event_id or 0) else None
+        return InputMark(event, 0.0) if following.id >= (crossing.event_id or 0) else None
     if departure.evaporated_at is None or departure.evaporated_at < event.recorded_at:
         return None  # the mark had faded before its deposit was recorded
-    return event, strength_of(txn, event) if departure.row is None else mark_strength(txn, departure.row)
+    return InputMark(event, strength_of(txn, event) if departure.row is None else mark_strength(txn, departure.row))
 
 
 def last_counted(

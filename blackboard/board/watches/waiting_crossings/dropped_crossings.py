@@ -1,7 +1,7 @@
-"""Crossings of rising watches that a closed guard drops, under `on_guard = "drop"`.
+"""Dropped crossings: a closed guard drops the crossing of a rising watch, under `on_guard = "drop"`.
 
-They end as skipped. Their marks are absorbed, but do not count as given. Once the guard is open, the first deposit on
-one of them makes all of them stimuli again, whatever its payload is.
+Such a crossing ends as skipped. Its marks are absorbed, but do not count as given. Once the guard is open, the first
+deposit on one of them makes all of them stimuli again, whatever its payload is.
 """
 
 from __future__ import annotations

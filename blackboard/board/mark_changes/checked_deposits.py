@@ -1,4 +1,4 @@
-"""Deposits of requests, which are first checked against the board."""
+"""Checked deposits: a request is checked against the board, and then its mark is deposited."""
 
 from __future__ import annotations
 
