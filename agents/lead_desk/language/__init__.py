@@ -2,6 +2,9 @@
 
 text_normalization  untrusted text in one form: its length, line breaks, look-alike characters
 time_extraction     times to meet, found in a text
+time_mentions       mentions of days and hours in a text
+day_mentions        finds the days of a text, and those that the writer excludes
+hour_mentions       finds the hours of a text
 requested_time      a time to meet, and its exact text form
 date_words          the words for days, months and times in each language
 submission_time     when an enquiry was sent

@@ -1,0 +1,119 @@
+"""Mentions of hours in a text, in six languages: clock times, spans, and parts of the day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import time, tzinfo
+
+from lead_desk.language.date_words import LABELS, PARTS_OF_DAY, UNITS
+from lead_desk.language.day_mentions import CHARACTERS_BEFORE, EXCEPT
+from lead_desk.language.time_mentions import HourForm, HourMention, Hours, alternatives
+from lead_desk.language.zone_names import zone_after
+
+__all__ = ["find_hours"]
+
+LABEL_CHARACTERS = 20
+"""The number of characters before a number in which a label may show that it is no time: `room 12`."""
+
+_CLOCK = r"(\d{1,2})(?:[:.h](\d\d))?\s?(a\.?m\.?|p\.?m\.?|uhr|h|o'?clock)?"
+_HOURS = re.compile(
+    rf"""(?P<between>\b(?:between|from|zwischen|von|entre|de|da|tra|tussen|van)\s(?:les?\s|las\s)?
+        {_CLOCK}\s?(?:-|\u2013|to|till|until|bis|à|a|y|et|e|en|and|und|tot)\s?{_CLOCK}(?![\d:%]))
+    |(?P<range>(?<![\d.:]){_CLOCK}\s?(?:-|\u2013|to|bis|à|a|until|and|und|et|y)\s?{_CLOCK}(?![\d:]))
+    |(?P<after>\b(?:after|from|nach|ab|après|apres|después\sde\slas|a\spartir\sde\slas|dopo\sle|na)\s{_CLOCK}
+        (?![\d:]))
+    |(?P<before>\b(?:before|until|vor|bis|avant|antes\sde\slas|prima\sdelle|voor)\s{_CLOCK}(?![\d:]))
+    |(?P<at>\b(?:at|um|à|a\slas|alle|om)\s{_CLOCK}(?![\d:%]))
+    |(?P<clock>(?<![\d.:/-]){_CLOCK}(?![\d:]))
+    |(?P<part>(?<!good\s)(?<!guten\s)(?<!buenas\s)\b({alternatives(PARTS_OF_DAY)})s?\b)""",
+    re.VERBOSE,
+)
+
+
+_RANGES = (HourForm.BETWEEN, HourForm.RANGE)
+_EXCLUDED_HOURS = re.compile(
+    rf"\b(?:{EXCEPT}|not|nicht|pas|non|niet|never)\s(?:(?:in|am|at|the|le|la|les|por|de|il|op|s)\s?){{0,3}}$"
+)
+"""Words before hours at which the writer cannot meet: `not before 10`, `außer vormittags`."""
+_UNIT = re.compile(
+    rf"\s?(?:[€$£%]|(?:{alternatives(UNITS)})\b)"
+    r"|\s?[a-zà-ÿ'\u2019-]{2,30}(?:\s[a-zà-ÿ'\u2019-]{2,30})?\s(?:street|road|avenue|ave|lane|boulevard|blvd|square)\b"
+)
+_LABEL = re.compile(rf"(?:[€$£#§+]\s?|\b(?:{alternatives(LABELS)})\.?:?\s?|\d[\s/]\s?)$")
+_DURATION_BEFORE = re.compile(
+    r"\b(?:a|an|one|within|in|every|for|per|about|innerhalb|binnen|eine?n?|alle|für|pro|une?|pendant|durante|una?)\s$"
+)
+
+
+def _is_other_number(text: str, match: re.Match[str], parts: Sequence[str | None]) -> bool:
+    """Return whether a number is a price, a count, a version, a telephone number or a duration."""
+    before = text[max(0, match.start() - LABEL_CHARACTERS) : match.start()]
+    if parts[-1] is not None and parts[-1] != "h":  # "3pm", "15 uhr"
+        return False
+    if parts[-1] == "h" and parts[-2] is None and len(parts) == 3:
+        return _DURATION_BEFORE.search(before) is not None  # "a 2h call"
+    has_colon = ":" in match.group()
+    if _UNIT.match(text, match.end()) is not None or re.match(r"[.,]\d", text[match.end() :]):
+        return not has_colon
+    return not has_colon and _LABEL.search(before) is not None
+
+
+def find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[HourMention]:
+    """Find the hours of a text. If the text names only one zone, all its hours are in that zone."""
+    common = zones[0] if zones and all(zone == zones[0] for zone in zones) else None
+    for match in _HOURS.finditer(text):
+        form = HourForm(match.lastgroup or "")
+        word = match.group(form)
+        if form is HourForm.PART_OF_DAY:
+            begin, end = PARTS_OF_DAY[word if word in PARTS_OF_DAY else word[:-1]]
+            hours: Hours | None = Hours(time(begin), time(end))
+        else:
+            first = match.re.groupindex[form] + 1
+            groups = range(first, first + (6 if form in _RANGES else 3))
+            parts = [match.group(number) for number in groups]
+            hours = None if _is_other_number(text, match, parts) else _clock_hours(form, parts)
+        if hours is not None and _EXCLUDED_HOURS.search(
+            text[max(0, match.start() - CHARACTERS_BEFORE) : match.start()]
+        ):
+            hours = _other_hours(hours)
+        if hours is not None:
+            zone = zone_after(text, match.end(), zones) or common
+            yield HourMention(match.start(), match.end(), form, hours._replace(zone=zone))
+
+
+def _other_hours(hours: Hours) -> Hours | None:
+    """Return the hours of a day outside of some hours; None for a single time, which excludes too little."""
+    if hours.end is None:
+        return None
+    if hours.end == time.max:
+        return Hours(time.min, hours.start)
+    is_early = hours.start < time(12)
+    return Hours(hours.end, time.max) if is_early else Hours(time.min, hours.start)
+
+
+def _clock_hours(form: HourForm, parts: list[str | None]) -> Hours | None:
+    """Return the hours of a clock time; None for impossible hours and for a bare number, which may mean anything."""
+    is_bare = parts[-1] is None and parts[-2] is None
+    if is_bare and form in (HourForm.CLOCK, HourForm.RANGE):
+        return None
+    end = _clock_time(parts[-3], parts[-2], parts[-1])
+    if end is None:
+        return None
+    if form in _RANGES:
+        ascending = int(parts[0] or 0) <= int(parts[3] or 0)
+        start = _clock_time(parts[0], parts[1], parts[2] or (parts[5] if ascending else None))  # "9 to 11am"
+        return Hours(start, end) if start and start < end else None
+    return {HourForm.AFTER: Hours(end, time.max), HourForm.BEFORE: Hours(time.min, end)}.get(form, Hours(end))
+
+
+def _clock_time(hour: str | None, minute: str | None, marker: str | None) -> time | None:
+    number, suffix = int(hour or 0), (marker or "").replace(".", "")
+    if suffix in ("am", "pm"):
+        if not 1 <= number <= 12:
+            return None
+        number = number % 12 + (12 if suffix == "pm" else 0)
+    try:
+        return time(number, int(minute or 0))
+    except ValueError:
+        return None
