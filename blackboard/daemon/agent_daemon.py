@@ -23,7 +23,7 @@ from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
-from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener, EventDetails
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails, DaemonListener
 from blackboard.daemon.deliveries.webhook_couriers import WebhookCouriers
 from blackboard.daemon.loop.deployment_reload import DeployFile, DeploymentReload
 from blackboard.daemon.loop.life_cycle import DaemonPhase, LifeCycle, LoopHandle
@@ -406,7 +406,7 @@ class Daemon:
     def _report_trouble(self, trouble: str | None) -> None:
         self._service_manager.report_status(trouble or f"serves {self.board.database.where}")
 
-    def _emit(self, event: DaemonEvent, details: EventDetails) -> None:
+    def _emit(self, event: DaemonEvent, details: DaemonEventDetails) -> None:
         for listener in list(self.on_event):
             try:
                 forked_children.call(partial(listener, event, {**details}))

@@ -29,7 +29,7 @@ class DaemonEvent(StrEnum):
     """A run failed. Details: the `state` of the activation after it, and the first line of the `error`."""
 
 
-class EventDetails(TypedDict, total=False):
+class DaemonEventDetails(TypedDict, total=False):
     """The details of an event. Each event has those that its docstring in `DaemonEvent` names."""
 
     worker: str
@@ -46,5 +46,5 @@ class EventDetails(TypedDict, total=False):
 
 DaemonListener = Callable[[DaemonEvent, dict[str, Any]], None]
 """Called with an event and its details."""
-EmitEvent = Callable[[DaemonEvent, EventDetails], None]
+EmitEvent = Callable[[DaemonEvent, DaemonEventDetails], None]
 """Calls the listeners of a daemon with an event and its details."""

@@ -30,7 +30,7 @@ from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.daemon_events import DaemonEvent, EmitEvent, EventDetails
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails, EmitEvent
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
 from blackboard.errors import BlackboardError, Conflict, InvalidMark, ModelError, StoreError, UnreadableMark
 from blackboard.llm.call_failures import RequestRejected, Unusable
@@ -186,7 +186,7 @@ class ActivationRunner:
         report(DaemonEvent.DEFERRED, **self._log_fields(claim), reason=shown)
         self._emit_of(DaemonEvent.DEFERRED, claim, reason=reason)
 
-    def _emit_of(self, event: DaemonEvent, claim: Claim, **details: Unpack[EventDetails]) -> None:
+    def _emit_of(self, event: DaemonEvent, claim: Claim, **details: Unpack[DaemonEventDetails]) -> None:
         """Emit an event of a run, with the id of its activation and the name of its agent."""
         self._emit(event, {"id": claim.row.id, "agent": claim.agent_spec.name, **details})
 

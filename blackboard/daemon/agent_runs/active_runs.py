@@ -18,7 +18,7 @@ from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, Nex
 from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_runs.agent_threads import AgentThreads
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.daemon_events import DaemonEvent, EventDetails
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails
 from blackboard.daemon.loop.life_cycle import LoopHandle
 from blackboard.daemon.loop.troubles import THREADS_TROUBLE
 from blackboard.durations import SECOND, Duration
@@ -291,7 +291,7 @@ class ActiveRuns:
 
     def _emit_claimed(self, run: Run) -> None:
         row, marks = run.claim.row, len(run.claim.inputs)
-        details: EventDetails = {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch}
+        details: DaemonEventDetails = {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch}
         self._loop.emit(DaemonEvent.CLAIMED, details)
 
 
