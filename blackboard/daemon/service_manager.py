@@ -32,7 +32,10 @@ class ServiceManager:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """Return the service manager that the environment names, unless it is meant for another process."""
+        """Return the service manager that the environment names.
+
+        Signs of life are required if the environment asks for them, and does not ask another process.
+        """
         address = environment.get("NOTIFY_SOCKET")
         if not address or address[0] not in "/@":
             return cls()

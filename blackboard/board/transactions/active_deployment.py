@@ -62,7 +62,7 @@ class ActiveDeployment:
 
     @cached_property
     def rising(self) -> dict[str, list[RegisteredWatch]]:
-        """The watches that rise with the marks of a kind. A watch with a window rises with its deposits instead."""
+        """The rising watches that measure the marks of a kind. A watch with a window measures deposits instead."""
         return _by_kind(
             (watch, watch.condition.kinds)
             for watch in self._watches
@@ -91,9 +91,9 @@ class ActiveDeployment:
 
     @cached_property
     def predicting(self) -> dict[str, list[RegisteredWatch]]:
-        """The watches whose predicted crossings a change of a mark of a kind may invalidate.
+        """The watches whose predicted crossings may be wrong after a mark of a kind has changed.
 
-        A guard that defers decides at the claim.
+        These are the falling watches, the watches over time, and the watches whose guard drops crossings.
         """
         dropping = {kind: [watch for watch in group if watch.guard_drops] for kind, group in self.guarded.items()}
         groups = [*self.falling.items(), *self.over_time.items(), *dropping.items()]

@@ -90,8 +90,9 @@ class LoopIterations:
     def _do_step(self, upkeep: Sequence[MaintenanceTask]) -> bool:
         """Start ready activations, run one step of each due maintenance task, and return whether more may be due.
 
-        Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
-        If one step fails, such as a checkpoint without a free descriptor, the others still run.
+        Periodic tasks come before activations. So the calls that activations plan now for the Batch API are submitted
+        together, at its next interval. If one step fails, such as a checkpoint without a free descriptor, the others
+        still run.
         """
         self._service_manager.report_alive()
         due = self._worker.due_work()

@@ -29,9 +29,8 @@ from blackboard.store.statements import ACTIVATIONS
 MIN_LOOP_RUNS = 4
 """The number of activations in the shortest loop between two agents.
 
-After A, B, A, B the next activation is quarantined.
-
-The fourth activation still runs, because it often gives up and asks a person, as the Coordinator of the lead desk does.
+After A, B, A, B the next activation is quarantined. The fourth still runs, because it often gives up and asks a person,
+as the coordinator of the lead desk does.
 """
 
 

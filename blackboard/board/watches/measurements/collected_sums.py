@@ -1,9 +1,8 @@
 """The running sums that a transaction has read. It reads them once, and writes those that changed once, at its end.
 
-Other processes may change the sums while a transaction works without the lock. Such a transaction brings the sums that
-it has read to its instant, and adds the terms of its marks. At its end, the sums as they were read are subtracted from
-the sums as they are then, which gives the terms. The server adds the terms to the sums that it has under the lock. So
-the additions of several processes may be made in any order.
+On a server, other processes may change the sums while a transaction works without the lock. Such a transaction writes
+no sums. At its end, it computes what it has added to the sums that it has read, and the server adds this to the sums
+that it has then, under the lock. So several processes may add in any order.
 """
 
 from __future__ import annotations
