@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pydantic import ConfigDict, JsonValue, ValidationError
 
@@ -44,6 +44,16 @@ class NamedKind(Protocol):
         """The name of the kind."""
 
 
+class _ComparedSchemas(NamedTuple):
+    """The comparison of the schema of a class with the registered schemas of its kind."""
+
+    mark_class: type[Mark]
+    registered: object
+    """The registered schema that is active."""
+    is_registered: bool
+    """Whether the schema of the class is registered, now or earlier."""
+
+
 class MarkClasses:
     """The mark classes that this process knows, by kind."""
 
@@ -54,7 +64,7 @@ class MarkClasses:
         self._source: ClassSource | None = None
         self._from_source: dict[str, type[Mark]] = {}
         self._failure: BlackboardError | None = None
-        self._agreement: dict[str, tuple[type[Mark], object, bool]] = {}
+        self._comparisons: dict[str, _ComparedSchemas] = {}
         self.add(classes)
 
     def add(self, classes: Iterable[type[Mark]], *, replace: bool = False) -> None:
@@ -174,13 +184,12 @@ class MarkClasses:
         mark_class = self._classes.get(kind) or self._from_source.get(kind)
         if mark_class is None or spec.payload_schema is None:
             return
-        known = self._agreement.get(kind)
-        if known is None or known[0] is not mark_class or known[1] is not spec.payload_schema:
+        known = self._comparisons.get(kind)
+        if known is None or known.mark_class is not mark_class or known.registered is not spec.payload_schema:
             own = canonical_form(mark_class.payload_schema())
-            same = own == canonical_form(spec.payload_schema) or own in map(canonical_form, earlier())
-            known = (mark_class, spec.payload_schema, same)
-            self._agreement[kind] = known
-        if not known[2]:
+            is_registered = own == canonical_form(spec.payload_schema) or own in map(canonical_form, earlier())
+            known = self._comparisons[kind] = _ComparedSchemas(mark_class, spec.payload_schema, is_registered)
+        if not known.is_registered:
             _check_schema(kind, text, spec, class_path_of(mark_class))
 
     def make(self, row: MarkRow | EventRow, stored: StoredMark, deployment: Deployment) -> Mark:

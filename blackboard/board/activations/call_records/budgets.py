@@ -168,14 +168,24 @@ def _spent(txn: BoardTransaction, agent: str) -> dict[BudgetWindow, _SpentAmount
     }
 
 
-def remaining_money(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
-    """Yield the rest of each budget of money: the agent ("" for the board), the window, and the micro-dollars left."""
+class RemainingMoney(NamedTuple):
+    """The rest of a budget of money."""
+
+    agent: str
+    """The agent; "" for the board."""
+    window: BudgetWindow
+    money: int
+    """Micro-dollars."""
+
+
+def remaining_money(txn: BoardTransaction) -> Iterator[RemainingMoney]:
+    """Yield the rest of each budget of money."""
     for _, budget, agent in (_board_scope(txn), *map(_agent_scope, txn.deployment.agents.values())):
         limits = {window: usd for window in CALENDAR if (usd := budget.limits_of(window).usd) is not None}
         if limits:
             spent = _spent(txn, agent)
             for window, usd in limits.items():
-                yield agent, window, limit_from_usd(usd) - spent[window].money
+                yield RemainingMoney(agent, window, limit_from_usd(usd) - spent[window].money)
 
 
 def release_held(txn: BoardTransaction) -> None:
