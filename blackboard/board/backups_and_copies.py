@@ -71,7 +71,7 @@ def check_at_rest(board: Blackboard) -> None:
 def copy_board(
     source: Blackboard, target: Blackboard, progress: CopyProgress = lambda name, done, total: None
 ) -> BoardCopy:
-    """Copy a board with its whole history to an empty one: completely or not at all.
+    """Copy a board with its whole history to an empty board: completely or not at all.
 
     Nothing changes on the source, whose depositors wait, or fail after a while. The source must be paused, and so the
     copy is: no two daemons do the work of one board.

@@ -185,7 +185,7 @@ def _retest(txn: BoardTransaction, crossing_id: int) -> PredictedRetest:
 
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     watch = txn.active.watches[crossing.watch_id]
-    if watch.guard_drops:  # its guard was tested at the crossing; one that defers is tested by a claim
+    if watch.guard_drops:  # this guard was tested at the crossing; a guard that defers is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
         guard_closed = not watch_guards.find_opening(txn, watch, crossing.scope)[0]
@@ -217,7 +217,7 @@ def _names(watch: RegisteredWatch, scope: str) -> dict[str, Any]:
 def find_unreadable_marks(
     txn: BoardTransaction, deployment: Deployment, classes: MarkClasses
 ) -> dict[str, UnreadableMarks]:
-    """Return, for each kind, the live marks that do not fit its class in this process or, without one, its schema.
+    """Return the live marks of each kind that do not fit its class or, without a class in this process, its schema.
 
     Without a class, the marks of a kind whose schema never changed were all checked against it when deposited.
     """

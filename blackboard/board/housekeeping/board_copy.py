@@ -1,4 +1,4 @@
-"""The copy of a whole board to an empty one, which may be on another kind of database.
+"""The copy of a whole board to an empty board, which may be on another kind of database.
 
 It reads one snapshot of the source while the source's writers wait, and writes it in one transaction of the target. The
 copy is the same board: it has the same identity, ids, tokens and history. The full-text index is built anew from the
@@ -32,7 +32,7 @@ class BoardCopy:
 
 
 def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgress) -> BoardCopy:
-    """Copy a board to an empty one, completely or not at all. Nothing changes on the source.
+    """Copy a board to an empty board, completely or not at all. Nothing changes on the source.
 
     Raises:
         StoreBusy: Another process writes on one of them for too long.
