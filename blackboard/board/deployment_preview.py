@@ -60,7 +60,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     be dead.
     """
     refusal = Deployer().objection(txn, new, dead)
-    last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
+    last_crossing_id = txn.sql.value(CROSSINGS.last_crossing_id)
     if deployment_activation.is_change(txn, deployment_activation.with_known_kinds(txn, new)):
         deployment_activation.apply_due_changes(txn)  # as the change will do: it ends marks that then do not count
     as_of, schedules = txn.now, _schedules(txn)
@@ -68,7 +68,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     ends = {row.id: row.evaporates_at for row in live_rows(txn, stored_marks(txn, kinds, WHOLE_BOARD))}
     change = activate_and_retry(txn, new)
     txn.begin_again()
-    retested = _crossings_to_retest(txn)
+    retested_ids = _retested_ids(txn)
     while backfill.run_batch(txn):
         txn.begin_again()
     evaporates, sooner = _evaporations(txn, kinds, ends)
@@ -77,8 +77,8 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         changes=change.changed,
         evaporates=evaporates,
         sooner=sooner,
-        wakes=tuple(_wakes(txn, last_crossing, retested)),
-        retests=tuple(_retest(txn, crossing_id) for crossing_id in retested),
+        wakes=tuple(_wakes(txn, last_crossing_id, retested_ids)),
+        retests=tuple(_retest(txn, crossing_id) for crossing_id in retested_ids),
         refusal=refusal,
         idle_workers=_idle_workers(txn, dead),
         gone_agents=gone_agents.count(txn),
@@ -89,7 +89,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     )
 
 
-def _crossings_to_retest(txn: BoardTransaction) -> list[int]:
+def _retested_ids(txn: BoardTransaction) -> list[int]:
     return [
         row.id
         for watch_id in txn.active.retests.keys() & txn.active.watches.keys()
@@ -98,11 +98,11 @@ def _crossings_to_retest(txn: BoardTransaction) -> list[int]:
     ]
 
 
-def _wakes(txn: BoardTransaction, last_crossing: int, retested: Collection[int]) -> Iterator[PredictedWake]:
-    """Yield the wakes of the crossings after `last_crossing`, except crossings that only wait for a retest."""
-    for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing):
+def _wakes(txn: BoardTransaction, last_crossing_id: int, retested_ids: Collection[int]) -> Iterator[PredictedWake]:
+    """Yield the wakes of the crossings after `last_crossing_id`, except crossings that only wait for a retest."""
+    for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing_id):
         is_withdrawn = row.state == CrossingState.WITHDRAWN
-        if row.id not in retested and row.watch_id in txn.active.watches and not is_withdrawn:
+        if row.id not in retested_ids and row.watch_id in txn.active.watches and not is_withdrawn:
             yield _wake(txn, row)
 
 

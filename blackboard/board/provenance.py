@@ -26,23 +26,23 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
     is too long.
     """
     agents: set[str] = set()
-    marks: set[int] = set()
-    activations: set[int] = set()
+    mark_ids: set[int] = set()
+    activation_ids: set[int] = set()
     # The latest events come first, so each mark is examined once: its other events are earlier.
     waiting: list[ChainedMark] = [(-row.event_id, row.id, row.subject)]
     while waiting and not agents.issuperset(txn.deployment.agents):
         event_id, mark_id, subject = heapq.heappop(waiting)
-        if mark_id in marks:
+        if mark_id in mark_ids:
             continue
-        marks.add(mark_id)
+        mark_ids.add(mark_id)
         values = {"subject": subject, "mark_id": mark_id, "up_to": -event_id, "limit": MAX_CHAIN + 1}
         for activation in txn.sql.all(MARKS.activations_behind, **values):
             agents.update((activation.author, activation.agent or activation.author))
-            if activation.activation_id in activations:
+            if activation.activation_id in activation_ids:
                 continue
-            activations.add(activation.activation_id)
+            activation_ids.add(activation.activation_id)
             places = None if activation.known_id is None else _inputs_of(txn, activation.activation_id)
-            if places is None or len(activations) > MAX_CHAIN:
+            if places is None or len(activation_ids) > MAX_CHAIN:
                 return None
             for place in places:
                 heapq.heappush(waiting, place)

@@ -88,10 +88,10 @@ class Channel:
         """Return all crossings of the agent that wait, even if many crossings of other agents are stronger."""
         return calls_of(self._access.board).agenda_of(self._agent)
 
-    def _event(self, ready: list[int]) -> dict[str, Any]:
+    def _event(self, crossing_ids: list[int]) -> dict[str, Any]:
         """Return the parameters of the notification."""
         content = f"Work waits for the agent {self._agent!r} on the blackboard. Call the tool claim with this agent."
         return {
             "content": content,
-            "meta": {"agent": self._agent, "crossings": ",".join(map(str, ready[:MAX_NOTIFIED_CROSSINGS]))},
+            "meta": {"agent": self._agent, "crossings": ",".join(map(str, crossing_ids[:MAX_NOTIFIED_CROSSINGS]))},
         }

@@ -128,7 +128,7 @@ def _next_pause(
     # Calls that were under way together count as one failure.
     failures = 1 if before is None else before.failures + (sent_at >= before.failed_at)
     is_first = before is None or before.suspect == call.activation_id
-    suspect = call.activation_id if is_refusal and is_first else None
+    suspect_id = call.activation_id if is_refusal and is_first else None
     delay = backoff(FIRST_MODEL_PAUSE, max(1, failures - is_refusal), rng)
     pause = ModelPauseRow(
         agent="",
@@ -137,11 +137,11 @@ def _next_pause(
         reason=reason[:MAX_CALL_ERROR_CHARACTERS] if present.body else FORGOTTEN,
         since=sent_at if before is None else before.since,
         failed_at=txn.now,
-        probe_at=txn.now if suspect else txn.now + delay,
+        probe_at=txn.now if suspect_id else txn.now + delay,
         failures=failures,
         refusals=is_refusal + (0 if before is None else before.refusals),
         is_access=int(refused is Refusal.ACCESS),
-        suspect=suspect,
+        suspect=suspect_id,
     )
     return pause, delay
 

@@ -116,18 +116,18 @@ def _pause(
     return pause
 
 
-def _is_about_others(txn: BoardTransaction, row: ActivationRow, suspect: int) -> bool:
-    """Return whether an activation has other marks than the suspect's last unusable answer.
+def _is_about_others(txn: BoardTransaction, row: ActivationRow, suspect_id: int) -> bool:
+    """Return whether an activation has other marks than the last unusable answer of the suspected activation.
 
     A part that was split off after the question was asked has marks of that answer.
     """
-    if row.id == suspect:
+    if row.id == suspect_id:
         return False
-    calls = model_calls.calls_of(txn, suspect)
+    calls = model_calls.calls_of(txn, suspect_id)
     last = next((call.id for call in calls if call.state in (CallState.ANSWERED, CallState.UNUSABLE)), 0)
     part: ActivationRow | None = row
     while part is not None and part.split_from is not None:
-        if part.split_from == suspect:
+        if part.split_from == suspect_id:
             return (part.split_after_call or 0) < last
         part = get_activation(txn, part.split_from)
     return True

@@ -137,12 +137,12 @@ class RunEndTransactions:
         """Give a run up because the worker stops. Another worker can claim it at once."""
         self._session.write(lambda txn: activation_results.hand_back(txn, claim.row))
 
-    def isolate(self, claim: Claim, marks: Collection[int]) -> set[int] | None:
+    def isolate(self, claim: Claim, mark_ids: Collection[int]) -> set[int] | None:
         """Move each of these marks to an activation of its own, with the marks that must stay with it.
 
-        Return the marks that moved; None if the run is no longer this worker's.
+        Return the ids of the marks that moved; None if the run is no longer this worker's.
         """
-        return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, marks))
+        return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, mark_ids))
 
 
 def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:

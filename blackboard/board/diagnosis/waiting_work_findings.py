@@ -80,19 +80,23 @@ def _answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[
                 unknown.setdefault(name, []).append(row.id)
         for name in needs_overview.agents_of_need(txn, row.id, kept.answerable_by).waits_for:
             unserved.setdefault(name, []).append(row.id)
-    for name, needs in unknown.items():
-        detail = f"{_needs_text(needs, 'name')} {name!r}, and there is no such agent{nearest(name, known)}"
+    for name, need_ids in unknown.items():
+        detail = f"{_needs_text(need_ids, 'name')} {name!r}, and there is no such agent{nearest(name, known)}"
         yield Finding("needs", "note", detail, "'blackboard inbox' shows the needs that no agent is working on")
-    for name, needs in unserved.items():
+    for name, need_ids in unserved.items():
         if (problem := worker_registry.unserved_agent(txn, name, dead)) is not None:
-            detail = f"{_needs_text(needs, 'wait')} for {name}: {problem.reason}"
+            detail = f"{_needs_text(need_ids, 'wait')} for {name}: {problem.reason}"
             advice = "start a daemon that runs the agent; 'blackboard inbox --all' shows every need"
             yield Finding("needs", "wrong", detail, advice)
 
 
-def _needs_text(needs: Sequence[int], verb: str) -> str:
+def _needs_text(need_ids: Sequence[int], verb: str) -> str:
     """Return what some needs do, such as `need 17 waits` or `need 17 and 2 more wait` for the verb `wait`."""
-    return f"need {needs[0]} {verb}s" if len(needs) == 1 else f"need {needs[0]} and {len(needs) - 1} more {verb}"
+    return (
+        f"need {need_ids[0]} {verb}s"
+        if len(need_ids) == 1
+        else f"need {need_ids[0]} and {len(need_ids) - 1} more {verb}"
+    )
 
 
 def _outbox(txn: BoardTransaction) -> Iterator[Finding]:

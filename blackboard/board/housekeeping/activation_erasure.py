@@ -63,13 +63,13 @@ def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patte
     return sorted(calls)
 
 
-def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
+def _erase_calls(txn: BoardTransaction, call_ids: Sequence[int]) -> None:
     """Erase model calls, after the copies of their errors: the errors of the calls are needed to find the copies."""
-    for call_id in calls:
+    for call_id in call_ids:
         error = model_calls.get(txn, call_id).error
         if error is not None and failure_texts.may_quote(error):
             _erase_copies(txn, error)
-    for call_id in calls:
+    for call_id in call_ids:
         txn.sql.run(ERASURE.erase_call, id=call_id)
 
 

@@ -43,7 +43,7 @@ class FiguresPosition:
     ended: frozenset[tuple[int, Instant]]
     """The activations that ended a short time before `ended_at`; others may still be committed there."""
     call_id: int
-    open_calls: frozenset[int]
+    open_call_ids: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -174,12 +174,12 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
     ended = txn.sql.all(ACTIVATIONS.ended_since, since=since)
     recent = frozenset((row.id, row.finished_at) for row in ended if row.finished_at > txn.now - MAX_COMMIT_DELAY)
     if after is None:
-        open_calls = frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids))
-        return Happened(), FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_calls)
+        open_call_ids = frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids))
+        return Happened(), FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_call_ids)
     calls = txn.sql.all(MODEL_CALLS.usage_after, after=min(after.call_id, call))
-    calls += txn.sql.all(MODEL_CALLS.usage_of, ids=txn.sql.list_of(after.open_calls))
-    open_calls = frozenset(row.id for row in calls if row.state in UNANSWERED)
-    known = [row for row in calls if row.id not in open_calls]
+    calls += txn.sql.all(MODEL_CALLS.usage_of, ids=txn.sql.list_of(after.open_call_ids))
+    open_call_ids = frozenset(row.id for row in calls if row.state in UNANSWERED)
+    known = [row for row in calls if row.id not in open_call_ids]
     happened = Happened(
         events={
             (row.kind, row.event): row.number
@@ -190,7 +190,7 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
         tokens=_tokens(known),
         usd=_usd(known),
     )
-    return happened, FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_calls)
+    return happened, FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_call_ids)
 
 
 def ended_runs(txn: BoardTransaction, length: Duration, limit: int) -> list[EndedRun]:

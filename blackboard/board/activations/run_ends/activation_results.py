@@ -176,12 +176,12 @@ def _fail(
     return ActivationState.READY
 
 
-def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
+def give_back_attempts(txn: BoardTransaction, agent: str, suspect_id: int) -> None:
     """Set the attempts of an agent's activations back to 0, because their marks were not the cause.
 
     If the suspected activation is dead, it becomes ready again.
     """
-    row = get_activation(txn, suspect)
+    row = get_activation(txn, suspect_id)
     if row is not None and row.state == ActivationState.DEAD:
         end_run(txn, row, ActivationState.READY, error=row.error, retry_at=txn.now)
     txn.sql.run(ACTIVATIONS.give_back_attempts, agent=agent)

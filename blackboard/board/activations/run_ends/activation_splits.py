@@ -20,7 +20,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 def split(
     txn: BoardTransaction,
     row: ActivationRow,
-    marks: Sequence[int],
+    mark_ids: Sequence[int],
     *,
     attempt: int = 0,
     error: str | None = None,
@@ -31,7 +31,7 @@ def split(
     Return the id of the new activation.
     """
     model_calls.end_calls_of_split(txn, row.id, error or "its marks were split")
-    part = row._replace(
+    new = row._replace(
         started_at=None,
         finished_at=None,
         retry_at=txn.now if retry_at is None else retry_at,
@@ -43,18 +43,18 @@ def split(
         split_from=row.id,
         split_after_call=txn.sql.value(MODEL_CALLS.last_call_id),
     )
-    part = insert_activation(txn, part, ActivationState.READY)
-    for mark_id in marks:
-        txn.sql.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=part.id)
-        txn.sql.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
-    txn.sql.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=part.id)
-    txn.sql.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
-    recount_marks(txn, part)
-    return part.id
+    new = insert_activation(txn, new, ActivationState.READY)
+    for mark_id in mark_ids:
+        txn.sql.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=new.id)
+        txn.sql.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=new.id)
+    txn.sql.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=new.id)
+    txn.sql.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=new.id)
+    recount_marks(txn, new)
+    return new.id
 
 
-def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -> set[int] | None:
-    """Move each of these marks to an activation of its own, and return the marks that moved.
+def isolate(txn: BoardTransaction, row: ActivationRow, mark_ids: Collection[int]) -> set[int] | None:
+    """Move each of these marks to an activation of its own, and return the ids of the marks that moved.
 
     The sides of an `&` move together, and the activation keeps at least one part. Return None, without a change, if
     the worker has lost the activation.
@@ -62,7 +62,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     if (current := current_run(txn, row)) is None:
         return None
     parts = divisible_parts(txn, current, between_marks=True)
-    isolated = [part for part in parts if not set(part).isdisjoint(marks)]
+    isolated = [part for part in parts if not set(part).isdisjoint(mark_ids)]
     if len(isolated) == len(parts):
         isolated = isolated[1:]
     for part in isolated:
@@ -85,8 +85,8 @@ def keep_strongest_part(
         return False
     others = parts[1:]
     for half in _halves(others) if halve_rest else [others]:
-        if marks := list(chain.from_iterable(half)):
-            split(txn, current, marks, error=error, retry_at=retry_at)
+        if mark_ids := list(chain.from_iterable(half)):
+            split(txn, current, mark_ids, error=error, retry_at=retry_at)
     recount_marks(txn, row)
     return True
 
@@ -96,10 +96,10 @@ def is_divisible(txn: BoardTransaction, row: ActivationRow) -> bool:
     return len(divisible_parts(txn, row)) > 1
 
 
-def divide_waiting(txn: BoardTransaction, row: ActivationRow, marks: int) -> None:
+def divide_waiting(txn: BoardTransaction, row: ActivationRow, number_of_marks: int) -> None:
     """Split a waiting activation in two if it has several parts and this number of marks. Both are ready at once."""
     parts = divisible_parts(txn, row)
-    if len(parts) > 1 and sum(map(len, parts)) == marks:
+    if len(parts) > 1 and sum(map(len, parts)) == number_of_marks:
         halve_batch(txn, row, parts, attempt=row.attempt, error=row.error or "")
 
 
