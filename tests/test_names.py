@@ -48,9 +48,9 @@ SETTINGS = {"AgentSettings", "AgentSection", "WatchSpec", "WatchSection", "Watch
 
 
 @cache
-def support_of_tests() -> list[ast.Module]:
-    """Return the syntax trees of what several tests use."""
-    return [ast.parse(path.read_bytes()) for path in sorted((ROOT / "tests/support").rglob("*.py"))]
+def modules_of_tests() -> list[ast.Module]:
+    """Return the syntax trees of the tests, of their helpers and of what several of them use."""
+    return [ast.parse(path.read_bytes()) for path in sorted((ROOT / "tests").rglob("*.py"))]
 
 
 @cache
@@ -75,7 +75,7 @@ def definitions(node: ast.AST, owner: str = "") -> Iterator[tuple[str, str]]:
 
 def names(place: str) -> Iterator[str]:
     """Yield the names that are in use in a place."""
-    defined = [pair for tree in (*modules().values(), *support_of_tests()) for pair in definitions(tree)]
+    defined = [pair for tree in (*modules().values(), *modules_of_tests()) for pair in definitions(tree)]
     columns = [column.key for table in metadata.tables.values() for column in table.columns]
     match place:
         case "name":
@@ -83,6 +83,7 @@ def names(place: str) -> Iterator[str]:
             yield from (*metadata.tables, *columns, *(column for view in VIEWS.values() for column in view))
         case "member of Blackboard":
             yield from dir(Blackboard)
+            yield from (name for tree in modules_of_tests() for owner, name in definitions(tree) if not owner)
         case "setting":
             yield from (name for owner, name in defined if owner in SETTINGS)
         case "module":

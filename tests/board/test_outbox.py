@@ -36,12 +36,13 @@ def sink(*topics: str, **options: Any) -> dict[str, SinkSpec]:
     return {"phone": SinkSpec(on=topics or ALL, **options)}
 
 
-def told(world: World, **narrowed: Any) -> list[OutboxMessage]:
+def messages(world: World, **narrowed: Any) -> list[OutboxMessage]:
+    """Return the messages in the outbox, oldest first."""
     return list(reversed(world.board.outbox(**narrowed)))
 
 
 def topics(world: World) -> list[str]:
-    return [message.topic for message in told(world)]
+    return [message.topic for message in messages(world)]
 
 
 def leased(world: World) -> LeasedMessage:
@@ -50,7 +51,8 @@ def leased(world: World) -> LeasedMessage:
     return message
 
 
-def look(world: World, *dead: str) -> None:
+def announce_by_time(world: World, *dead: str) -> None:
+    """Announce what time alone has caused, as a daemon does; some workers are dead."""
     news = world.board.session.read(lambda txn: message_delivery.find_by_time(txn, dead))
     in_transaction(world.board, message_delivery.announce_by_time, news)
 
@@ -59,7 +61,7 @@ def look(world: World, *dead: str) -> None:
 def test_a_need_and_its_due_time_are_told(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     need = world.board.deposit(Need(subject="release/7", question="Ship it?", options=["yes", "no"], due="15m"))
-    [message] = told(world)
+    [message] = messages(world)
     assert (message.topic, message.state, message.subject, message.mark_id) == (
         "need", "waiting", "release/7", need.mark_id,
     )  # fmt: skip
@@ -69,7 +71,7 @@ def test_a_need_and_its_due_time_are_told(world: World) -> None:
     world.clock.advance(timedelta(minutes=16))
     in_transaction(world.board, overdue_needs.fire_due, 10, world.board.session.classes)
     assert topics(world) == ["need", "overdue"]
-    assert len({message.message_id for message in told(world)}) == 2
+    assert len({message.message_id for message in messages(world)}) == 2
 
 
 def test_a_mark_is_told_if_it_is_new_or_says_something_new(world: World) -> None:
@@ -81,9 +83,9 @@ def test_a_mark_is_told_if_it_is_new_or_says_something_new(world: World) -> None
     world.put("news", "p", payload={"a": 1})
     world.put("news", "p", payload={"a": 2})
     assert topics(world) == ["mark:alert", "mark:news", "mark:news"]
-    assert told(world)[-1].data["payload"] == {"a": 2}
+    assert messages(world)[-1].data["payload"] == {"a": 2}
     world.put("alert", "big", payload={"text": "x" * 9000})
-    assert told(world)[-1].data["payload"] is None
+    assert messages(world)[-1].data["payload"] is None
 
 
 @pytest.mark.postgresql
@@ -97,7 +99,7 @@ def test_a_dead_activation_and_a_cooldown_after_failures_are_each_told_once(worl
         claim = world.claimed("sales")
         assert world.fail(claim, "it broke") == "dead"
     assert topics(world) == ["dead", "dead"], "each success of `resume` ends the series of failures"
-    [first, _] = told(world)
+    [first, _] = messages(world)
     assert (first.agent, first.subject, first.data["error"]) == ("sales", "a", "it broke")
     world.fail(world.claimed("sales"))
     world.put("lead", "d")
@@ -115,7 +117,7 @@ def test_a_pause_of_the_board_is_told_once(world: World) -> None:
     world.clock.advance(timedelta(seconds=1))
     world.board.pause()
     assert topics(world) == ["board-paused", "board-paused"]
-    assert told(world)[0].text == "moving"
+    assert messages(world)[0].text == "moving"
 
 
 def test_a_cause_that_is_rolled_back_tells_nothing(world: World) -> None:
@@ -127,7 +129,7 @@ def test_a_cause_that_is_rolled_back_tells_nothing(world: World) -> None:
 
     with pytest.raises(BlackboardError):
         world.board.session.write(work)
-    assert told(world) == []
+    assert messages(world) == []
 
 
 def test_a_sink_gets_only_what_its_filters_choose(world: World) -> None:
@@ -142,7 +144,7 @@ def test_a_sink_gets_only_what_its_filters_choose(world: World) -> None:
     world.put("alert", "vip/disk")
     world.board.deposit(Need(subject="x", question="?"))
     world.board.pause()
-    assert [(message.sink, message.topic) for message in told(world)] == [
+    assert [(message.sink, message.topic) for message in messages(world)] == [
         ("three", "mark:alert"),
         ("one", "mark:alert"), ("three", "mark:alert"),
         ("four", "need"), ("three", "need"), ("two", "need"),
@@ -155,38 +157,38 @@ def test_a_crossing_that_waits_is_told_once(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink("crossing-waiting", waiting_for="30m", subject="p*"))
     world.put("lead", "p1")
     world.put("lead", "q")
-    look(world)
+    announce_by_time(world)
     world.clock.advance(timedelta(minutes=31))
     world.put("lead", "p2")
-    look(world)
-    look(world)
-    [message] = told(world)
+    announce_by_time(world)
+    announce_by_time(world)
+    [message] = messages(world)
     assert (message.topic, message.subject, message.agent) == ("crossing-waiting", "p1", "sales")
     world.clock.advance(timedelta(days=100))
-    look(world)
+    announce_by_time(world)
     remove_old(world)
-    look(world)
-    assert [message.subject for message in told(world)] == ["p1", "p2"], "a crossing that still waits is not told again"
+    announce_by_time(world)
+    assert [message.subject for message in messages(world)] == ["p1", "p2"], "a crossing that waits is announced once"
     world.work_off("sales")
     assert remove_old(world) == 1
 
 
 def remove_old(world: World) -> int:
     keep = {"history": None, "activations": None, "model_calls": None, "messages": 90 * DAY}
-    before = len(told(world))
+    before = len(messages(world))
     world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=100))
-    return before - len(told(world))
+    return before - len(messages(world))
 
 
 @pytest.mark.postgresql
 def test_an_agent_that_nobody_serves_is_told_once_for_each_time(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink("agent-unserved"))
-    look(world)
-    assert told(world) == [], "the deployment is new"
+    announce_by_time(world)
+    assert messages(world) == [], "the deployment is new"
     world.clock.advance(timedelta(minutes=6))
-    look(world)
-    look(world)
-    [message] = told(world)
+    announce_by_time(world)
+    announce_by_time(world)
+    [message] = messages(world)
     assert (message.agent, message.data["since"]) == ("sales", None)
     remove_old(world)
     world.clock.advance(timedelta(days=100))
@@ -199,11 +201,11 @@ def test_a_remote_agent_is_told_after_the_setting_of_its_sink(world: World, pati
     world.deploy(KINDS, remote, sinks=sink("agent-unserved", unserved_for=Microseconds(parse_duration(patience))))
     world.board.claim("sales")
     world.clock.advance(timedelta(minutes=minutes - 1, seconds=-1))
-    look(world)
-    assert told(world) == [], "a waiting worker says so once a minute"
+    announce_by_time(world)
+    assert messages(world) == [], "a waiting worker says so once a minute"
     world.clock.advance(timedelta(minutes=1, seconds=1))
-    look(world)
-    assert [message.agent for message in told(world)] == ["sales"]
+    announce_by_time(world)
+    assert [message.agent for message in messages(world)] == ["sales"]
 
 
 @pytest.mark.postgresql
@@ -220,7 +222,7 @@ def test_a_message_is_leased_to_one_deliverer_and_due_again_if_that_dies(world: 
     assert second.message.message_id == first.message.message_id
     assert queue.record_attempt(first, None) is None, "its lease was lost"
     assert queue.record_attempt(second, None) == MessageState.DELIVERED
-    assert told(world)[0].state == "delivered"
+    assert messages(world)[0].state == "delivered"
 
 
 def test_attempts_are_repeated_over_three_days(world: World) -> None:
@@ -230,7 +232,7 @@ def test_attempts_are_repeated_over_three_days(world: World) -> None:
     before = began
     while True:
         state = queue.record_attempt(leased(world), FailedAttempt("no"))
-        [message] = told(world)
+        [message] = messages(world)
         if state != MessageState.WAITING:
             break
         assert message.due_at is not None
@@ -252,7 +254,7 @@ def test_a_receiver_that_asks_for_time_gets_it(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     world.put("alert", "disk")
     DeliveryQueue(world.board).record_attempt(leased(world), FailedAttempt("busy", timedelta(hours=1)))
-    assert told(world)[0].due_at == world.board.now() + timedelta(hours=1)
+    assert messages(world)[0].due_at == world.board.now() + timedelta(hours=1)
 
 
 def test_a_receiver_that_is_gone_ends_all_that_waits_for_it(world: World) -> None:
@@ -263,7 +265,7 @@ def test_a_receiver_that_is_gone_ends_all_that_waits_for_it(world: World) -> Non
         DeliveryQueue(world.board).record_attempt(leased(world), FailedAttempt("410", is_gone=True))
         == MessageState.GONE
     )
-    assert [(item.sink, item.state) for item in told(world)] == [
+    assert [(item.sink, item.state) for item in messages(world)] == [
         ("mail", "waiting"), ("phone", "gone"), ("mail", "waiting"), ("phone", "gone"),
     ]  # fmt: skip
 
@@ -273,7 +275,7 @@ def test_what_waits_for_a_removed_sink_is_given_up(world: World) -> None:
     world.put("alert", "a")
     result = world.deploy(KINDS, SALES)
     assert result.changed == ("sink phone: removed",)
-    [message] = told(world, state="failed")
+    [message] = messages(world, state="failed")
     assert "does not have this sink" in (message.error or "")
     with pytest.raises(UnknownName, match="sink 'phone'"):
         world.board.retry_message(message.id)
@@ -298,7 +300,7 @@ def test_messages_are_sent_again_or_given_up_by_sink_and_state(world: World) -> 
     assert world.board.retry_messages(sink="phone", state="gone") == [3, 1]
     assert world.board.discard_messages(state="waiting") == [3, 2, 1]
     assert world.board.retry_messages() == [], "a person has given them up"
-    assert {message.state for message in told(world)} == {"discarded"}
+    assert {message.state for message in messages(world)} == {"discarded"}
 
 
 @pytest.mark.postgresql
@@ -315,7 +317,7 @@ def test_every_message_is_sent_again_by_repeated_calls_whatever_other_messages_a
     for subject in ("d", "e"):
         world.put("alert", subject)
     world.deploy(KINDS, SALES, sinks=sink())
-    assert sorted(message.sink for message in told(world, state="failed")) == ["fax", "fax"]
+    assert sorted(message.sink for message in messages(world, state="failed")) == ["fax", "fax"]
     sent = [world.board.retry_messages() for _ in range(3)]
     assert sent == [[3, 2], [1], []]
 
@@ -336,7 +338,7 @@ def test_forget_erases_messages_about_a_subject_and_those_that_name_it(world: Wo
     world.put("alert", "bob")
     message = leased(world)
     world.board.forget("grace")
-    assert [item.subject for item in told(world)] == ["bob"]
+    assert [item.subject for item in messages(world)] == ["bob"]
     assert DeliveryQueue(world.board).record_attempt(message, None) is None, "it was sent while it was erased"
 
 
@@ -352,8 +354,8 @@ def test_a_board_without_sinks_has_no_messages(world: World) -> None:
     world.deploy(KINDS, SALES)
     world.put("alert", "a")
     world.board.pause()
-    look(world)
-    assert told(world) == []
+    announce_by_time(world)
+    assert messages(world) == []
 
 
 @pytest.mark.postgresql
@@ -371,7 +373,7 @@ def test_the_view_has_each_message(world: World) -> None:
 def test_long_texts_are_cut_and_titles_are_one_line(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     world.board.deposit(Need(subject="x" * 300, question="\x1b[31m\u202e" + "?\n" * 4000))
-    [message] = told(world)
+    [message] = messages(world)
     assert len(message.title) == 200
     assert len(message.text) == 2000
     assert message.text.startswith("[31m?\n")

@@ -339,14 +339,14 @@ def check_needs(path: Path) -> None:
         raise Broken(f"an agent was given {nudged.most_common(3)}, and {unanswered - nudged.keys()} never")
 
 
-def check_messages(path: Path, told: Path, subjects: str) -> None:
+def check_messages(path: Path, sent: Path, subjects: str) -> None:
     """Check that a program was told of each need, and of each that came due, at least once and under one id.
 
     Raises:
         Broken: It was not, or of something else.
     """
     received: dict[str, set[str]] = {}
-    for line in told.read_text("utf-8").splitlines():
+    for line in sent.read_text("utf-8").splitlines():
         received.setdefault(json.loads(line)["id"], set()).add(line)
     if changed := {key for key, lines in received.items() if len(lines) > 1}:
         raise Broken(f"messages that said different things under one id: {changed}")

@@ -144,11 +144,11 @@ def test_a_deposit_enters_no_function_twice(board_url: str) -> None:
 
     from blackboard import Blackboard, Mark
 
-    class Bell(Mark, kind="bell"):
+    class Chime(Mark, kind="chime"):
         """A mark without payload."""
 
     with Blackboard.open(board_url) as board:
-        board.deposit(Bell(subject="first"))
+        board.deposit(Chime(subject="first"))
         entered: list[str] = []
 
         def profile(frame: types.FrameType, event: str, argument: object) -> None:
@@ -161,7 +161,7 @@ def test_a_deposit_enters_no_function_twice(board_url: str) -> None:
             if event == "call" and ours and not resumable:
                 entered.append(frame.f_code.co_qualname)
 
-        mark = Bell(subject="second")
+        mark = Chime(subject="second")
         sys.setprofile(profile)
         try:
             board.deposit(mark)

@@ -110,21 +110,21 @@ def test_a_client_that_connects_again_is_told_what_it_missed(tmp_path: Path, boa
         await client._rpc("sbp/subscribe", {"scent_id": "missed"})  # without a stream yet
 
     async def resume(url: str, client: AsyncSbpClient) -> None:
-        told: asyncio.Queue[TriggerPayload] = asyncio.Queue()
+        triggers: asyncio.Queue[TriggerPayload] = asyncio.Queue()
         client.url = url
         await client.connect()
-        await client.subscribe("missed", told.put)
-        assert (await asyncio.wait_for(told.get(), BOUND_SECONDS)).scent_id == "missed"
+        await client.subscribe("missed", triggers.put)
+        assert (await asyncio.wait_for(triggers.get(), BOUND_SECONDS)).scent_id == "missed"
         last = client._last_event_id
         await client.close()
         assert last is not None
         client._sse_task, client._sse_running = None, False
         await client.connect()
-        await client.subscribe("missed", told.put)  # with Last-Event-ID: nothing is told twice
+        await client.subscribe("missed", triggers.put)  # with Last-Event-ID: nothing is told twice
         await client.register_scent("later", count_gte("t", "e", 1), trigger_mode="edge_rising")
-        await client.subscribe("later", told.put)
-        assert (await asyncio.wait_for(told.get(), BOUND_SECONDS)).scent_id == "later"
-        assert told.empty()
+        await client.subscribe("later", triggers.put)
+        assert (await asyncio.wait_for(triggers.get(), BOUND_SECONDS)).scent_id == "later"
+        assert triggers.empty()
         await client.close()
 
     async def first(url: str) -> None:

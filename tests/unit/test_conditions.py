@@ -325,10 +325,10 @@ def test_an_invalid_measure_is_refused() -> None:
 
 @pytest.mark.parametrize("other", [True, 0.7, "count(fire) >= 1", None])
 def test_a_condition_combines_only_with_conditions(other: Any) -> None:
-    joins: list[Callable[[], Any]] = [lambda: HOT & other, lambda: HOT | other]
-    for join in joins:
+    combinations: list[Callable[[], Any]] = [lambda: HOT & other, lambda: HOT | other]
+    for combine in combinations:
         with pytest.raises(InvalidCondition, match="combines two conditions"):
-            join()
+            combine()
 
 
 @pytest.mark.parametrize(
