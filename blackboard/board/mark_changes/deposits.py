@@ -19,7 +19,7 @@ from blackboard.board.mark_changes.deposit_effects import (
     queue_message,
 )
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
-from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit, join_live
+from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit, UnchangedMark, join_live
 from blackboard.board.mark_tables.mark_rows import EventDetails, insert_mark, record_event, shown_event_id, update_mark
 from blackboard.board.mark_tables.mark_states import live_strength, mark_strength
 from blackboard.board.result_types.mark_results import Receipt
@@ -71,9 +71,8 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     if (later := _replaced_by(txn, new_deposit, live)) is not None:
         return _record_without_mark_change(txn, new_deposit, "stale", later, live)
     joined = join_live(txn, new_deposit, live)
-    if joined is None:
-        assert live is not None
-        return _leave_unchanged(txn, new_deposit, live)
+    if isinstance(joined, UnchangedMark):
+        return _leave_unchanged(txn, new_deposit, joined.live)
     row = _write(txn, new_deposit, joined)
     if open_needs.is_need(row):
         open_need(txn, new_deposit, joined.old, row)

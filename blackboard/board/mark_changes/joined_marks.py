@@ -61,8 +61,14 @@ class MarkAfterDeposit(NamedTuple):
         return self.state.at == now or is_live(self.state.evaporates_at(kind), now)
 
 
-def join_live(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | None) -> MarkAfterDeposit | None:
-    """Return the result of a deposit on the live mark of its kind and subject; None if it changes nothing.
+class UnchangedMark(NamedTuple):
+    """A live mark that a deposit leaves as it is, because the mark is stronger."""
+
+    live: MarkRow
+
+
+def join_live(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | None) -> MarkAfterDeposit | UnchangedMark:
+    """Return the result of a deposit on the live mark of its kind and subject, if there is one.
 
     Raises:
         LawConflict: The deposit names another law than the mark.
@@ -79,7 +85,9 @@ def join_live(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | No
         if _has_faded(kind, before.law, state, txn.now):
             return MarkAfterDeposit(None, single_state(kind, state._replace(law=before.law)))
     joined = join_states(kind, before, state, txn.now)
-    return None if joined is None else MarkAfterDeposit(live, joined, live if state.at < live.occurred_at else None)
+    if joined is None:
+        return UnchangedMark(live)
+    return MarkAfterDeposit(live, joined, live if state.at < live.occurred_at else None)
 
 
 def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) -> None:
