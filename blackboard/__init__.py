@@ -52,7 +52,7 @@ _NAMES = {
     "board.result_types.remote_work_results": "ClaimedMark RemoteActivation RunState",
     "board.result_types.status_results": "AgentStatus BoardStatus",
     "board.result_types.work_results": "ActivationRecord ActivityRecord AgendaItem CostRow EarlyWake ScheduleRecord",
-    "board.remote_work.remote_results": "ModelUsage RemoteResult",
+    "core.agents.remote_results": "ModelUsage RemoteResult",
     "clock": "ManualClock SystemClock",
     "core.conditions.measures": "Measure count exactly strength strongest total",
     "daemon": "Daemon",

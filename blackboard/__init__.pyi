@@ -1,7 +1,5 @@
 from blackboard.board import Blackboard as Blackboard
 from blackboard.board import Deposit as Deposit
-from blackboard.board.remote_work.remote_results import ModelUsage as ModelUsage
-from blackboard.board.remote_work.remote_results import RemoteResult as RemoteResult
 from blackboard.board.result_types.administration_results import AccessToken as AccessToken
 from blackboard.board.result_types.administration_results import CompactionReport as CompactionReport
 from blackboard.board.result_types.administration_results import DeploymentRecord as DeploymentRecord
@@ -41,6 +39,8 @@ from blackboard.core.agents.agent_reads import strongest_of as strongest_of
 from blackboard.core.agents.agent_reads import subject as subject
 from blackboard.core.agents.mark_actions import Reinforce as Reinforce
 from blackboard.core.agents.mark_actions import Withdraw as Withdraw
+from blackboard.core.agents.remote_results import ModelUsage as ModelUsage
+from blackboard.core.agents.remote_results import RemoteResult as RemoteResult
 from blackboard.core.built_in_marks import Decision as Decision
 from blackboard.core.built_in_marks import Need as Need
 from blackboard.core.built_in_marks import Overdue as Overdue

@@ -14,8 +14,8 @@ from benchmarks.performance.bare_sqlite import RawTable
 from benchmarks.performance.boards import Trace
 from blackboard import Blackboard, Exponential
 from blackboard.board.mark_changes import deposits
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.marks.reinforcement import join_states

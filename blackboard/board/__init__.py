@@ -45,11 +45,12 @@ mark_classes        the mark classes that this process knows, and checks of payl
 mark_tables         the rows of marks, their states, and the marks of a scope, with a tag, or in a window
 transactions        one transaction, and what every transaction reads and writes
 error_names         the stable names of errors, for a server and its client
+keyword_arguments   the keyword arguments of the methods with two forms
 result_types        the results that the board returns
 """
 
 from blackboard.board.facade import Blackboard
-from blackboard.board.mark_changes.deposit_requests import Deposit
 from blackboard.board.result_types.mark_results import MarkRecord, Receipt
+from blackboard.core.marks.deposit_requests import Deposit
 
 __all__ = ["Blackboard", "Deposit", "MarkRecord", "Receipt"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposits, mark_removals
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_rows import rebase_mark, record_event
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -18,6 +17,7 @@ from blackboard.board.watches.measurements import watch_totals, window_totals
 from blackboard.clock import iso
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.durations import DAY

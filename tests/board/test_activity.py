@@ -11,11 +11,11 @@ import pytest
 from blackboard import Blackboard, Need, Never, strength
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_changes import checked_deposits
-from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import StreamPosition
 from blackboard.board.result_types.work_results import ActivityRecord
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
 from blackboard.core.marks.mark_model import DepositOptions
 from blackboard.core.records.states import ActivationState
 from blackboard.errors import UnknownName

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from blackboard import Blackboard, Deposit, Exponential, Linear, ManualClock, Mark
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.errors import InvalidMark, KeyReused, UnknownName
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.world import HOUR, World, kind, spec

@@ -8,11 +8,11 @@ import pytest
 
 from blackboard import strength
 from blackboard.board.mark_changes import deposits
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.decay import Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.errors import InvalidMark, UniqueConflict, UnknownName
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 

@@ -19,9 +19,8 @@ from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, agent, of_subject, strength
 from blackboard.board.diagnosis import doctor
-from blackboard.board.mark_classes.mark_class_registry import StandIn
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.marks.mark_model import attach_stored
+from blackboard.core.marks.mark_model import StandIn, attach_stored
 from blackboard.errors import InvalidMark, UnreadableMark, UnreadableMarksWarning
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all

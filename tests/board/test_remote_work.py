@@ -309,7 +309,7 @@ def test_a_forgotten_subject_leaves_no_part_of_a_batch_the_reason_that_its_worke
 
 
 def _calls() -> Any:
-    from blackboard.board.remote_work.remote_results import ModelUsage
+    from blackboard.core.agents.remote_results import ModelUsage
 
     return [ModelUsage(model="small", usd=0.1)]
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
 from blackboard.board.mark_changes import deposits
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import running_sums, watch_totals
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from tests.support.examples import examples
 from tests.support.sum_checks import check_sums

@@ -240,7 +240,7 @@ def test_deposits_and_changes_reach_the_board(served: Served, client: Client) ->
 def test_many_marks_are_deposited_together_or_each_with_its_result(
     served: Served, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blackboard.board.deposit_batches.DEPOSITS_PER_TRANSACTION", 10)
+    monkeypatch.setattr("blackboard.core.marks.deposit_lists.DEPOSITS_PER_TRANSACTION", 10)
     monkeypatch.setattr("blackboard.client.calls.deposit_calls.MANY_BYTES", 500)  # about five of these marks
     items: list[Any] = [Deposit("reply", f"reply/{number:02}", {}) for number in range(33)]
     receipts = client.deposit_many(items)

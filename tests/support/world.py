@@ -21,12 +21,12 @@ from blackboard.board.deployment_effects import backfill, watch_reevaluation
 from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_changes.checked_deposits import check_and_register
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.result_types.administration_results import DeployResult
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment

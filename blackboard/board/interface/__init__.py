@@ -4,7 +4,6 @@ A method imports this module when it is called. So a process loads only the modu
 quickly.
 
 board_handle            what all methods share: the session and the author
-keyword_arguments       the keyword arguments of methods with two forms
 deposit_methods         deposits, reinforcements and withdrawals
 reading_methods         marks, their history, the streams of events, and queries that programs write
 status_methods          status, figures, costs, agents, the agenda, schedules and activations

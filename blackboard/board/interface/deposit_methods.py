@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 from pydantic import JsonValue
 
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
-from blackboard.core.marks.mark_checks import check_if_event
+from blackboard.core.marks.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.core.marks.mark_checks import check_if_event, check_increase
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import UsageError
 from blackboard.store.connections.group_commit import ServerHints
 
 if TYPE_CHECKING:
-    from blackboard.board.interface.keyword_arguments import DepositKeywords
+    from blackboard.board.keyword_arguments import DepositKeywords
 
 
 class DepositMethods(BoardHandle):
@@ -193,7 +193,7 @@ class DepositMethods(BoardHandle):
         from blackboard.board.mark_changes import reinforcements
         from blackboard.board.mark_changes.deposit_checks import check_signature
 
-        reinforcements.check_increase(by)
+        check_increase(by)
         if if_event is not None:
             check_if_event(if_event, lowest=1)
 

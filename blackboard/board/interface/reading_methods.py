@@ -20,7 +20,7 @@ from blackboard.errors import UnreadableMark, UnreadableMarksWarning
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
+    from blackboard.board.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
     from blackboard.board.result_types.mark_results import (
         MarkEvent,
         MarkPosition,

@@ -13,8 +13,8 @@ from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
-    from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
     from blackboard.board.result_types.remote_work_results import RemoteActivation, RunState
+    from blackboard.core.agents.remote_results import ModelUsage, RemoteResult
 
 
 class RemoteWorkMethods(BoardHandle):
@@ -130,8 +130,8 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The result, or a mark in it, is not valid.
         """
         from blackboard.board.remote_work import remote_runs
-        from blackboard.board.remote_work.remote_results import RemoteResult
         from blackboard.board.remote_work.remote_runs import NamedRun
+        from blackboard.core.agents.remote_results import RemoteResult
 
         given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
         return remote_runs.finish(self.session, NamedRun(activation_id, self.author, agent, fence), given)

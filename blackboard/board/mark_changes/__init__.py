@@ -1,6 +1,5 @@
 """The changes of marks: deposits, reinforcements, withdrawals and evaporation, with all that follows from them.
 
-deposit_requests    requests to deposit a mark, as plain data
 checked_deposits    deposits whose requests are first checked against the board
 deposit_checks      checks of signatures, and of payloads against the limits and the registered schema
 deposit_keys        the key of a deposit, which stands for its first request

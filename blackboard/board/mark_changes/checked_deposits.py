@@ -9,7 +9,6 @@ from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposit_keys, deposits
 from blackboard.board.mark_changes.deposit_checks import check_payload, check_signature
 from blackboard.board.mark_changes.deposit_keys import KeyedRequest
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
@@ -18,6 +17,7 @@ from blackboard.board.transactions.row_cache import absorbed_by_watches
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Step
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.mark_checks import check_intensity, check_subject
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import Microseconds, format_duration

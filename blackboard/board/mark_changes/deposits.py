@@ -18,7 +18,6 @@ from blackboard.board.mark_changes.deposit_effects import (
     open_need,
     queue_message,
 )
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit, UnchangedMark, join_live
 from blackboard.board.mark_tables.mark_rows import EventDetails, insert_mark, record_event, shown_event_id, update_mark
 from blackboard.board.mark_tables.mark_states import live_strength, mark_strength
@@ -29,6 +28,7 @@ from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.json_comparison_keys import readable_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import single_state

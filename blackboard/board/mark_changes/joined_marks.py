@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_tables.mark_states import fading_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.fading_marks import FadingState, is_live
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import join_states, may_add, single_state

@@ -14,22 +14,11 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.marks.mark_checks import MAX_INTENSITY
+from blackboard.core.marks.mark_checks import MAX_INTENSITY, check_increase
 from blackboard.core.marks.reinforcement import strengthened_state
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import InvalidMark
 from blackboard.store.row_types.mark_row_types import MarkRow
-
-
-def check_increase(by: float) -> float:
-    """Return an increase of strength as a float, after checking that it can be added.
-
-    Raises:
-        InvalidMark: The increase is not a number above 0 and at most 1e12.
-    """
-    if isinstance(by, bool) or not isinstance(by, int | float) or not 0 < by <= MAX_INTENSITY:
-        raise InvalidMark(f"by must be a number above 0 and at most {MAX_INTENSITY:g}, not {by!r}")
-    return float(by)
 
 
 def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, if_event: int | None = None) -> Receipt:

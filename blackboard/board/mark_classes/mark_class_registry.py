@@ -12,13 +12,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from pydantic import ConfigDict, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.marks.mark_error_texts import describe_invalid
-from blackboard.core.marks.mark_model import RESERVED_FIELDS, Mark, StoredMark, attach_stored, class_path_of
+from blackboard.core.marks.mark_model import RESERVED_FIELDS, Mark, StandIn, StoredMark, attach_stored, class_path_of
 from blackboard.core.marks.payload_json import dump_payload, parse_payload, read_mark
 from blackboard.core.marks.payload_round_trip import check_class, write_mark
 from blackboard.core.specs.deployment import Deployment
@@ -28,12 +28,6 @@ from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 
 M = TypeVar("M", bound=Mark)
 ClassSource = Callable[[], Iterable[type[Mark]]]
-
-
-class StandIn(Mark, kind="stand_in"):
-    """The base class of marks whose class this process does not know. They take any fields, and check none."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class NamedKind(Protocol):

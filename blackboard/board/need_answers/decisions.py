@@ -15,12 +15,12 @@ from blackboard.board import clock_questions, open_needs
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import checked_deposits, deposits
 from blackboard.board.mark_changes.deposit_checks import check_signature, check_size
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import need_lifecycle, overdue_needs
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.built_in_marks import Decision, possible_answers
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.payload_json import dump_payload, payload_text
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound

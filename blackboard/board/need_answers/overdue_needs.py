@@ -5,13 +5,13 @@ from __future__ import annotations
 from blackboard.board import open_needs
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposits
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import need_lifecycle
 from blackboard.board.outbox import announcements
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.mark_model import DepositOptions
 from blackboard.store.row_types.mark_row_types import OpenNeedRow
 from blackboard.store.statements import MARKS

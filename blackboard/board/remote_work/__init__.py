@@ -3,5 +3,4 @@
 remote_claims        claims of the next activation, for programs that may wait for one
 remote_runs          longer leases, results and failures that these programs report, and the recovery of expired leases
 remote_result_items  the items of a result, as the actions of its agent
-remote_results       the results of remote agents, as JSON
 """

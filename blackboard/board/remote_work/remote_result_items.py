@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.call_records.model_calls import CallCost, ReportedCall
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage, ReturnedMark
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
+from blackboard.core.agents.remote_results import RemoteResult, ReportedUsage, ReturnedMark
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.records.micro_dollars import from_usd
 from blackboard.errors import BlackboardError, InvalidMark

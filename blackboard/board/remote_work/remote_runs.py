@@ -19,11 +19,11 @@ from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.remote_work.remote_result_items import actions_of, marks_of, places_of, reported_calls
-from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage
 from blackboard.board.result_types.remote_work_results import RunState
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
+from blackboard.core.agents.remote_results import RemoteResult, ReportedUsage
 from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec

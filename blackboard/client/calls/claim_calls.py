@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types.remote_work_results import RemoteActivation, RunState
 from blackboard.client.requests_and_responses import (
     ClientCall,
@@ -17,6 +16,7 @@ from blackboard.client.requests_and_responses import (
     post_request,
     query_of,
 )
+from blackboard.core.agents.remote_results import ModelUsage, RemoteResult
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError

@@ -9,16 +9,7 @@ from typing import Any, Literal, Unpack, overload
 
 from pydantic import JsonValue
 
-from blackboard.board.deposit_batches import (
-    DEPOSITS_PER_TRANSACTION,
-    DepositEntry,
-    UnequalLengths,
-    check_lengths,
-    items_in_batches,
-    requests_of,
-)
-from blackboard.board.interface.keyword_arguments import DepositKeywords
-from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.board.keyword_arguments import DepositKeywords
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.client.problem_errors import error_of
 from blackboard.client.requests_and_responses import (
@@ -31,6 +22,15 @@ from blackboard.client.requests_and_responses import (
 )
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.deposit_lists import (
+    DEPOSITS_PER_TRANSACTION,
+    DepositEntry,
+    UnequalLengths,
+    check_lengths,
+    items_in_batches,
+    requests_of,
+)
+from blackboard.core.marks.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.core.marks.mark_checks import check_intensity, check_subject
 from blackboard.core.marks.mark_model import Mark, alternative_of
 from blackboard.core.marks.payload_json import dump_payload

@@ -9,8 +9,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 from pydantic import ValidationError
 
-from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
-from blackboard.board.mark_changes.reinforcements import check_increase
+from blackboard.board.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.result_types.mark_results import MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
 from blackboard.client.requests_and_responses import (
     ClientCall,
@@ -28,7 +27,7 @@ from blackboard.client.requests_and_responses import (
 )
 from blackboard.clock import When, from_datetime, instant_of, iso
 from blackboard.core.marks.full_text import Match
-from blackboard.core.marks.mark_checks import check_if_event
+from blackboard.core.marks.mark_checks import check_if_event, check_increase
 from blackboard.core.marks.mark_error_texts import describe_invalid, unreadable_text
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
 from blackboard.core.marks.payload_json import dump_payload, read_mark

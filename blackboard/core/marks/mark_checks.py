@@ -1,4 +1,4 @@
-"""Checks of the parts of a mark: its subject, its intensity, and the event that it must be at."""
+"""Checks of the parts of a mark and of its changes: subject, intensity, increase, and the event that it must be at."""
 
 from __future__ import annotations
 
@@ -64,3 +64,14 @@ def check_intensity(intensity: float) -> float:
     if not 0 <= number <= MAX_INTENSITY:  # NaN fails this too
         raise InvalidMark(f"intensity must be a number between 0 and 1e12, not {number}")
     return number
+
+
+def check_increase(by: float) -> float:
+    """Return an increase of strength as a float, after checking that it can be added.
+
+    Raises:
+        InvalidMark: The increase is not a number above 0 and at most 1e12.
+    """
+    if isinstance(by, bool) or not isinstance(by, int | float) or not 0 < by <= MAX_INTENSITY:
+        raise InvalidMark(f"by must be a number above 0 and at most {MAX_INTENSITY:g}, not {by!r}")
+    return float(by)

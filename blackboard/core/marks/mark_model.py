@@ -333,6 +333,12 @@ def class_path_of(mark_class: type) -> str:
     return f"{module}:{mark_class.__qualname__}"
 
 
+class StandIn(Mark, kind="stand_in"):
+    """The base class of marks whose class this process does not know. They take any fields, and check none."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 _M = TypeVar("_M", bound=Mark)
 _R = TypeVar("_R")
 

@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from blackboard import RemoteActivation, RemoteResult, RunState
-from blackboard.board.remote_work.remote_results import ReportedUsage
 from blackboard.clock import seconds_in
+from blackboard.core.agents.remote_results import ReportedUsage
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration

@@ -11,11 +11,10 @@ from blackboard.board.activations.run_ends.returned_items import (
     AgentDeposit,
     place_of_item,
 )
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
-from blackboard.board.mark_changes.reinforcements import check_increase
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.marks.mark_checks import check_if_event, check_intensity, check_subject
+from blackboard.core.marks.deposit_requests import DepositRequest
+from blackboard.core.marks.mark_checks import check_if_event, check_increase, check_intensity, check_subject
 from blackboard.core.marks.mark_model import Mark, alternative_of, was_read
 from blackboard.core.records.failure_texts import error_text
 from blackboard.core.specs.agent_spec import AgentSpec

@@ -12,7 +12,6 @@ from blackboard.board.mark_changes import (
     mark_removals,
     reinforcements,
 )
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
 from blackboard.board.need_answers import decisions
@@ -20,6 +19,7 @@ from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.agent_spec import AgentSpec

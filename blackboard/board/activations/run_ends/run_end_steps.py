@@ -6,7 +6,6 @@ import random
 
 from blackboard.board.activation_tables.activation_rows import get_activation, scopes_of_activation, set_state
 from blackboard.board.mark_changes import deposits
-from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.outbox import announcements
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -16,6 +15,7 @@ from blackboard.clock import Instant
 from blackboard.core.authors import BOARD
 from blackboard.core.backoff import backoff
 from blackboard.core.built_in_marks import Need
+from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec

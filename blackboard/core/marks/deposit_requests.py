@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from blackboard.board.mark_classes.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
 from blackboard.core.authors import check_author
 from blackboard.core.marks.decay import Decay, law_from
 from blackboard.core.marks.mark_checks import check_if_event, normalize_subject
 from blackboard.core.marks.mark_error_texts import not_json
-from blackboard.core.marks.mark_model import NO_OPTIONS, DepositOptions, Mark, options_of
+from blackboard.core.marks.mark_model import NO_OPTIONS, DepositOptions, Mark, StandIn, options_of
 from blackboard.core.marks.payload_json import dump_payload, given_payload
 from blackboard.core.marks.payload_round_trip import write_mark
 from blackboard.errors import InvalidMark
