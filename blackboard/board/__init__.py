@@ -9,6 +9,8 @@ message_delivery    leases messages to the processes that deliver them, and reco
 administration      deployments by file, history in partitions, up-to-date views, queries, and deletion
 board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
+loaded_files        the deposits of a file, which can be withdrawn together
+read_positions      how far each followed file has been deposited
 diagnosis           finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
@@ -21,8 +23,6 @@ remote_work         the work of remote agents: claims, leases and ends of runs
 operator_actions    pauses, early wakes, retries, discards and recorded costs
 housekeeping        work for the board itself: old history, erasure, the full-text index, and the file
 deposit_batches     deposits of many items, as many as one transaction takes
-loaded_files        the deposits of a file, which can be withdrawn together
-read_positions      how far each followed file has been deposited
 activations         claims, results, model calls and budgets
 access_tokens       tokens of programs that use the board over HTTP
 need_answers        the answers to questions of agents, and what follows when a question is due

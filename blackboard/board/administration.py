@@ -1,4 +1,4 @@
-"""Acts of a person who maintains a board: deployments by file, partitions, up-to-date views, queries, and deletion."""
+"""Acts of a person who maintains a board: deployments by file, partitions, views, queries, durability, and deletion."""
 
 from __future__ import annotations
 
@@ -74,6 +74,20 @@ def run_query(
     """
     board.now()  # opens the files of the log, which a process that can only read cannot create
     return board.database.readonly.table(sql, values, limit=limit, seconds=seconds, is_trusted=is_trusted)
+
+
+def is_read_only(board: Blackboard) -> bool:
+    """Return whether this user can certainly not write to a board. A server only shows it at a write.
+
+    Raises:
+        StoreError: The board cannot be read either.
+    """
+    return board.database.place.is_read_only()
+
+
+def skip_disk_flush(board: Blackboard) -> None:
+    """Make commits return before they are on the disk, for temporary boards. A power cut may damage the file."""
+    board.database.skip_disk_flush()
 
 
 def delete_board(path: Path) -> None:

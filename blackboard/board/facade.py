@@ -131,7 +131,7 @@ class Blackboard(
         self.close()
 
     def __repr__(self) -> str:
-        return f"Blackboard({self.database.where!r}, author={self.author!r})"
+        return f"Blackboard({self.where!r}, author={self.author!r})"
 
     def now(self) -> datetime:
         """Return the board's time: the latest of the clock, the last recorded time, and the last time used here."""
@@ -141,6 +141,16 @@ class Blackboard(
     def board_id(self) -> str:
         """The id of this board, which no other board has. It stays the same when the database is moved."""
         return self.session.read(lambda txn: txn.board_id)
+
+    @property
+    def url(self) -> str:
+        """The URL of the database, without its password."""
+        return self.database.url
+
+    @property
+    def where(self) -> str:
+        """The file or the URL of the database, as messages name it, without a password."""
+        return self.database.where
 
     @property
     def deployment(self) -> Deployment:

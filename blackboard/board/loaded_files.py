@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from blackboard.board.board_session import BoardSession
+from blackboard.board.facade import Blackboard
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -57,7 +57,7 @@ def source_of(path: str | os.PathLike[str], *, follows: bool = True) -> str:
     return hashlib.sha256(os.fsencode(real)).hexdigest()[:32]
 
 
-def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWithdrawal:
+def withdraw_source(board: Blackboard, source: str, author: str) -> SourceWithdrawal:
     """Withdraw the marks that were loaded from a file, by any author and as any kind, and free their keys.
 
     Two groups of marks stay: marks that were given to an agent, because it may have acted on them, and marks that a
@@ -69,7 +69,7 @@ def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWi
     withdrawn = freed = after = 0
     kept: list[KeptMark] = []
     while True:
-        batch = session.write(partial(_withdraw_batch, source=source, author=author, after=after))
+        batch = board.session.write(partial(_withdraw_batch, source=source, author=author, after=after))
         withdrawn, freed = withdrawn + batch.withdrawn, freed + batch.freed
         kept += batch.kept
         if batch.last is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blackboard.board.board_session import BoardSession
+from blackboard.board.facade import Blackboard
 from blackboard.store.statements import MARKS
 
 
@@ -27,15 +27,15 @@ class ReadPosition:
     """The line with the names of the columns; empty for a file without one."""
 
 
-def read_position(session: BoardSession, source: str, author: str, kind: str) -> ReadPosition | None:
+def read_position(board: Blackboard, source: str, author: str, kind: str) -> ReadPosition | None:
     """Return how far a file has been deposited; None if it never was."""
-    row = session.read(lambda txn: txn.sql.one(MARKS.get_read_position, source=source, author=author, kind=kind))
+    row = board.session.read(lambda txn: txn.sql.one(MARKS.get_read_position, source=source, author=author, kind=kind))
     return None if row is None else ReadPosition(int(row.inode), row.generation, row.position, row.digest, row.header)
 
 
-def record_position(session: BoardSession, source: str, author: str, kind: str, to: ReadPosition) -> None:
+def record_position(board: Blackboard, source: str, author: str, kind: str, to: ReadPosition) -> None:
     """Record how far a file has been deposited."""
-    session.write(
+    board.session.write(
         lambda txn: txn.sql.run(
             MARKS.set_read_position,
             source=source,

@@ -278,7 +278,7 @@ def _schema_note(board: Blackboard) -> str | None:
     """Return a text about the change of the schema when the board was opened; None if there was none."""
     if (change := board.schema_change) is None:
         return None
-    where = board.database.where
+    where = board.where
     if change.before is None:
         return f"{where} is a new board"
     copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"

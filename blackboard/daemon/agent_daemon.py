@@ -351,7 +351,7 @@ class Daemon:
         return recovered
 
     def _report_start(self, recovered: int) -> None:
-        where, model = self.board.database.where, self.worker.describe_model()
+        where, model = self.board.where, self.worker.describe_model()
         deployed, gone = self.board.deployment.agents, self.worker.gone_agents()
         log.info(DaemonEvent.STARTED, worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
         self._emit(DaemonEvent.STARTED, {"worker": self.worker.id, "recovered": recovered})
@@ -404,7 +404,7 @@ class Daemon:
         log_queue.flush()
 
     def _report_trouble(self, trouble: str | None) -> None:
-        self._service_manager.report_status(trouble or f"serves {self.board.database.where}")
+        self._service_manager.report_status(trouble or f"serves {self.board.where}")
 
     def _emit(self, event: DaemonEvent, details: DaemonEventDetails) -> None:
         for listener in list(self.on_event):

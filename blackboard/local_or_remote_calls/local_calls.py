@@ -44,7 +44,7 @@ class LocalCalls(DifferingCalls):
     def summary(self, describe_model: Callable[[], str]) -> Summary:
         from blackboard.presentation.json_shapes import summary  # only `status` needs it
 
-        return summary(self._board.status(), self._board.database.where, describe_model())
+        return summary(self._board.status(), self._board.where, describe_model())
 
     def query(self, sql: str, *, limit: int, seconds: float) -> QueryResult:
         from blackboard.board import administration  # only queries need it
@@ -100,16 +100,16 @@ class LocalCalls(DifferingCalls):
     def file_position(self, source: str, kind: str) -> FilePosition:
         from blackboard.board import read_positions  # only `load` needs it
 
-        session, author = self._board.session, self._board.author
+        board, author = self._board, self._board.author
         return FilePosition(
             source,
-            lambda: read_positions.read_position(session, source, author, kind),
-            lambda position: read_positions.record_position(session, source, author, kind, position),
+            lambda: read_positions.read_position(board, source, author, kind),
+            lambda position: read_positions.record_position(board, source, author, kind, position),
         )
 
     def loaded_file(self, path: Path, *, withdraws: bool) -> LoadedFile:
         from blackboard.board.loaded_files import source_of, withdraw_source
 
         source = source_of(path)
-        withdraw = partial(withdraw_source, self._board.session, source, self._board.author)
+        withdraw = partial(withdraw_source, self._board, source, self._board.author)
         return LoadedFile(source, withdraw if withdraws else None)

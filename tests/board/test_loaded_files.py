@@ -22,7 +22,7 @@ def test_deposits_of_a_source_are_taken_back_unless_others_joined_them(board_url
         board.deposit(Smoke(subject="cellar"))
         hall, attic, shed = board.deposit_many(deposits)
         board.as_author("eve").deposit(Smoke(subject="attic", intensity=2.0))
-        done = withdraw_source(board.session, first, "ada")
+        done = withdraw_source(board, first, "ada")
         assert (done.withdrawn, done.freed) == (1, 1)
         assert done.kept == [KeptMark(attic.mark_id, "smoke", "attic", "joined by deposits of eve")]
         assert {mark.subject for mark in board.marks()} == {"attic", "cellar", "shed"}

@@ -203,7 +203,7 @@ def test_a_need_that_was_loaded_takes_what_says_that_it_is_overdue_with_it(
     clock.advance(timedelta(minutes=20))
     work(board, reminder)
     assert len(board.marks(Overdue)) == 1
-    withdraw_source(board.session, "needs.csv", board.author)
+    withdraw_source(board, "needs.csv", board.author)
     assert not board.inbox()
     assert not board.marks(Overdue)
 

@@ -119,7 +119,7 @@ def fill(board: Blackboard, clock: ManualClock, file: Path) -> None:
     board.deposit(Note(subject="quiet", title="Later", text="no water"), intensity=0.3)
     board.create_token("laptop", may=["read"])
     board.secret("cookies")
-    record_position(board.session, "alerts.csv", "person:ada", "alert", ReadPosition(7, 1, 4096, "digest", "service"))
+    record_position(board, "alerts.csv", "person:ada", "alert", ReadPosition(7, 1, 4096, "digest", "service"))
     board.deposit("lead", subject="old", payload={"message": "x"})
     alert = board.deployment.kinds["alert"].model_copy(update={"decay": Exponential("5h").spec()})
     changed = board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "alert": alert}})

@@ -1,6 +1,6 @@
 """The work of a daemon on a board. A daemon uses the names below and the facade, and nothing else of a board's work.
 
-worker                   a worker: its registration, the work that is due for it, and its claims
+worker                   a worker: its registration, its due work and its claims, and the lock of publishing
 due_work                 the work that is due on a board, and the instants when more will be due
 remaining_work           the work that remains when a daemon ends, and whether it can finish by itself
 run_end_transactions     the ends of a worker's runs
@@ -22,7 +22,7 @@ from blackboard.board.daemon_work.due_work import DueWork
 from blackboard.board.daemon_work.model_call_transactions import ModelCallTransactions
 from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.board.daemon_work.run_end_transactions import ClaimNext, FinishedRun
-from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work.worker import Worker, publish_lock
 from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.transactions.board_transaction import BoardTransaction
 
@@ -47,5 +47,6 @@ __all__ = [
     "SpooledAnswer",
     "Worker",
     "activation_spans",
+    "publish_lock",
     "returned_item_checks",
 ]

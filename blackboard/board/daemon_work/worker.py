@@ -27,8 +27,14 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import AgentCode
 from blackboard.clock import Instant
 from blackboard.durations import Duration
+from blackboard.store.database_interfaces.process_interface import ProcessLock
 from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.system.failpoints import failpoint
+
+
+def publish_lock(board: Blackboard, seconds: float) -> ProcessLock:
+    """Return the lock that serializes publishing between the daemons of a board. `seconds` is the longest wait."""
+    return board.database.processes.lock("publish", seconds)
 
 
 class Worker:

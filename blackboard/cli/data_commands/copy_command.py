@@ -43,7 +43,7 @@ def copy(
         with target_session.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
             with copy_progress_bar() as progress:
                 done = backups_and_copies.copy_board(board, empty, progress)
-            where = {"source": board.database.where, "target": empty.database.where}
+            where = {"source": board.where, "target": empty.where}
     rows = {table.name: table.rows for table in done.tables}
     if as_json:
         print_json({**where, **vars(done), "marks": rows["mark"], "events": rows["event"]})

@@ -89,7 +89,7 @@ def init(
 
 def _report(board: Blackboard, changed: Sequence[str], written: Path | None, *, as_json: bool) -> None:
     """Print the active deployment and its changes, and note the agents and workers that do not fit it."""
-    where, version = board.database.where, board.deployment.version
+    where, version = board.where, board.deployment.version
     if as_json:
         print_json({"written": written, "board": where, "deployment": version, "changed": changed})
     else:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from blackboard.board.daemon_work import publish_lock
 from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.marks.mark_model import Mark
@@ -58,7 +59,7 @@ class Publisher:
         self._former: dict[str, list[Mapping[str, Any]]] = {}
         """The former settings, for each agent that has not yet published under the active settings."""
         self._lock = threading.Lock()
-        self._process_lock = board.database.processes.lock("publish", MAX_PUBLISH_WAIT_SECONDS)
+        self._process_lock = publish_lock(board, MAX_PUBLISH_WAIT_SECONDS)
 
     def publish_all(self) -> None:
         """Publish for every agent. The previous process may have died between a commit and its publishing."""

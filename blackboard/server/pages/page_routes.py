@@ -149,7 +149,7 @@ class PageRoutes:
         def work() -> str:
             call = self._call(deployment_page.PAGE, request, [])
             call.viewer.caller.require("operate")
-            result = deployment_page.check_file(self._deployment_file, self._board.database.url)
+            result = deployment_page.check_file(self._deployment_file, self._board.url)
             preview = result.get("against_board") or {}
             return render_page("checked", {"mistakes": (), "warnings": (), **result, "preview": preview})
 
