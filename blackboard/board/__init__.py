@@ -11,6 +11,7 @@ board_addresses     what a URL or a path says about its board before it is opene
 backups_and_copies  backups and their return, and a board that moves to another database
 loaded_files        the deposits of a file, which can be withdrawn together
 read_positions      how far each followed file has been deposited
+program_loading     loads all modules and statements at the start of a process that runs for long
 diagnosis           finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blackboard import Blackboard
+from blackboard.board.program_loading import load_program
 from blackboard.server import openapi
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.request_origin import root_of
@@ -26,6 +28,7 @@ from blackboard.server.http_limits import SlowClient
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.mcp_endpoint import McpEndpoint
 from blackboard.server.monitoring.monitoring_routes import health_routes, metrics_route
+from blackboard.server.pages import page_rendering
 from blackboard.server.pages.page_routes import PageRoutes
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_routes import SbpRoutes
@@ -61,6 +64,8 @@ def build_app(
         deployment_file: The deployment file; None for the file in the current folder.
         tickets: The tickets that browsers sign in with; None if no person can be shown a ticket.
     """
+    load_program("settings", "sinks", "server", *(["mcp_server"] if find_spec("mcp") else []))
+    page_rendering.load_files()
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, MAX_WAITING_QUERIES)}
     cookie = SessionCookie(board.board_id)

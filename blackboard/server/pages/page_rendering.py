@@ -27,6 +27,8 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("blackboard.server.pages"),
         autoescape=True,
+        auto_reload=False,  # an upgrade on the disk must not change the pages of a running server
+        cache_size=-1,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -44,6 +46,15 @@ def _environment() -> Environment:
     }
     environment.globals |= {"parts": environment.get_template("parts.html").module}
     return environment
+
+
+@cache
+def load_files() -> None:
+    """Load all templates, styles and scripts. A running server does not read them again."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+    static_version()
 
 
 def render_page(name: str, values: Mapping[str, object]) -> str:
