@@ -3,6 +3,8 @@
 A need is for people unless it names agents in `answerable_by`. An agent in its chain of provenance may never answer it,
 and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All other agents
 observe needs, such as one that sends a message to a person, and are woken as for any mark.
+
+This module is not in the package `need_answers`, because deposits write these rows, and answers are deposits.
 """
 
 from __future__ import annotations
