@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from blackboard import Context, Daemon, Mark, agent, strength
 from blackboard.core.specs.sink_spec import SinkSpec
-from blackboard.server.pages import deployment_page
+from blackboard.server.pages import deployment_file_check
 from blackboard.server.pages.health_page import MAX_MESSAGES
 from blackboard.testing import ScriptedAnswer, ScriptedModel
 from tests.pages.browsers import READER, opened
@@ -226,8 +226,8 @@ def test_the_file_of_the_server_is_checked_in_a_child_process(
     (folder / "mine.py").write_text(MODULE)
     file = folder / "blackboard.toml"
     file.write_text('[deployment]\nagents = ["mine:asker"]\n[agents.nobody]\nbatch = 3\n')
-    original = deployment_page.check_file
-    monkeypatch.setattr(deployment_page, "check_file", lambda _, database: original(file, database))
+    original = deployment_file_check.check_file
+    monkeypatch.setattr(deployment_file_check, "check_file", lambda _, database: original(file, database))
     with opened(browser, worked, "/deployment") as page:
         ask = page.get_by_role("button", name="What would the deployment file change")
         ask.click()

@@ -28,6 +28,7 @@ from blackboard.server.pages import (
     agents_page,
     board_page,
     costs_page,
+    deployment_file_check,
     deployment_page,
     health_page,
     inbox_page,
@@ -149,7 +150,7 @@ class PageRoutes:
         def work() -> str:
             call = self._call(deployment_page.PAGE, request, [])
             call.viewer.caller.require("operate")
-            result = deployment_page.check_file(self._deployment_file, self._board.url)
+            result = deployment_file_check.check_file(self._deployment_file, self._board.url)
             preview = result.get("against_board") or {}
             return render_page("checked", {"mistakes": (), "warnings": (), **result, "preview": preview})
 
