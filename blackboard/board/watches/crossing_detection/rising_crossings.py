@@ -44,7 +44,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
         if after is None or watched_marks.left_group(txn, watch, before, after) is not None:
             _update_after_departure(txn, watch, before)
             before = None
-        if after is not None and _update_and_test(txn, watch, before, after, is_known=old is not None):
+        if after is not None and _update_and_test(txn, watch, before, after, was_on_board=old is not None):
             crossed.append(watch)
     return crossed
 
@@ -71,11 +71,11 @@ def _update_after_departure(txn: BoardTransaction, watch: RegisteredWatch, old: 
 
 
 def _update_and_test(
-    txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow, *, is_known: bool
+    txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow, *, was_on_board: bool
 ) -> bool:
     """Update the sums of a watch after a deposit, and test it if the deposit is news. Return whether it crosses.
 
-    `old` is None if the mark did not count in its scope before; `is_known` says whether it was on the board.
+    `old` is None if the mark did not count in its scope before; `was_on_board` says whether the board had it.
     """
     scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
@@ -83,13 +83,10 @@ def _update_and_test(
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.guard_drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
-    absorbed = last_absorbed(txn, watch, new.id) if is_known else 0
-    is_given = old is not None and not is_stimulus(txn, watch, old, absorbed)
-    if old is not None and is_given and not is_own:
-        known = _known_state(txn, watch, old)
-        if known is not None and not update_and_assess(txn, watch, known.event, old, new):
-            absorb_silently(txn, watch, new, known.event, dropped=known.was_dropped)
-            return False
+    absorbed = last_absorbed(txn, watch, new.id) if was_on_board else 0
+    was_absorbed = old is not None and not is_stimulus(txn, watch, old, absorbed)
+    if old is not None and was_absorbed and not is_own and _absorb_without_news(txn, watch, old, new):
+        return False
     if watch.keeps_sums:
         _update_sums(txn, watch, scope, old, new, absorbed)
     rising = RisingTest(txn, watch, scope)
@@ -97,6 +94,15 @@ def _update_and_test(
         rising.raise_bound_after_own(new)
         return False
     return rising.test_after_deposit(old, new)
+
+
+def _absorb_without_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Absorb a deposit on an absorbed mark if it brings no news to the agent. Return whether it was absorbed."""
+    known = _known_state(txn, watch, old)
+    if known is None or update_and_assess(txn, watch, known.event, old, new):
+        return False
+    absorb_silently(txn, watch, new, known.event, dropped=known.was_dropped)
+    return True
 
 
 def _update_sums(
