@@ -69,7 +69,7 @@ class _ClaimQueries(NamedTuple):
 
 
 def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQueries:
-    """Return the reads of some claims of an agent; without a claim, those of `may_claim`."""
+    """Return the reads of some claims of an agent; if `claims` is 0, only the reads of `may_claim`."""
     watches = txn.active.watches_by_agent.get(agent, ()) if txn.sql.reads_together else ()
     first = {watch.id: crossing_selection.first_read(txn, watch, claims) for watch in watches if claims}
     return _ClaimQueries(
@@ -89,7 +89,9 @@ def read_for_claim(txn: BoardTransaction, agent: str, *, with_crossings: bool = 
 
 
 def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimData]:
-    """Read together the data that claims of several agents need, on a server. It does not check whether they may run.
+    """Read together the data that claims of several agents need, on a server.
+
+    Whether the agents may run is not checked.
 
     Args:
         txn: The transaction.
@@ -116,7 +118,7 @@ def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], data_by_agent:
 class SharedClaimData:
     """The data that several claims need, read in one message, and as it is after the claims that were made.
 
-    It is used only as long as the transaction writes nothing else: other writes may change what waits.
+    The data is used only until the transaction writes anything else, because such a write may change what waits.
 
     Args:
         txn: The transaction.
@@ -175,7 +177,7 @@ class NextClaims(CollectedChanges):
     def add(self, txn: BoardTransaction, agent: str, claim: Callable[[SharedClaimData], object]) -> None:
         """Let a function claim an activation of an agent at the end of the transaction.
 
-        Its effects count as those of the unit of work that adds it.
+        The effects of the claim count as those of the unit of work that adds it.
         """
         self._claims.append(_NextClaim(agent, txn.sql.effects, claim))
 

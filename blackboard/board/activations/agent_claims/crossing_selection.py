@@ -118,7 +118,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstC
         return _select_in_scope(txn, watch, crossing.scope)
     while (subject := full_subject(txn, watch)) is not None:
         selection = _select_in_scope(txn, watch, subject)
-        if len(selection.inputs) == watch.batch:  # otherwise, some of them are held or closed now
+        if len(selection.inputs) == watch.batch:  # if not, some crossings of the subject are held or closed now
             return selection
     return Selection()
 

@@ -78,7 +78,7 @@ def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
 
 
 def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> ActivationRow | None:
-    """Split off the marks of subjects that are in cooldown, and return the activation with the others.
+    """Split off the marks of subjects that are in cooldown, and return the activation with the other marks.
 
     Return None after deferring the activation. This happens if all its subjects are in cooldown. It also happens if an
     answer about all its marks is awaited or unused, because a paid answer is not given up.

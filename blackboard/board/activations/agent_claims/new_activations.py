@@ -118,7 +118,7 @@ def _absorb_whole_board(
 def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Return a mark as the running sums count it.
 
-    Until a mark is migrated, the sums hold it under its kind's old law. It is migrated here.
+    Until a mark is migrated, the sums count the mark under the old law of its kind. So the mark is migrated here.
     """
     if row.kind not in txn.active.migrating:
         return row

@@ -188,7 +188,7 @@ def advance_to_now(
     start = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event_id)
     if stored is None and watch.condition.is_falling and first_true(watch.condition, marks, start) == start:
-        return False  # it was never above the threshold
+        return False  # the marks were never above the threshold
     advance = timed_state_changes.StateAdvance(txn, watch, key, marks, state, start)
     advance.run()
     _write(txn, watch, key, advance.state, stored, advance.next_at)

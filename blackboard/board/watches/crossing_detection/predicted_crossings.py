@@ -265,7 +265,7 @@ def _store_prediction(
     key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
     predicted = _is_predicted(txn, watch, scope, mark_id)
     due_at = first_true(watch.condition, marks, since)
-    if due_at == since:  # below the threshold: it crosses now if it was above before
+    if due_at == since:  # below the threshold: the watch crosses now if the marks were above before
         if predicted:
             _fire(txn, watch, PredictedCrossingRow(watch.id, scope, mark_id, since))
     # The watch may have crossed after `since`, before the backfill reached these marks. Then nothing is predicted.
@@ -274,7 +274,10 @@ def _store_prediction(
 
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
-    """Record the crossing of a due prediction, as skipped if its guard was closed. If it is delayed, predict again."""
+    """Record the crossing of a due prediction, or predict a crossing again that was delayed.
+
+    The crossing is skipped if the guard of the watch was closed.
+    """
     if watch.condition.is_schedule:
         crossing_retests.retest_before_change(txn, watch, WHOLE_BOARD)
         scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)

@@ -69,7 +69,7 @@ class LawSums(NamedTuple):
         up_to = ends_known_until(self.txn, self.key)
         if up_to <= self.sums.evaporated_through:
             return
-        if self.txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
+        if self.txn.has_evaporated_marks:  # without such marks, there is nothing to subtract
             self._subtract_until(up_to)
         # Recorded even if no mark was found, so that the same range is not searched again.
         self.sums.evaporated_through, self.sums.changed = up_to, True

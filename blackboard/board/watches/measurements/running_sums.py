@@ -88,7 +88,7 @@ class BoundedTotal(NamedTuple):
     error: float = 0.0
     """The largest difference between the total and the exact sum of the strengths."""
     is_exact: bool = True
-    """Whether this bounds the error in both directions; otherwise the exact sum and the number may be lower."""
+    """Whether `error` bounds both directions. If not, the exact sum and the number of marks may be lower."""
 
     def plus(self, other: BoundedTotal) -> BoundedTotal:
         """Return the total over the marks of both."""

@@ -94,7 +94,7 @@ def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id
 def absorb_silently(
     txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, known: EventRow, *, dropped: bool
 ) -> None:
-    """Record that a watch absorbed the last event of a mark without an activation, because it was no news.
+    """Record that a watch absorbed the last event of a mark without an activation, because the event was no news.
 
     The record keeps `known`, the event whose state the agent was last given or the guard dropped.
 

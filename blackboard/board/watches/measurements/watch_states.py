@@ -115,7 +115,7 @@ def marks_behind(
 ) -> list[FadingMark]:
     """Return the marks and deposits over which a watch over time is judged from an instant on (default: now).
 
-    Of the deposits in its windows, return all if `whole`, otherwise as many as a decision needs.
+    Of the deposits in its windows, return all if `whole`; if not, as many as a decision needs.
     """
     marks = [fading_mark(txn, row) for row in rows_behind(txn, watch, key)]
     if watch.condition.has_window:

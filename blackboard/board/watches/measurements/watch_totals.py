@@ -156,7 +156,7 @@ def add(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow,
     sums = sums_of_law(txn, watch, scope, row)
     if row.evaporates_at is not None:
         if row.evaporates_at <= sums.evaporated_through:
-            return  # it was subtracted when it evaporated, or evaporated at its deposit
+            return  # the mark was subtracted when it evaporated, or evaporated at its deposit
         txn.note_evaporation(row.evaporates_at)
     add_row(txn, row, sums, sign)
 

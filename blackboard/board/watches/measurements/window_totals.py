@@ -50,7 +50,7 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, froze
         if (sums := sums_of(txn, watch, scope).get(LawOfKind(deposit.kind, WINDOW))) is None:
             _build(txn, watch, deposit.kind, scope)
             if sign > 0:
-                continue  # it was recorded already
+                continue  # `_build` has counted the deposit, which is recorded already
             sums = sums_of(txn, watch, scope)[LawOfKind(deposit.kind, WINDOW)]
         if deposit.occurred_at + _length(watch) > sums.evaporated_through:
             add_terms(sums, 1, deposit.intensity, 0.0, sign=sign)

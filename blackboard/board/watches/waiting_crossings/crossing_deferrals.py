@@ -36,7 +36,7 @@ def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     until = end_of_cooldown(txn, watch.agent_spec, crossing.scope)
     if until is not None:
         return CrossingDeferral(HeldBy.COOLDOWN, until)
-    if not watch.guard_drops:  # otherwise the guard decided at the crossing
+    if not watch.guard_drops:  # a guard that drops has decided at the crossing
         is_open, opens_at = watch_guards.find_opening(txn, watch, crossing.scope)
         if not is_open:
             return CrossingDeferral(HeldBy.GUARD, opens_at)

@@ -54,7 +54,7 @@ class FirstCrossings(NamedTuple):
     """The first claimable crossings of a watch under each law, highest bounds first."""
 
     rows: list[CrossingRow]
-    """The crossings, those of one law together."""
+    """The crossings, grouped by their laws."""
     partial_laws: frozenset[str | None]
     """The laws under which there may be further claimable crossings."""
 
@@ -65,7 +65,7 @@ class FirstCrossings(NamedTuple):
         return cls(rows, frozenset(law for law, number in numbers.items() if number >= limit))
 
     def without(self, claimed: Collection[CrossingRow]) -> FirstCrossings | None:
-        """Return the crossings that are left after some were claimed; None if others would come before them."""
+        """Return the crossings that are left after a claim; None if other crossings would come before these."""
         ids = {crossing.id for crossing in claimed}
         rows = [row for row in self.rows if row.id not in ids]
         return FirstCrossings(rows, self.partial_laws) if self.partial_laws <= {row.law for row in rows} else None

@@ -30,7 +30,7 @@ from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 
 CHANGED_WATCH_REASON = "watch changed"
-"""The reason of a crossing that ended because it does not hold under its new watch."""
+"""The reason of a crossing that ended because the condition of the changed watch does not hold."""
 
 
 class _ScopeMarks(NamedTuple):

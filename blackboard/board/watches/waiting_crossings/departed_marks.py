@@ -91,7 +91,7 @@ def _retagged(
 def _input_of(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, departure: _Departure
 ) -> InputMark | None:
-    """Return a mark as it was when it last counted; None if that was before the crossing."""
+    """Return a mark as it was when it last counted; None if the mark last counted before the crossing."""
     event, following = last_counted(txn, watch, crossing.scope, departure.subject, departure.mark_id)
     if event is None:
         return None

@@ -70,7 +70,7 @@ def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
 def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> bool:
     """Make the marks of dropped crossings stimuli again if the guard is open now.
 
-    This comes before the deposit on one of them is counted. Return whether there were such marks.
+    Call it before the deposit on one of these marks is counted. Return whether there were such marks.
 
     Args:
         txn: The transaction of the deposit, after the mark was written.

@@ -123,7 +123,7 @@ def keeps(watch: RegisteredWatch, crossing: CrossingRow) -> bool:
 
 
 def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
-    """Return when `max_activations_per_hour` lets time alone wake an agent again; None if it does now.
+    """Return when `max_activations_per_hour` lets time alone wake an agent again; None if it allows that now.
 
     Schedules and rewakes cannot loop. So a crossing over the limit waits, and is not quarantined.
     """

@@ -36,9 +36,9 @@ def drops(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant
 
 
 def release_after_change(txn: BoardTransaction, row: MarkRow, old: MarkRow | None = None) -> None:
-    """Release the crossings of guards that count marks of a kind. The next claim tests them again.
+    """Release the crossings of guards that count marks of a kind. The next claim tests these crossings again.
 
-    `old` is the mark before; it may have had another group.
+    `old` is the mark before the change, which may have moved the mark to another group.
     """
     for watch in txn.active.guarded.get(row.kind, ()):
         if measures_board(watch, row.kind):
@@ -49,7 +49,7 @@ def release_after_change(txn: BoardTransaction, row: MarkRow, old: MarkRow | Non
 
 
 def release(txn: BoardTransaction, watch: RegisteredWatch, scope: str | None = None) -> None:
-    """Release the crossings that a watch's guard defers, in one scope or all; a claim tests them again."""
+    """Release the crossings that a watch's guard defers, in one scope or all. A claim tests these crossings again."""
     values = {
         "watch_id": watch.id,
         "at": txn.now,
