@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from blackboard.board import interface, worker_registry
+from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import activation_spans, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
 from blackboard.board.activations.agent_claims.claim_searches import (
@@ -57,7 +57,6 @@ class Worker:
         describe_model: Callable[[], str | None] = lambda: None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        interface.import_all()
         self.board, self.lease, self.code, self.describe_model = board, lease, code, describe_model
         self.liveness = board.database.processes.liveness(wake)
         """The proof to other workers that this worker is alive. It must be entered before `register`, because a
