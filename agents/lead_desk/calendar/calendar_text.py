@@ -65,11 +65,11 @@ class Component:
 
     name: str
     first: int
-    """The place of its first byte in the file."""
+    """The offset of its first byte in the file."""
     end: int = -1
-    """The place of its last line in the file, which has its END."""
+    """The offset of its END line in the file."""
     after: int = -1
-    """The place of the first byte after it."""
+    """The offset of the first byte after it."""
     lines: dict[bytes, list[bytes]] = field(default_factory=dict)
     """The rest of each line after the name, by name."""
     parts: list[Component] = field(default_factory=list)
@@ -111,7 +111,7 @@ def read_components(raw: bytes) -> Component:
                 folded.append(line[1:].rstrip(b"\r\n"))
             continue
         if not line.strip():
-            continue  # a line end that was converted twice leaves empty lines, in the middle of a folded line too
+            continue  # a line end that was converted twice leaves empty lines, even inside a folded line
         if folded is not None:
             _add_line(open_now[-1], b"".join(folded))
         start = line[:3].upper()
@@ -146,7 +146,7 @@ def _add_line(component: Component, line: bytes) -> None:
 
 
 def _lines(raw: bytes) -> Iterable[bytes]:
-    """Return the lines with their ends. Only if a file has other ends than usual, all lines are in memory at once."""
+    """Return the lines with their ends. All lines are in memory together only if the file has unusual ends."""
     return raw.splitlines(keepends=True) if b"\r" in raw.replace(b"\r\n", b"") else BytesIO(raw)
 
 

@@ -130,8 +130,8 @@ class Worker:
     def recover(self, dead: Sequence[str], runs: Callable[[], Collection[RunKey]], *, expired_leases: bool) -> int:
         """Extend this worker's leases, recover the activations that no worker runs any longer, and return their number.
 
-        Also recovers activations leased to this worker that stopped before their result could be saved: `runs` returns
-        the keys of the runs of this worker. With `expired_leases`, an expired lease of any worker counts.
+        It also recovers activations of this worker whose run `runs` does not return: they stopped before their result
+        was saved. With `expired_leases`, it also recovers activations of any worker whose lease has expired.
         """
         model = self.describe_model()
 

@@ -105,7 +105,7 @@ def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) ->
 
 
 def _replaced_by(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | None) -> MarkRow | None:
-    """Return the mark of the deposit that replaces this deposit, because it occurred later; None if there is none."""
+    """Return the mark of a deposit that occurred later, which makes this deposit stale; None if there is none."""
     if new_deposit.kind.on_repeat != "replace" or new_deposit.state.at >= txn.now:
         return None
     latest = _latest(txn, new_deposit.kind, new_deposit.request.subject, live)

@@ -72,7 +72,7 @@ class WritingConnection(ABC):
 
     @abstractmethod
     def _commit(self, transaction: Transaction) -> None:
-        """Commit, and set whether the transaction is committed, also after an error."""
+        """Commit, and set `commit_state`, even if the commit raises."""
 
     @abstractmethod
     def may_be_stored(self, error: BaseException) -> bool:

@@ -25,9 +25,9 @@ class ClaimData(NamedTuple):
     load: AgentLoad
     """The unfinished activations of the agent."""
     ready_since: dict[int, Instant | None]
-    """Since when the first ready crossing of each watch is ready, for the watches that were read."""
+    """When the first ready crossing of each watch became ready; only for the watches that were read."""
     first_crossings: dict[int, FirstCrossings]
-    """The crossings that the selection for a watch reads first, for the watches that were read."""
+    """The crossings that the selection for a watch reads first; only for the watches that were read."""
 
     def after_claim(self, claimed: Collection[CrossingRow]) -> ClaimData | None:
         """Return the data as it is after a claim of some crossings; None if it must be read again.
@@ -144,7 +144,7 @@ class SharedClaimData:
 
     @contextmanager
     def following(self, agent: str, data: ClaimData, claimed: Collection[CrossingRow]) -> Iterator[None]:
-        """Follow the writes of a claim, which takes some crossings: afterwards, the data is as the claim leaves it.
+        """Bring the data up to date with a claim that is made inside the context and takes these crossings.
 
         If the transaction wrote anything else before the claim, the data stays out of date.
         """

@@ -53,7 +53,7 @@ def missing_searches(agent_spec: AgentSpec, keys: Iterable[SearchKey], found: Ma
 
 
 def searches_for(agent_spec: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
-    """Return the searches of an agent for the marks of some events, which have the payloads that the marks show."""
+    """Return the searches that an agent makes about some marks. Each event has the payload that its mark shows."""
     places = [place for place, read in enumerate(agent_spec.reads) if read.search_from is not None]
     if not places:
         return []

@@ -1,4 +1,4 @@
-"""News: whether a deposit makes a mark that an agent was already given a stimulus again.
+"""News: whether a deposit on a mark makes it a stimulus again, although the agent was already given the mark.
 
 A sensor that reports the same thing each minute must cost no call. So such a deposit is news only if one of these
 holds:

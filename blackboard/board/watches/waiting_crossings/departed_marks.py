@@ -1,4 +1,4 @@
-"""Departed marks: they may have caused a crossing, and have evaporated or got other tags, so that they do not count."""
+"""Marks that may have caused a crossing but no longer count, because they evaporated or their tags changed."""
 
 from __future__ import annotations
 

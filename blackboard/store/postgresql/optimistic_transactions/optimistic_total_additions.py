@@ -1,8 +1,8 @@
-"""Additions to the sums over the board, of a transaction that has read them without a lock.
+"""Additions to the board's sums at the commit of a transaction that has read the sums without a lock.
 
 Every deposit of a kind changes the same rows. So at the commit, they may differ from what the transaction has
-read. It is enough that the total with its own additions is still below the threshold. The transaction adds to the sums
-that it finds under the lock, at their present anchor.
+read. The commit does not check that the sums are unchanged, only that the total, with this transaction's additions, is
+still below the threshold. It adds to the sums that it finds under the lock, at their present anchor.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class OptimisticTotalAdditions(TotalAdditions):
 
 @cache
 def _condition(laws: tuple[RebasedSql, ...], *, counts: bool) -> str:
-    """Return the condition that the value of a watch is below its threshold also after the additions."""
+    """Return the condition that the value of a watch is still below its threshold after the additions."""
     parts, width = [], 4 if counts else 9
     for number, rebased in enumerate(laws):
         kind, law, marks, longest, length, weight, rounding, total, error = range(
