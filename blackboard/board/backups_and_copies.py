@@ -43,7 +43,7 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
     database = database_of(url_or_path)
     try:
         if database.processes.is_served():
-            raise StoreBusy(f"a daemon serves {database.where}; stop it first")
+            raise StoreBusy(f"a daemon serves {database.location}; stop it first")
         return database.upkeep.restore(copy, now)
     finally:
         database.close()
@@ -56,15 +56,17 @@ def check_at_rest(board: Blackboard) -> None:
         StoreBusy: A daemon serves it.
         StoreError: The board is not paused, or answers of a model are not stored on it yet.
     """
-    where, session = board.database.where, board.session
+    location, session = board.database.location, board.session
     workers = session.read(lambda txn: {row.id for row in txn.sql.all(ACTIVATIONS.workers)})
     if board.database.processes.is_served() or workers - session.dead_workers():
-        raise StoreBusy(f"a daemon serves {where}; stop it first")
+        raise StoreBusy(f"a daemon serves {location}; stop it first")
     if session.read(lambda txn: txn.pause is None):
-        raise StoreError(f"{where} is not paused; pause it first, so that no daemon serves both the board and its copy")
+        raise StoreError(
+            f"{location} is not paused; pause it first, so that no daemon serves both the board and its copy"
+        )
     if next(AnswerSpool(session).waiting(), None) is not None:
         raise StoreError(
-            f"answers of a model wait in files beside {where}; run a daemon once, which stores them when it starts"
+            f"answers of a model wait in files beside {location}; run a daemon once, which stores them when it starts"
         )
 
 

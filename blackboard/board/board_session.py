@@ -111,7 +111,7 @@ class BoardSession:
     @property
     def is_clock_behind(self) -> bool:
         """Whether the clock shows an earlier instant than this process has used."""
-        return self.clock.now() < self.clock.used.latest(self.database.where)
+        return self.clock.now() < self.clock.used.latest(self.database.location)
 
     def subscribe(self, callback: Callable[[], None], *, every_commit: bool = False) -> Callable[[], None]:
         """Call `callback` after each commit of this session that may wake an agent, or after every commit.
@@ -244,7 +244,7 @@ class BoardSession:
     def _transaction(self, sql: Transaction) -> BoardTransaction:
         """Return the transaction of the board at its one instant, with the deployment that is active in it."""
         start, clock = self._read_start(sql)
-        check_revision(start.schema, self.database.where)
+        check_revision(start.schema, self.database.location)
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
         if doubted:
@@ -253,7 +253,7 @@ class BoardSession:
             sql,
             self._active_deployment(sql, start.deployment_version),
             laws=self._laws,
-            now=self.clock.used.use(self.database.where, now),
+            now=self.clock.used.use(self.database.location, now),
             last_event_id=start.last_event_id or 0,
             recorded=start.last_recorded_at,
             next_evaporation=start.next_evaporation,

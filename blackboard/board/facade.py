@@ -131,7 +131,7 @@ class Blackboard(
         self.close()
 
     def __repr__(self) -> str:
-        return f"Blackboard({self.where!r}, author={self.author!r})"
+        return f"Blackboard({self.location!r}, author={self.author!r})"
 
     def now(self) -> datetime:
         """Return the board's time: the latest of the clock, the last recorded time, and the last time used here."""
@@ -148,9 +148,9 @@ class Blackboard(
         return self.database.url
 
     @property
-    def where(self) -> str:
+    def location(self) -> str:
         """The file or the URL of the database, as messages name it, without a password."""
-        return self.database.where
+        return self.database.location
 
     @property
     def deployment(self) -> Deployment:

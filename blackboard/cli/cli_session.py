@@ -278,11 +278,11 @@ def _schema_note(board: Blackboard) -> str | None:
     """Return a text about the change of the schema when the board was opened; None if there was none."""
     if (change := board.schema_change) is None:
         return None
-    where = board.where
+    location = board.location
     if change.before is None:
-        return f"{where} is a new board"
+        return f"{location} is a new board"
     copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"
-    return f"the schema of {where} was upgraded from {change.before} to {change.after}; {copy}"
+    return f"the schema of {location} was upgraded from {change.before} to {change.after}; {copy}"
 
 
 def session_of(context: typer.Context) -> CommandSession:

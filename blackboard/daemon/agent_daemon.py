@@ -352,11 +352,11 @@ class Daemon:
         return recovered
 
     def _report_start(self, recovered: int) -> None:
-        where, model = self.board.where, self.worker.describe_model()
+        location, model = self.board.location, self.worker.describe_model()
         deployed, gone = self.board.deployment.agents, self.worker.gone_agents()
-        log.info(DaemonEvent.STARTED, worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
+        log.info(DaemonEvent.STARTED, worker=self.worker.id, agents=sorted(self.agents), model=model, board=location)
         self._emit(DaemonEvent.STARTED, {"worker": self.worker.id, "recovered": recovered})
-        self._service_manager.report_ready(f"serves {where}")
+        self._service_manager.report_ready(f"serves {location}")
         if unknown := sorted(name for name in deployed.keys() - self.agents.keys() if not deployed[name].remote):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
         if gone:
@@ -405,7 +405,7 @@ class Daemon:
         log_queue.flush()
 
     def _report_trouble(self, trouble: str | None) -> None:
-        self._service_manager.report_status(trouble or f"serves {self.board.where}")
+        self._service_manager.report_status(trouble or f"serves {self.board.location}")
 
     def _emit(self, event: DaemonEvent, details: DaemonEventDetails) -> None:
         for listener in list(self.on_event):

@@ -44,7 +44,7 @@ class LocalCalls(DifferingCalls):
     def summary(self, describe_model: Callable[[], str]) -> Summary:
         from blackboard.presentation.json_shapes import summary  # only `status` needs it
 
-        return summary(self._board.status(), self._board.where, describe_model())
+        return summary(self._board.status(), self._board.location, describe_model())
 
     def query(self, sql: str, *, limit: int, seconds: float) -> QueryResult:
         from blackboard.board import administration  # only queries need it

@@ -265,18 +265,18 @@ def explanation(result: Explanation) -> dict[str, Any]:
     return {**vars(result), "watches": watches}
 
 
-def summary(result: BoardStatus, where: str, model: str) -> Summary:
+def summary(result: BoardStatus, location: str, model: str) -> Summary:
     """Return the answer to `status`.
 
     Args:
         result: The state of the board.
-        where: Where the board is.
+        location: Where the board is.
         model: The provider and the model that a daemon would use, as text.
     """
     served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
     shape = Summary if result.file_bytes is None else FileSummary
     shown = vars(result) | {
-        "board": where,
+        "board": location,
         "paused": result.paused and (result.paused_because or True),
         "answers": served or model,
     }

@@ -42,7 +42,7 @@ class Database(ABC):
 
     Args:
         dialect: The kind of database.
-        where: The file or URL, as messages name it, without a password.
+        location: The file or URL, as messages name it, without a password.
     """
 
     writer: WritingConnection
@@ -56,8 +56,8 @@ class Database(ABC):
     query_pool: ReaderPool
     """The connections for queries that users write; see `readonly`."""
 
-    def __init__(self, dialect: Dialect, where: str) -> None:
-        self.dialect, self.where = dialect, where
+    def __init__(self, dialect: Dialect, location: str) -> None:
+        self.dialect, self.location = dialect, location
         self.on_commit = Listeners()
         """Called by the writing thread after each commit."""
         self.on_rollback = Listeners()
@@ -233,7 +233,7 @@ class Database(ABC):
 
     def translated(self, error: BaseException) -> BaseException:
         """Return the error of this program for an error of the driver; other errors stay as they are."""
-        return self.dialect.errors.translated(error, self.where)
+        return self.dialect.errors.translated(error, self.location)
 
     # -- clock and rights --------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ def test_objects_of_the_interface_show_what_they_are(board: Blackboard) -> None:
     board.deposit(mark, intensity=0.5)
     (read,) = board.marks(Knock)
     assert repr(read) == "Knock(subject='s', intensity=0.5, door='1', id=1, strength=0.5, author='person:ada')"
-    assert repr(board) == f"Blackboard({board.database.where!r}, author='person:ada')"
+    assert repr(board) == f"Blackboard({board.database.location!r}, author='person:ada')"
     assert repr(Daemon(board, [])) == f"Daemon({board!r}, agents=[])"
     assert repr(SystemClock()) == "SystemClock()"
 

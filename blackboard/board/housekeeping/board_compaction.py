@@ -39,7 +39,7 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
     try:
         done = session.database.upkeep.compact(insist=insist)
     except MemoryError:
-        raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
+        raise StoreError(f"{session.database.location} could not be compacted: there is not enough memory") from None
     if done and owed_since is not None:
         session.write(lambda txn: txn.sql.run(ERASURE.end_compaction, owed_since=owed_since))
     return done

@@ -38,9 +38,9 @@ def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgres
         StoreBusy: Another process writes on one of them for too long.
         StoreError: The target is not empty, or cannot hold the content of the source.
     """
-    target.read(lambda txn: _require_empty(txn.sql, target.database.where))
+    target.read(lambda txn: _require_empty(txn.sql, target.database.location))
     with source.database.rehearsal() as read, target.database.exclusive_transaction() as written:
-        _require_empty(written, target.database.where)
+        _require_empty(written, target.database.location)
         if (partitions := written.partitions) is not None:
             oldest, newest = read.all(MARKS.events_after, after=0, limit=1), read.all(MARKS.newest_events, limit=1)
             first, last = (oldest[0].id, newest[0].id) if oldest else (0, 0)
@@ -51,14 +51,14 @@ def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgres
     return BoardCopy(source.read(lambda txn: txn.board_id), tables, documents)
 
 
-def _require_empty(sql: Transaction, where: str) -> None:
+def _require_empty(sql: Transaction, location: str) -> None:
     """Check that nothing is on the target.
 
     Raises:
         StoreError: Something is there.
     """
     if (table := database_copy.filled_table(sql)) is not None:
-        raise StoreError(f"{where} is not empty: its table {table} has rows; name an empty database")
+        raise StoreError(f"{location} is not empty: its table {table} has rows; name an empty database")
 
 
 def _copy_index(source: Transaction, target: Transaction, progress: CopyProgress) -> int:

@@ -43,15 +43,16 @@ def copy(
         with target_session.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
             with copy_progress_bar() as progress:
                 done = backups_and_copies.copy_board(board, empty, progress)
-            where = {"source": board.where, "target": empty.where}
+            locations = {"source": board.location, "target": empty.location}
     rows = {table.name: table.rows for table in done.tables}
     if as_json:
-        print_json({**where, **vars(done), "marks": rows["mark"], "events": rows["event"]})
+        print_json({**locations, **vars(done), "marks": rows["mark"], "events": rows["event"]})
         return
     print_line(
-        f"copied {counted(rows['mark'], 'mark')} and {counted(rows['event'], 'event')} to {where['target']}; the counts"
-        f" and digests of {counted(len(rows), 'table')} are the same"
+        f"copied {counted(rows['mark'], 'mark')} and {counted(rows['event'], 'event')} to {locations['target']}; the"
+        f" counts and digests of {counted(len(rows), 'table')} are the same"
     )
     print_note(
-        f"both boards are paused; resume {where['target']} when all programs use it, and never resume {where['source']}"
+        f"both boards are paused; resume {locations['target']} when all programs use it, and never resume"
+        f" {locations['source']}"
     )

@@ -89,11 +89,11 @@ def init(
 
 def _report(board: Blackboard, changed: Sequence[str], written: Path | None, *, as_json: bool) -> None:
     """Print the active deployment and its changes, and note the agents and workers that do not fit it."""
-    where, version = board.where, board.deployment.version
+    location, version = board.location, board.deployment.version
     if as_json:
-        print_json({"written": written, "board": where, "deployment": version, "changed": changed})
+        print_json({"written": written, "board": location, "deployment": version, "changed": changed})
     else:
-        print_line(f"{where}: deployment {version} is active")
+        print_line(f"{location}: deployment {version} is active")
         for line in changed:
             print_line(f"  {line}")
     status = board.status()

@@ -85,7 +85,7 @@ def activity(call: OperationCall[ListedActivity, None]) -> Page[ActivityRecord]:
 
 def status(call: OperationCall[NoParameters, None]) -> FileSummary | Summary:
     """Summarize the state of the board."""
-    return summary(call.board.status(), call.board.where, call.model)
+    return summary(call.board.status(), call.board.location, call.model)
 
 
 def _lasting_part(shape: Summary) -> object:

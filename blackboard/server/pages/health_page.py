@@ -23,7 +23,7 @@ def show_health(call: PageCall[PageFields]) -> PageContent:
     if all(finding.name != MODEL for finding in findings):
         findings.append(Finding(MODEL, "note", call.model))
     order = {"wrong": 0, "note": 1, "ok": 2}
-    status = summary(board.status(), board.where, call.model)
+    status = summary(board.status(), board.location, call.model)
     return PageContent(
         {
             "status": status,

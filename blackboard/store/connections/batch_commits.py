@@ -97,11 +97,11 @@ class BatchCommits:
             return
         if transaction is not None and transaction.commit_state is CommitState.IN_DOUBT:
             for entry in batch:  # a signal ended the search for the outcome
-                entry.error = unknown_outcome(writer.where)
+                entry.error = unknown_outcome(writer.location)
             raise error
         if transaction is not None and transaction.commit_state is CommitState.COMMITTED:
             raise error  # the work is committed: an error after that must not repeat it
-        error = writer.dialect.errors.translated(error, writer.where)
+        error = writer.dialect.errors.translated(error, writer.location)
         if len(batch) == 1:
             batch[0].error = error
         elif transaction is not None and transaction.has_begun:
@@ -127,9 +127,9 @@ def _run(batch: list[Entry[Any]], transaction: Transaction) -> None:
         entry.result = entry.work(transaction)
 
 
-def unknown_outcome(where: str) -> StoreUnknown:
+def unknown_outcome(location: str) -> StoreUnknown:
     """Return the error of work on a server that may be stored or not."""
     return StoreUnknown(
-        f"the connection to {where} was lost during a commit, and the outcome cannot be read; the work may be stored or"
-        " not: check the board before you repeat it"
+        f"the connection to {location} was lost during a commit, and the outcome cannot be read; the work may be stored"
+        " or not: check the board before you repeat it"
     )

@@ -22,15 +22,15 @@ class WritingConnection(ABC):
 
     Args:
         dialect: The kind of database.
-        where: The file or URL, as messages name it.
+        location: The file or URL, as messages name it.
         connect: Opens a connection that can write.
         on_rollback: Called after each rollback.
     """
 
     def __init__(
-        self, dialect: Dialect, where: str, connect: Callable[[], Any], on_rollback: Callable[[], object]
+        self, dialect: Dialect, location: str, connect: Callable[[], Any], on_rollback: Callable[[], object]
     ) -> None:
-        self.dialect, self.where = dialect, where
+        self.dialect, self.location = dialect, location
         self.connection: Any = None
         """The connection; None before the first transaction, and after the connection was closed."""
         self.transaction: Transaction | None = None
@@ -66,8 +66,8 @@ class WritingConnection(ABC):
         """
         if transaction is not self.transaction:
             raise StoreError(
-                f"this process was forked while its parent was in a transaction on {self.where}, which only the parent"
-                " can end; fork before or after a transaction"
+                f"this process was forked while its parent was in a transaction on {self.location}, which only the"
+                " parent can end; fork before or after a transaction"
             )
 
     @abstractmethod

@@ -69,7 +69,7 @@ class Dialect(ABC):
         return None
 
     @abstractmethod
-    def holds_board(self, connection: Any, where: str) -> bool:
+    def holds_board(self, connection: Any, location: str) -> bool:
         """Return whether a database has the tables of a board.
 
         Raises:

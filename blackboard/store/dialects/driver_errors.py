@@ -31,30 +31,30 @@ class ErrorCause(Enum):
 
 
 _TRANSLATIONS: Mapping[ErrorCause, tuple[type[StoreError], str]] = {
-    ErrorCause.BUSY: (StoreBusy, "another process held {where} for too long; try again"),
+    ErrorCause.BUSY: (StoreBusy, "another process held {location} for too long; try again"),
     ErrorCause.CONFLICT: (
         StoreBusy,
-        "transactions of other programs on {where} conflicted with this one again and again; try again",
+        "transactions of other programs on {location} conflicted with this one again and again; try again",
     ),
     ErrorCause.LOST: (
         StoreError,
-        "the connection to {where} failed: {line}; no write was left half done, try again",
+        "the connection to {location} failed: {line}; no write was left half done, try again",
     ),
-    ErrorCause.READ_ONLY: (StoreError, "{where} cannot be written: {line}; {hint}"),
+    ErrorCause.READ_ONLY: (StoreError, "{location} cannot be written: {line}; {hint}"),
     ErrorCause.IO: (
         StoreExhausted,
-        "{where} could not be read or written: {error}; check the disk, no write was left half done",
+        "{location} could not be read or written: {error}; check the disk, no write was left half done",
     ),
-    ErrorCause.DAMAGED: (StoreError, "{where} is damaged: {error}; restore a backup with 'blackboard restore'"),
-    ErrorCause.FULL: (StoreExhausted, "{where}: the disk is full; make room, no write was left half done"),
+    ErrorCause.DAMAGED: (StoreError, "{location} is damaged: {error}; restore a backup with 'blackboard restore'"),
+    ErrorCause.FULL: (StoreExhausted, "{location}: the disk is full; make room, no write was left half done"),
     ErrorCause.NO_PARTITION: (
         StoreError,
-        "{where} has no partition for new events, and none could be created; run a daemon, or 'blackboard init', as the"
-        " user who owns the tables",
+        "{location} has no partition for new events, and none could be created; run a daemon, or 'blackboard init', as"
+        " the user who owns the tables",
     ),
     ErrorCause.FOREIGN: (
         StoreForeign,
-        "{where} is not a database; name another file with --database or [database] url",
+        "{location} is not a database; name another file with --database or [database] url",
     ),
 }
 """The errors of this program, with a remedy."""
@@ -82,40 +82,40 @@ class DriverErrors(ABC):
     def blames_database(self, error: BaseException) -> bool:
         """Return whether an error blames the database or the machine, not the SQL."""
 
-    def write_hint(self, error: Exception, where: str) -> str:
+    def write_hint(self, error: Exception, location: str) -> str:
         """Return the remedy for an error that says that nothing can be written."""
-        return _refused(where) or "check the file's and folder's permissions"
+        return _refused(location) or "check the file's and folder's permissions"
 
-    def translated(self, error: BaseException, where: str) -> BaseException:
+    def translated(self, error: BaseException, location: str) -> BaseException:
         """Return our error for an error of a transaction; an error of another kind stays as it is."""
         if isinstance(error, self.base | MemoryError):
-            return self.translate(error, where)
+            return self.translate(error, location)
         if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
             return UsageError("a number is larger than a database can hold")
         return error
 
-    def translate(self, error: Exception, where: str) -> StoreError:
+    def translate(self, error: Exception, location: str) -> StoreError:
         """Return our error for a driver's error, with a remedy."""
         if isinstance(error, MemoryError):
             return StoreExhausted(
-                f"{where} cannot be used: this process has no memory left; no write was left half done"
+                f"{location} cannot be used: this process has no memory left; no write was left half done"
             )
         cause = self.cause_of(error)
         if cause is None:
-            return StoreError(f"{where}: {error}")
+            return StoreError(f"{location}: {error}")
         if cause is ErrorCause.UNOPENED:
-            return _unopened(where)
+            return _unopened(location)
         category, text = _TRANSLATIONS[cause]
-        hint = self.write_hint(error, where) if cause is ErrorCause.READ_ONLY else ""
-        return category(text.format(where=where, error=error, line=first_line(error), hint=hint))
+        hint = self.write_hint(error, location) if cause is ErrorCause.READ_ONLY else ""
+        return category(text.format(location=location, error=error, line=first_line(error), hint=hint))
 
 
-def _unopened(where: str) -> StoreError:
+def _unopened(location: str) -> StoreError:
     """Return the error of a file that cannot be opened."""
     if is_without_descriptors():
-        return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
-    hint = _refused(where) or f"check that {os.path.dirname(where) or '.'} exists and may be written"
-    return StoreError(f"{where} cannot be opened; {hint}")
+        return StoreExhausted(f"{location} cannot be opened: this process has no file descriptor left")
+    hint = _refused(location) or f"check that {os.path.dirname(location) or '.'} exists and may be written"
+    return StoreError(f"{location} cannot be opened; {hint}")
 
 
 def first_line(error: Exception) -> str:
@@ -132,6 +132,6 @@ def is_without_descriptors() -> bool:
     return False
 
 
-def _refused(where: str) -> str:
+def _refused(location: str) -> str:
     """Return a text with the owners of a file and its folder, and this user; empty if this user owns both."""
-    return describe_access(where) or describe_access(os.path.dirname(where))
+    return describe_access(location) or describe_access(os.path.dirname(location))

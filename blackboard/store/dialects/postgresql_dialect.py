@@ -112,7 +112,7 @@ class PostgresqlErrors(DriverErrors):
     def blames_database(self, error: BaseException) -> bool:
         return state_of(error).startswith(_DATABASE_STATES) or self.cause_of(error) is ErrorCause.LOST
 
-    def write_hint(self, error: Exception, where: str) -> str:
+    def write_hint(self, error: Exception, location: str) -> str:
         if state_of(error) == _READ_ONLY:
             return "a standby or a read-only user cannot write; name the primary server, or another user"
         return "grant the user the right to change the tables of the board"
@@ -201,12 +201,12 @@ class PostgresqlDialect(Dialect):
             else None
         )
 
-    def holds_board(self, connection: Any, where: str) -> bool:
+    def holds_board(self, connection: Any, location: str) -> bool:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass('alembic_version'), to_regclass('board')")
         version, board = cursor.fetchone()
         if version is not None and board is None:
-            raise StoreForeign(f"{where} contains the tables of another program; name another database")
+            raise StoreForeign(f"{location} contains the tables of another program; name another database")
         return version is not None
 
     def stop_at(self, cursor: Any, end: Instant) -> None:

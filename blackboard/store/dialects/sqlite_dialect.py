@@ -104,11 +104,11 @@ class SqliteDialect(Dialect):
             " use 3.51.3 or later"
         )
 
-    def holds_board(self, connection: Any, where: str) -> bool:
+    def holds_board(self, connection: Any, location: str) -> bool:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         if tables and application != APPLICATION_ID:
-            raise StoreForeign(f"{where} belongs to another program; name another file")
+            raise StoreForeign(f"{location} belongs to another program; name another file")
         return "alembic_version" in tables
 
     def checkpoint(self, connection: Any) -> None:

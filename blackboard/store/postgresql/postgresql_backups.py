@@ -67,7 +67,7 @@ def restore_postgresql(archive: Path, database: PostgresqlDatabase) -> Copy:
     with database.read() as transaction:
         transaction.cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
         if transaction.cursor.fetchone()[0]:
-            raise StoreError(f"{database.where} is not empty; create a new database, and restore into that")
+            raise StoreError(f"{database.location} is not empty; create a new database, and restore into that")
     options = [
         "--no-owner",
         "--no-privileges",
@@ -86,7 +86,7 @@ def _check_board(database: PostgresqlDatabase) -> None:
     version = revision_of(database)
     if version is None:
         database.place.refuse_missing()
-    check_known(version, database.where)
+    check_known(version, database.location)
 
 
 def _check_archive(archive: Path) -> set[str]:
@@ -120,7 +120,7 @@ def _run(database: PostgresqlDatabase, name: str, arguments: Sequence[str]) -> N
             [_program(name), "--no-password", *options, *arguments], check=True, capture_output=True, env=environment
         )
     except subprocess.CalledProcessError as error:
-        raise StoreError(f"{name} failed on {database.where}: {_last_line(error.stderr)}") from None
+        raise StoreError(f"{name} failed on {database.location}: {_last_line(error.stderr)}") from None
 
 
 def _target(database: PostgresqlDatabase) -> str:

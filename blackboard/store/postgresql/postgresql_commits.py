@@ -171,7 +171,7 @@ class OptimisticCommits:
         is_in_doubt = transaction is not None and transaction.commit_state is CommitState.IN_DOUBT
         if writer.may_be_stored(error) or is_in_doubt:
             for entry in batch:  # not repeated
-                entry.error = error if writer.may_be_stored(error) else unknown_outcome(writer.where)
+                entry.error = error if writer.may_be_stored(error) else unknown_outcome(writer.location)
             if not isinstance(error, Exception):
                 raise error
             return True

@@ -35,14 +35,14 @@ class PostgresqlPlace(BoardPlace):
 
     is_created_on_demand = False
 
-    def __init__(self, where: str) -> None:
-        self._where = where
+    def __init__(self, location: str) -> None:
+        self._location = location
 
     def exists(self) -> bool:
         return True
 
     def refuse_missing(self) -> NoReturn:
-        raise StoreMissing(f"{self._where} holds no board; 'blackboard init' creates one")
+        raise StoreMissing(f"{self._location} holds no board; 'blackboard init' creates one")
 
     def check_names(self) -> None:
         """Do nothing: a URL has no other names that matter."""
@@ -57,7 +57,7 @@ class PostgresqlPlace(BoardPlace):
         """Do nothing: a server has rights instead."""
 
     def delete(self) -> NoReturn:
-        raise StoreError(f"{self._where} is on a server, where only the owner of the database can drop it")
+        raise StoreError(f"{self._location} is on a server, where only the owner of the database can drop it")
 
     def sizes(self) -> FileSizes:
         return FileSizes()
@@ -65,7 +65,7 @@ class PostgresqlPlace(BoardPlace):
     @property
     def spool_folder(self) -> Path:
         """A folder of this user, because a server has none."""
-        return server_spool_folder(self._where)
+        return server_spool_folder(self._location)
 
 
 class PostgresqlDatabase(Database):
@@ -88,10 +88,10 @@ class PostgresqlDatabase(Database):
         if dialect.keeps_statements or direct is not None:
             self.listener = ListeningConnection(self._connect_directly)
         super().__init__(dialect, driver.url.text)
-        self.writer = PostgresqlWritingConnection(dialect, self.where, self._connect_to_write, self.on_rollback)
+        self.writer = PostgresqlWritingConnection(dialect, self.location, self._connect_to_write, self.on_rollback)
         self.commits = PostgresqlCommits(self.writer, self.on_commit)
         self.processes = PostgresqlProcesses(self)
-        self.place = PostgresqlPlace(self.where)
+        self.place = PostgresqlPlace(self.location)
 
     def _open_pools(self) -> None:
         super()._open_pools()
@@ -175,7 +175,7 @@ class PostgresqlDatabase(Database):
         with self.read() as transaction:
             refusal = self.dialect.refusal_of_writes(transaction.cursor)
         if refusal is not None:
-            raise StoreError(f"{self.where} cannot be written: {refusal}")
+            raise StoreError(f"{self.location} cannot be written: {refusal}")
 
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

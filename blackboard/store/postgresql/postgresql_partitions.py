@@ -234,7 +234,7 @@ def is_seen_by_all(database: Database, version: str) -> bool:
                 f" (SELECT CAST(xmin AS text) FROM {TABLE}) FROM pg_class WHERE oid = CAST('{TABLE}' AS regclass)"
             ).fetchone()
         except database.dialect.errors.base as error:
-            raise database.dialect.errors.translate(error, database.where) from None
+            raise database.dialect.errors.translate(error, database.location) from None
     return bool(row[0]) and row[1] == version
 
 

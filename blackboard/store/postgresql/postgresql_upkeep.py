@@ -44,8 +44,8 @@ class PostgresqlUpkeep(BoardUpkeep):
         return iter(())
 
     def compact(self, *, insist: bool = True) -> bool:
-        where = self._database.where
-        raise StoreError(f"{where} is on a server, which reuses its pages itself; only files are compacted")
+        location = self._database.location
+        raise StoreError(f"{location} is on a server, which reuses its pages itself; only files are compacted")
 
     def empty_log(self) -> bool:
         return False
@@ -82,7 +82,7 @@ def measure_postgresql(database: PostgresqlDatabase) -> ServerHealth:
             server_time: Instant = database.dialect.server_time(cursor)
             skew = (before + clock.now()) // 2 - server_time
         except database.dialect.errors.base as error:
-            raise database.dialect.errors.translate(error, database.where) from None
+            raise database.dialect.errors.translate(error, database.location) from None
         settings = {"fsync": fsync, "synchronous_commit": commit, "full_page_writes": pages}
         return ServerHealth(
             version=version,

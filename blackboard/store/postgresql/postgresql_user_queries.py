@@ -110,7 +110,7 @@ class PostgresqlQueries(BoardQueries):
 
     def connection(self) -> sqlite3.Connection:
         raise StoreError(
-            f"a read-only SQLite connection needs a file, but {self._database.where} is on a server; use"
+            f"a read-only SQLite connection needs a file, but {self._database.location} is on a server; use"
             " board.engine(), or a client of that server"
         )
 

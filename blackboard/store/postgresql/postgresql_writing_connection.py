@@ -31,9 +31,9 @@ class PostgresqlWritingConnection(WritingConnection):
     dialect: PostgresqlDialect
 
     def __init__(
-        self, dialect: PostgresqlDialect, where: str, connect: Callable[[], Any], on_rollback: Callable[[], object]
+        self, dialect: PostgresqlDialect, location: str, connect: Callable[[], Any], on_rollback: Callable[[], object]
     ) -> None:
-        super().__init__(dialect, where, connect, on_rollback)
+        super().__init__(dialect, location, connect, on_rollback)
         self.record = CommitRecord(dialect.begin_write)
         """The record of its commits."""
         self.process_cache = ProcessReadCache()
@@ -152,7 +152,7 @@ class PostgresqlWritingConnection(WritingConnection):
         try:
             return self.record.find_outcome(self._connect, self.dialect.errors.base, events_after)
         except Exception as failure:  # after any failure, the outcome is unknown
-            raise unknown_outcome(self.where) from failure
+            raise unknown_outcome(self.location) from failure
 
     def may_be_stored(self, error: BaseException) -> bool:
         return isinstance(error, StoreUnknown)

@@ -14,7 +14,7 @@ HEAD = KNOWN[-1]
 """The newest migration."""
 
 
-def check_revision(revision: str, where: str) -> None:
+def check_revision(revision: str, location: str) -> None:
     """Check that a board has the schema of this version. Every transaction begins with this check.
 
     Raises:
@@ -23,11 +23,13 @@ def check_revision(revision: str, where: str) -> None:
     """
     if revision == HEAD:
         return
-    check_known(revision, where)
-    raise StoreError(f"{where} is at schema {revision}; this version needs {HEAD}; run 'blackboard init' to upgrade it")
+    check_known(revision, location)
+    raise StoreError(
+        f"{location} is at schema {revision}; this version needs {HEAD}; run 'blackboard init' to upgrade it"
+    )
 
 
-def check_known(revision: str, where: str) -> None:
+def check_known(revision: str, location: str) -> None:
     """Check that this version knows the schema of a board or of a copy.
 
     Raises:
@@ -35,7 +37,7 @@ def check_known(revision: str, where: str) -> None:
     """
     if revision not in KNOWN:
         raise StoreNewer(
-            f"{where} is at schema {revision}, which this version does not know (its newest is {HEAD});"
+            f"{location} is at schema {revision}, which this version does not know (its newest is {HEAD});"
             " use the newer version of blackboard that wrote it"
         )
 
@@ -50,7 +52,7 @@ def revision_of(database: Database) -> str | None:
     try:
         return revision_on(connection, database)
     except database.dialect.errors.base as error:
-        raise database.dialect.errors.translate(error, database.where) from None
+        raise database.dialect.errors.translate(error, database.location) from None
     finally:
         connection.close()
 
@@ -61,7 +63,7 @@ def revision_on(connection: Any, database: Database) -> str | None:
     Raises:
         StoreForeign: The database belongs to another program.
     """
-    if not database.dialect.holds_board(connection, database.where):
+    if not database.dialect.holds_board(connection, database.location):
         return None
     cursor = connection.cursor()
     cursor.execute("SELECT version_num FROM alembic_version")

@@ -58,7 +58,7 @@ def create_or_upgrade(
     if revision == HEAD:
         return None
     if revision is not None and not (revision in KNOWN and (create if upgrade is None else upgrade)):
-        check_revision(revision, database.where)
+        check_revision(revision, database.location)
     if revision is None and not create:
         database.place.refuse_missing()
     database.separate_readers()
@@ -154,7 +154,7 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
     dead = database.processes.dead_among(workers, now, database.transaction_of(connection)) if workers else set()
     if running := sorted(row.id for row in workers if row.id not in dead):
         raise StoreError(
-            f"{database.where} is at schema {revision}, and worker {running[0]} runs on it; stop every worker, then"
+            f"{database.location} is at schema {revision}, and worker {running[0]} runs on it; stop every worker, then"
             f" run 'blackboard init', which upgrades the board to schema {HEAD}"
         )
 
@@ -174,7 +174,7 @@ def _create_board(connection: Any, database: Database, now: Instant) -> None:
 def _translated(error: Exception, database: Database) -> Exception:
     cause = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's error
     errors = database.dialect.errors
-    return errors.translate(cause, database.where) if isinstance(cause, errors.base) else error
+    return errors.translate(cause, database.location) if isinstance(cause, errors.base) else error
 
 
 def _check_version(database: Database) -> None:

@@ -61,7 +61,7 @@ def empty_log(database: SqliteDatabase) -> bool:
             connection.execute(f"PRAGMA busy_timeout = {READER_WAIT_MILLISECONDS}")
             return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
         except database.dialect.errors.base as error:
-            raise database.dialect.errors.translate(error, database.where) from None
+            raise database.dialect.errors.translate(error, database.location) from None
 
 
 def _rewrite_beside_writers(database: SqliteDatabase, part: Path, tries: int) -> bool:
@@ -111,7 +111,7 @@ def _put_back(part: Path, database: SqliteDatabase) -> None:
         try:
             source.backup(target)
         except database.dialect.errors.base as error:
-            raise database.dialect.errors.translate(error, database.where) from None
+            raise database.dialect.errors.translate(error, database.location) from None
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ class SqliteDatabase(Database):
         super().__init__(dialect, str(path))
         lock = WriteLock(path, BUSY_SECONDS)
         self.writer = SqliteWritingConnection(
-            dialect, self.where, self._connect_to_write, self.on_rollback, self._guard, lock
+            dialect, self.location, self._connect_to_write, self.on_rollback, self._guard, lock
         )
         self.commits = BatchCommits(self.writer, self.on_commit)
         self.processes = SqliteProcesses(path)

@@ -61,8 +61,8 @@ class SqliteUpkeep(BoardUpkeep):
         return compaction.empty_log(self._database)
 
     def partition_history(self, transaction: Transaction, events: int) -> None:
-        where = self._database.where
-        raise UsageError(f"{where} is a file; only the history of a board on a server has partitions")
+        location = self._database.location
+        raise UsageError(f"{location} is a file; only the history of a board on a server has partitions")
 
     def analyze_history(self) -> None:
         """Do nothing: there are no partitions."""

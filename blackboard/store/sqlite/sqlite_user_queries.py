@@ -84,10 +84,10 @@ class SqliteQueries(BoardQueries):
             is_board = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'live_marks'").fetchone()
         except database.dialect.errors.base as error:
             connection.close()
-            raise database.dialect.errors.translate(error, database.where) from None
+            raise database.dialect.errors.translate(error, database.location) from None
         if is_board is None:
             connection.close()
-            raise StoreForeign(f"{database.where} is not a blackboard")
+            raise StoreForeign(f"{database.location} is not a blackboard")
         return connection  # type: ignore[no-any-return]
 
     def _open(self, *, transactions: bool = True) -> Any:
@@ -119,7 +119,7 @@ class SqliteQueries(BoardQueries):
         if dialect.errors.is_stopped(error):
             return stopped_query(seconds)
         if dialect.errors.blames_database(error):
-            return dialect.errors.translate(error, self._database.where)
+            return dialect.errors.translate(error, self._database.location)
         return invalid_query(str(error))
 
 

@@ -23,7 +23,7 @@ class SqliteWritingConnection(WritingConnection):
 
     Args:
         dialect: The dialect of SQLite.
-        where: The file, as messages name it.
+        location: The file, as messages name it.
         connect: Opens a connection that can write.
         on_rollback: Called after each rollback.
         guard: Finds that the file or its log has lost its path.
@@ -33,13 +33,13 @@ class SqliteWritingConnection(WritingConnection):
     def __init__(
         self,
         dialect: Dialect,
-        where: str,
+        location: str,
         connect: Callable[[], Any],
         on_rollback: Callable[[], object],
         guard: ReplacedFileGuard,
         lock: WriteLock,
     ) -> None:
-        super().__init__(dialect, where, connect, on_rollback)
+        super().__init__(dialect, location, connect, on_rollback)
         self._guard, self.lock = guard, lock
 
     def begin(self) -> Transaction:

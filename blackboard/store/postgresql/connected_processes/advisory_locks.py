@@ -117,7 +117,7 @@ class AdvisoryLock:
             try:
                 connection.cursor().execute("; ".join(statements), prepare=False)
             except dialect.errors.base as error:
-                raise dialect.errors.translate(error, self._database.where) from None
+                raise dialect.errors.translate(error, self._database.location) from None
             yield
 
     def close(self) -> None:
