@@ -26,6 +26,7 @@ housekeeping        work for the board itself: old history, erasure, the full-te
 deposit_batches     deposits of many items, as many as one transaction takes
 activations         claims, results, model calls and budgets
 access_tokens       tokens of programs that use the board over HTTP
+board_secrets       random texts that the board stores for the programs that serve it
 need_answers        the answers to questions of agents, and what follows when a question is due
 
 Below them:

@@ -80,15 +80,6 @@ def revoke(txn: BoardTransaction, name: str, author: str) -> None:
     activity_log.record(txn, ActivityEvent.REVOKE_TOKEN, author=author, token=name)
 
 
-def get_or_make_secret(txn: BoardTransaction, name: str) -> str:
-    """Return the secret of a name, a random text. If there is none yet, make it and store it on this board."""
-    value = txn.sql.one(TOKENS.get_secret, name=name)
-    if value is None:
-        value = secrets.token_hex(32)
-        txn.sql.run(TOKENS.insert_secret, name=name, value=value)
-    return value
-
-
 def _digest(token: str) -> str:
     # A token has 256 random bits, so it cannot be found by trying, even with a fast hash.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -129,9 +129,9 @@ class AdministrationMethods(BoardHandle):
 
     def secret(self, name: str) -> str:
         """Return the random text that is stored on this board under a name. It stays the same."""
-        from blackboard.board import access_tokens
+        from blackboard.board import board_secrets
 
-        return self.session.write(lambda txn: access_tokens.get_or_make_secret(txn, name))
+        return self.session.write(lambda txn: board_secrets.get_or_make(txn, name))
 
     def forget(self, subject: str) -> ErasureReport:
         """Erase everything about a subject, including stored model answers; this cannot be undone.
