@@ -13,6 +13,7 @@ from blackboard.core.records.states import (
     OPEN_CALLS,
     TRANSITIONS,
     UNFINISHED,
+    WITH_FINISHED_AT,
     ActivationState,
     CallApi,
     CallState,
@@ -77,6 +78,10 @@ def test_a_row_cannot_begin_in_any_state() -> None:
 
 def test_an_activation_is_unfinished_if_its_state_can_change() -> None:
     assert set(UNFINISHED) == set(TRANSITIONS[ActivationState])
+
+
+def test_every_activation_that_neither_runs_nor_waits_has_finished_at() -> None:
+    assert set(WITH_FINISHED_AT) == set(ActivationState) - {"ready", "running", "held"}
 
 
 def test_the_shared_fragments_name_the_same_states() -> None:

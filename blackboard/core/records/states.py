@@ -136,6 +136,12 @@ TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
 UNFINISHED = (_A.READY, _A.RUNNING, _A.HELD, _A.DEAD, _A.QUARANTINED)
 """The states of activations that can still change, in the order of the partial index."""
 
+WITH_FINISHED_AT = (_A.DONE, _A.DEAD, _A.FADED, _A.SKIPPED, _A.QUARANTINED, _A.DISCARDED)
+"""The states of activations that have `finished_at`: no run is under way, and none follows unless a person retries.
+
+A dead or quarantined activation can be retried, so these two states are in `UNFINISHED` too.
+"""
+
 RETRIABLE = (_A.DEAD, _A.HELD, _A.QUARANTINED)
 """The states of an activation that waits for a person, who may retry or discard it."""
 

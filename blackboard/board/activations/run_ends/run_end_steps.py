@@ -17,21 +17,12 @@ from blackboard.core.backoff import backoff
 from blackboard.core.built_in_marks import Need
 from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.scopes import is_group
-from blackboard.core.records.states import UNFINISHED, ActivationState, CrossingState
+from blackboard.core.records.states import UNFINISHED, WITH_FINISHED_AT, ActivationState, CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.row_types.activation_row_types import ActivationRow, RunToEnd
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
-
-ENDED = (
-    ActivationState.DONE,
-    ActivationState.DEAD,
-    ActivationState.QUARANTINED,
-    ActivationState.DISCARDED,
-    ActivationState.SKIPPED,
-)
-"""The states of activations that have ended."""
 
 INTERRUPTED = "its worker died during the call"
 
@@ -78,16 +69,16 @@ def end_run(
     marks_deposited: int = 0,
 ) -> None:
     """Record how an attempt ended."""
-    has_ended = state in ENDED
+    is_finished = state in WITH_FINISHED_AT
     set_state(
         txn,
         row,
         state,
-        finished_at=txn.now if has_ended else None,
+        finished_at=txn.now if is_finished else None,
         retry_at=retry_at,
         error=error,
         attempt=row.attempt if attempt is None else attempt,
-        worker=row.worker if has_ended else None,
+        worker=row.worker if is_finished else None,
         lease_until=None,
         marks_deposited=marks_deposited,
         interruptions=row.interruptions,
