@@ -275,7 +275,9 @@ def common(
 ) -> None:
     """Read the options that all commands take, before or after their name."""
     failpoints.arm_from_environment(os.environ)
-    context.obj = CommandSession(config, database, author, debug, url, token_file)
+    context.obj = CommandSession(
+        config=config, database=database, author=author, debug=debug, server=url, token_file=token_file
+    )
 
 
 def _text_of(error: OSError) -> str:

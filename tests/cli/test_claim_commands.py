@@ -137,7 +137,7 @@ def test_wrong_usage_of_a_hook_does_not_look_like_work(shell: CommandLine, words
 def test_one_hook_of_a_session_waits_at_a_time(shell: CommandLine) -> None:
     deposit(shell)
     first = json.dumps({"session_id": "first"})
-    session = CommandSession(None, None, "claude", False)
+    session = CommandSession(author="claude")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", StringIO(first))
         with hook_lock(session, "review") as is_first:

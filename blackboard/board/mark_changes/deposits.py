@@ -233,12 +233,12 @@ def _details(new_deposit: NewDeposit, event_id: int, shown_event_id: int | None 
     request = new_deposit.request
     return EventDetails(
         event_id,
-        request.author,
-        request.payload_text,
-        new_deposit.state.intensity,
-        request.activation_id,
-        shown_event_id,
-        request.traceparent,
+        author=request.author,
+        payload=request.payload_text,
+        intensity=new_deposit.state.intensity,
+        activation_id=request.activation_id,
+        shown_event_id=shown_event_id,
+        traceparent=request.traceparent,
     )
 
 

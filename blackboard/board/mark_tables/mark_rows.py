@@ -84,24 +84,24 @@ def record_event(
     if details is None:
         details = EventDetails(txn.allocate_event_id(), row.author)
     recorded = EventRow(  # by position: see `mark_row_types`
-        details.event_id,
-        recorded_at,
-        row.id,
-        row.kind,
-        row.subject,
-        str(event),  # drivers write a plain text fastest
-        row.intensity,
-        row.law,
-        row.evaporates_at,
-        details.author,
-        details.activation_id,
-        details.payload,
-        row.own_law,
-        recorded_at if occurred_at is None else occurred_at,
-        row.anchored_at,
-        details.intensity,
-        details.shown_event_id,
-        details.traceparent,
+        details.event_id,  # id
+        recorded_at,  # recorded_at
+        row.id,  # mark_id
+        row.kind,  # kind
+        row.subject,  # subject
+        str(event),  # event; drivers write a plain text fastest
+        row.intensity,  # intensity
+        row.law,  # law
+        row.evaporates_at,  # evaporates_at
+        details.author,  # author
+        details.activation_id,  # activation_id
+        details.payload,  # payload
+        row.own_law,  # own_law
+        recorded_at if occurred_at is None else occurred_at,  # occurred_at
+        row.anchored_at,  # anchored_at
+        details.intensity,  # deposited_intensity
+        details.shown_event_id,  # shown_event_id
+        details.traceparent,  # traceparent
     )
     txn.sql.put(MARKS.insert_event, recorded)
 

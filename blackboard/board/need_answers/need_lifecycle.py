@@ -43,7 +43,9 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     assignee = check_assignee(assignee)
     need = get_open(txn, need_id)
     open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
-    details = EventDetails(txn.allocate_event_id(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
+    details = EventDetails(
+        txn.allocate_event_id(), author, payload=json.dumps({"assignee": assignee}, ensure_ascii=False)
+    )
     record_event(txn, need, HistoryEvent.ASSIGNED, details=details)
     activity_log.record(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
 
