@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from functools import partial
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_changes.checked_deposits import deposit_each
+from blackboard.board.mark_changes.checked_deposits import deposit_batch
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import When
@@ -18,7 +19,7 @@ from blackboard.core.marks.deposit_lists import (
     deposit_entries,
     requests_of,
 )
-from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
+from blackboard.core.marks.deposit_requests import Deposit
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import BlackboardError, UsageError
 
@@ -39,7 +40,8 @@ def deposit_all(
     try:
         # The items themselves are not kept: the garbage collector looks at each object that lives, again and again.
         while requests := requests_of(itertools.islice(entries, DEPOSITS_PER_TRANSACTION), author):
-            results += _deposit_batch(session, requests, raises=raises)
+            work = partial(deposit_batch, requests=requests, classes=session.classes, raises=raises)
+            results += session.write(work, shared=True)
     except BlackboardError as error:
         error.stored = sum(isinstance(result, Receipt) for result in results)
         raise
@@ -53,9 +55,3 @@ def _learned(classes: MarkClasses, entries: Iterable[DepositEntry]) -> Iterator[
     for entry in entries:
         classes.learn((entry.item,))
         yield entry
-
-
-def _deposit_batch(
-    session: BoardSession, requests: Sequence[DepositRequest | UsageError], *, raises: bool
-) -> list[Receipt | UsageError]:
-    return session.write(lambda txn: deposit_each(txn, requests, session.classes, raises=raises), shared=True)

@@ -92,7 +92,7 @@ class DepositMethods(BoardHandle):
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
         return self.session.write(
-            lambda txn: checked_deposits.deposit_alone(txn, request, classes),
+            lambda txn: checked_deposits.deposit_as_unit(txn, request, classes),
             shared=True,
             hints=ServerHints(
                 lambda sql: checked_deposits.read_ahead(sql, self.session.last_active, request), Receipt.renumbered

@@ -47,14 +47,8 @@ def deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     """
     if (first := first_receipt(txn, request)) is not None:
         return first
-    return deposit_checked(txn, request, check_and_register(txn, request, classes))
-
-
-def deposit_checked(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
-    """Deposit the mark of a request as `check_and_register` returned it, under the key of the request if it has one."""
-    receipt = deposits.deposit(txn, prepared)
-    if request.key is not None:
-        deposit_keys.insert(txn, _keyed(request, request.key), receipt, request.source)
+    receipt = deposits.deposit(txn, check_and_register(txn, request, classes))
+    record_key(txn, request, receipt)
     return receipt
 
 
@@ -68,15 +62,27 @@ def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | N
     return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key))
 
 
+def record_key(txn: BoardTransaction, request: DepositRequest, receipt: Receipt) -> None:
+    """Record the receipt of a request under its key, if it has one. `request` is the request before its checks."""
+    if request.key is not None:
+        deposit_keys.insert(txn, _keyed(request, request.key), receipt, request.source)
+
+
 def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
     deposit_keys.check_key(key)
     return KeyedRequest(request.author, request.kind, key, request.digest())
 
 
-def deposit_each(
+def deposit_batch(
     txn: BoardTransaction, requests: Sequence[DepositRequest | UsageError], classes: MarkClasses, *, raises: bool
 ) -> list[Receipt | UsageError]:
-    """Deposit requests in order. An item that is not a valid request is given as its `UsageError`.
+    """Deposit the requests of one transaction in order.
+
+    Args:
+        txn: The transaction.
+        requests: The requests. In the place of an invalid request is its error.
+        classes: The mark classes that this process knows.
+        raises: Whether the first error is raised; otherwise it takes the place of a receipt.
 
     Returns:
         For each request its receipt, or its error.
@@ -117,10 +123,11 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
             stimuli.read_absorbed(txn, watches, rows)
 
 
-def deposit_alone(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
-    """Deposit the mark of a request that is a unit of work by itself; see `deposit` for the errors.
+def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
+    """Deposit the mark of a request as a unit of work of its own, which may share a commit with others.
 
-    If its reads were not sent ahead with those of other units of work, or if these have written since, they are sent.
+    On a server, the reads of such units are sent ahead together. If that was not done for this unit, or if another unit
+    has written since, its reads are sent now. See `deposit` for the errors.
     """
     if txn.sql.needs_prefetch:
         read_ahead(txn.sql, txn.active, request)

@@ -76,7 +76,8 @@ def answer_as_agent(
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
     overdue_needs.deposit_if_due(txn, need_id, classes)
     prepared = checked_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
-    receipt = checked_deposits.deposit_checked(txn, request, prepared._replace(text=_with_question(prepared, need)))
+    receipt = deposits.deposit(txn, prepared._replace(text=_with_question(prepared, need)))
+    checked_deposits.record_key(txn, request, receipt)
     need_lifecycle.close(txn, need, request.author, request.activation_id)
     return receipt
 
