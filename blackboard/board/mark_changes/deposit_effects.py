@@ -46,7 +46,10 @@ def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
 
 
 def follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
-    """Return the watches that cross although a deposit changes nothing, because a guard dropped an earlier crossing."""
+    """Record the crossings that follow from a deposit that changes nothing, and return their watches.
+
+    A watch crosses then only if its guard dropped an earlier crossing of the mark.
+    """
     crossed = rising_crossings.evaluate_unchanged(txn, live, author)
     if any(watch.guard_drops for watch in txn.active.over_time.get(live.kind, ())):
         crossed = [*crossed, *episode_crossings.follow_change(txn, live, live)]

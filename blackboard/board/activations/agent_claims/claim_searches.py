@@ -18,8 +18,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
 from blackboard.store.row_types.mark_row_types import EventRow
 
-MAX_SEARCHES = 3
-"""The largest number of search rounds of one call: the marks to claim may change during a search."""
+MAX_SEARCH_ROUNDS = 3
+"""How often one call searches and then claims again. The marks to claim may change during a search."""
 
 
 class SearchKey(NamedTuple):
@@ -86,7 +86,7 @@ def claim_up_to(
         return session.write(work, record_instant=True, shared=shared)
 
     claimed, needed = claim_in_turns(names, limit)
-    for _ in range(MAX_SEARCHES):
+    for _ in range(MAX_SEARCH_ROUNDS):
         if not needed or len(claimed) >= limit:
             break
         found |= session.read(partial(_run_searches, reads=needed))

@@ -48,7 +48,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 class Claimer(NamedTuple):
-    """The worker that claims, and the length of its lease."""
+    """The worker that claims, the length of its lease, and what was found by the searches for its claim."""
 
     worker_id: str
     """The id of the worker."""
@@ -119,7 +119,7 @@ def claim(
     Args:
         txn: The transaction.
         agent_spec: The agent.
-        claimer: The worker that claims.
+        claimer: The worker that claims, with the results of searches.
         shared_data: What several claims of this transaction have read together; None if the claim reads alone.
 
     Returns:

@@ -50,7 +50,10 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 
 
 def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list[RegisteredWatch]:
-    """Evaluate the watches whose guard dropped a crossing of a mark, after a deposit that did not change the mark."""
+    """Evaluate watches after a deposit that did not change its mark, and return the watches with a new crossing.
+
+    These are the watches whose guard dropped an earlier crossing of the mark.
+    """
     return [
         watch
         for watch in txn.active.rising.get(row.kind, ())
