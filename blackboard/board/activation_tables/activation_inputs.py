@@ -18,9 +18,9 @@ class InputRole(StrEnum):
     """The reason why a mark is an input of an activation."""
 
     ABSORBED = "absorbed"
-    """The watch has absorbed it."""
+    """The watch has absorbed the mark."""
     READ = "read"
-    """The agent reads it in addition."""
+    """The agent reads the mark in addition to those that woke it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ActivationInput:
     reinforcements: int
     role: InputRole = InputRole.ABSORBED
     relevance: float | None = None
-    """How well it matches what the agent searched for; None if no search found it."""
+    """How well the mark matches what the agent searched for; None if no search found the mark."""
 
     @property
     def stored(self) -> StoredMark:

@@ -87,9 +87,9 @@ def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]
 
 
 def recount_marks(txn: BoardTransaction, row: ActivationRow) -> str:
-    """Record how many marks an activation absorbs now, and their subject if they share it; return its scope.
+    """Record the number of marks of an activation, and their subject if all have the same one. Return its scope.
 
-    An activation about a group stays about it.
+    The scope of an activation about a group stays the group, whatever its marks are.
     """
     marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)
     scope = row.scope

@@ -121,7 +121,10 @@ def _next_pause(
     before: ModelPauseRow | None,
     rng: random.Random,
 ) -> tuple[ModelPauseRow, Duration]:
-    """Return the pause of a model after a call, from the pause before it, and how long its activation waits."""
+    """Return the pause of a model after a refused call, and how long the activation of the call waits.
+
+    `before` is the pause of the model before that.
+    """
     is_refusal = refused is Refusal.REQUEST
     present = model_calls.get(txn, call.id)
     sent_at = present.sent_at or txn.now
@@ -152,8 +155,8 @@ def admit(
     """Admit the call of an activation, or return how long it must wait. An admitted call may try a paused model.
 
     If the requests may have caused the pause, the model is tried only with a single mark: the activation is split, and
-    waits for a run with its strongest mark. An activation whose call was refused waits longer than others, so that one
-    of them tries the model first.
+    waits for a run with its strongest mark. An activation whose call was refused waits longer, so that an activation
+    that was not refused tries the model first.
     """
     pauses = of_call(txn, model, row.agent)
     for pause in pauses:
@@ -174,7 +177,7 @@ def admit(
 
 
 def lift(txn: BoardTransaction, call: CallRow) -> bool:
-    """End the pause of a model for all agents because a call was answered, and return whether there was one.
+    """End the pause of a model for all agents because a call was answered, and return whether a pause was ended.
 
     The answer of a call that was sent before the pause began does not end it.
     """
@@ -197,7 +200,7 @@ def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
 
 
 def end_unused(txn: BoardTransaction, used: Collection[str]) -> None:
-    """End the pauses of models that no agent uses any longer, and those for agents outside the deployment."""
+    """End the pauses of models that no agent uses any longer, and the pauses for agents outside the deployment."""
     agents = {"", *txn.deployment.agents}
     for pause in all_pauses(txn):
         if pause.model not in used or pause.agent not in agents:

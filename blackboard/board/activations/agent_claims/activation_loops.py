@@ -84,7 +84,7 @@ def _chain_length_of(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
 def _may_loop(agent_spec: AgentSpec, length: int) -> bool:
     """Return whether a chain that ends with an activation of the agent is long enough for a loop.
 
-    Only for such a chain, further rows are read.
+    Further rows are read only for such a chain.
     """
     return length > min(agent_spec.settings.max_chain, MIN_LOOP_RUNS - 1)
 

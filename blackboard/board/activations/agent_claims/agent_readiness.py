@@ -107,7 +107,7 @@ def next_ready(txn: BoardTransaction, agent: str, work: Mapping[str, Sequence[In
 def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     """End the earliest batch window of these agents now, and return whether there was one.
 
-    No window ends while an activation runs, or if other work is due before its end, because that may bring more marks.
+    No window ends while an activation runs, or if other work is due before the window ends: both may bring more marks.
     Schedules do not count, because a schedule may always be due.
     """
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:

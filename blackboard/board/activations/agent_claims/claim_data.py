@@ -59,7 +59,7 @@ class _ClaimQueries(NamedTuple):
         yield from self.first.values()
 
     def data_from(self, results: Iterator[list[Any]]) -> ClaimData:
-        """Return the results of the reads, which are in their order."""
+        """Return the data of the claim. The results are in the order of the reads."""
         [load] = next(results)
         since = {watch_id: next(results)[0] for watch_id in self.ready}
         first = {
@@ -116,7 +116,7 @@ def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], data_by_agent:
 
 
 class SharedClaimData:
-    """The data that several claims need, read in one message, and as it is after the claims that were made.
+    """The data that several claims need. One message reads it, and each claim brings it up to date.
 
     The data is used only until the transaction writes anything else, because such a write may change what waits.
 
@@ -133,11 +133,14 @@ class SharedClaimData:
 
     @property
     def _is_current(self) -> bool:
-        """Whether the transaction has written only claims that `following` has followed."""
+        """Whether nothing was written since the data was read, except claims inside `following`."""
         return self._sql.writes == self._writes
 
     def take(self, agent: str) -> ClaimData | None:
-        """Return the data for the next claim of an agent, which `following` may put back; None if it must be read."""
+        """Return the data for the next claim of an agent, and drop it here; None if the claim must read it.
+
+        `following` puts the data back as the claim leaves it.
+        """
         if not self._is_current:
             self._data_by_agent.clear()
         return self._data_by_agent.pop(agent, None)
@@ -159,14 +162,14 @@ class SharedClaimData:
 class _NextClaim(NamedTuple):
     agent: str
     effects: WorkEffects
-    """The effects of the unit of work that ends the run before it."""
+    """The effects of the unit of work that ended the run before this claim."""
     claim: Callable[[SharedClaimData], object]
 
 
 class NextClaims(CollectedChanges):
     """The claims that follow the ends of runs in one transaction on a server.
 
-    They come after all ends, so that they can read together.
+    The claims come after all ends of runs, so that they can share their reads.
     """
 
     comes_first: ClassVar[bool] = True
@@ -177,7 +180,7 @@ class NextClaims(CollectedChanges):
     def add(self, txn: BoardTransaction, agent: str, claim: Callable[[SharedClaimData], object]) -> None:
         """Let a function claim an activation of an agent at the end of the transaction.
 
-        The effects of the claim count as those of the unit of work that adds it.
+        The effects of the claim count as those of the unit of work that adds the claim.
         """
         self._claims.append(_NextClaim(agent, txn.sql.effects, claim))
 

@@ -40,14 +40,17 @@ NOTHING_FOUND: MarksBySearch = {}
 
 @dataclass(frozen=True)
 class NeedsSearches:
-    """The searches that must run before a claim. They run outside its transaction, so that no writer waits for them."""
+    """The searches that must run before a claim.
+
+    The searches run outside the transaction of the claim, so that no writer waits for them.
+    """
 
     reads: Mapping[SearchKey, ReadSpec]
     """What each search reads."""
 
 
 def missing_searches(agent_spec: AgentSpec, keys: Iterable[SearchKey], found: MarksBySearch) -> NeedsSearches | None:
-    """Return the searches without a result; None if each has one."""
+    """Return the searches that have no result yet; None if each search has a result."""
     missing = {key: agent_spec.reads[key.place] for key in keys if key not in found}
     return NeedsSearches(missing) if missing else None
 
@@ -77,7 +80,7 @@ def claim_up_to(
 ) -> list[Claimed]:
     """Claim up to `limit` activations; the agents take turns in this order.
 
-    A claim that needs searches is tried again after them. `shared` is as in `BoardSession.write`.
+    If a claim needs searches, they run, and then the claim is tried again. `shared` is passed to `BoardSession.write`.
     """
     found: dict[SearchKey, list[tuple[int, float]]] = {}
 
@@ -98,7 +101,7 @@ def claim_up_to(
 def _claim_in_turns(
     txn: BoardTransaction, *, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], found: MarksBySearch
 ) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
-    """Claim up to `limit` activations of agents that take turns, and return the searches that others need."""
+    """Claim up to `limit` activations of agents that take turns; return these, and the searches for other claims."""
     claimed: list[Claimed] = []
     needed: dict[SearchKey, ReadSpec] = {}
     turns = deque(names)
@@ -123,7 +126,7 @@ def _run_searches(
 def _found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[tuple[int, float]]:
     """Return the marks that a search in an agent's `reads` finds, with their relevances.
 
-    It finds none if the kind is no longer searched.
+    No mark is found if the kind is no longer searched.
     """
     if read.kind not in txn.active.searched:
         return []

@@ -75,9 +75,9 @@ class Claim:
     inputs: tuple[ActivationInput, ...]
     reads: tuple[ActivationInput, ...]
     at: Instant
-    """The instant when its marks were absorbed."""
+    """The instant when the marks of the activation were absorbed."""
     deployment: Deployment
-    """The deployment that was active then. It defines the kinds of the marks."""
+    """The deployment that was active at that instant. It defines the kinds of the marks."""
     per: Per = "batch"
     """Whether the activation takes one subject or a batch, by the present setting of its watch."""
 
@@ -93,7 +93,7 @@ class Claim:
 
     @property
     def group(self) -> GroupValue | None:
-        """The value of the tag that its marks share, if its watch measures groups; else None."""
+        """The value of the tag that all marks of the activation share; None if its watch does not measure groups."""
         if (group := group_of(self.row.scope)) is None:
             return None
         if not group.is_digest:
@@ -104,7 +104,7 @@ class Claim:
 
 
 def may_claim(txn: BoardTransaction, name: str) -> bool:
-    """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
+    """Return whether a claim for the agent could succeed. The test is cheap, and needs no writing transaction."""
     agent_spec = txn.deployment.agents.get(name)
     if agent_spec is None or (data := _claim_data(txn, agent_spec, with_crossings=False)) is None:
         return False
@@ -242,10 +242,10 @@ def _restart(
 
 
 def _watch_of(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> tuple[str, Per]:
-    """Return the name of the watch of an activation, and whether it takes a subject or a batch."""
+    """Return the name of an activation's watch, and whether the activation takes one subject or a batch."""
     watch = txn.active.watches.get(row.watch_id)
     if watch is None:
-        return "", "subject"  # of a watch that is gone, one subject is the safe choice
+        return "", "subject"  # if the watch is gone, one subject is the safe choice
     return watch.spec.name, agent_spec.per_of(watch.spec)
 
 

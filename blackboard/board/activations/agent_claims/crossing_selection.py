@@ -65,11 +65,12 @@ def first_read(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -
 
 
 def select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None = None) -> Selection:
-    """Select the strongest crossings that nothing defers, up to the batch size; per subject, all of one subject.
+    """Select the strongest crossings that nothing defers, up to the batch size.
 
-    Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
-    the batch is full. The search also releases, holds or closes the crossings that it reads, by their present guards,
-    cooldowns and marks. `first` is the result of `first_read`, if the caller has it.
+    If the watch wakes its agent per subject, the crossings are all of one subject. Nothing is selected before the batch
+    window ends. The window ends when one of these crossings is ready or urgent, or when the batch is full. The search
+    also releases, holds or closes the crossings that it reads, by their present guards, cooldowns and marks. `first` is
+    the result of `first_read`, if the caller has it.
     """
     if watch.condition.is_schedule:
         return _select_scheduled(txn, watch)

@@ -41,7 +41,7 @@ def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> Activa
     """Split off all marks except the marks of the strongest subject, and return the activation.
 
     This splits an activation only if its watch wakes the agent per subject. Such an activation has several subjects if
-    the watch took batches earlier. It stays whole while an answer about all its marks is awaited or unused.
+    the watch took batches earlier. The activation stays whole while an answer about all its marks is awaited or unused.
     """
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or not watch.is_per_subject:
@@ -61,7 +61,7 @@ def _reread(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
 
 
 def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, list[int]]:
-    """Return the ids of the marks of an activation by subject, or under one key if it measures a group or the board."""
+    """Return the ids of an activation's marks by subject, or under one key if it is about a group or the board."""
     scope = _shared_scope(txn, row)
     marks: dict[str, list[int]] = {}
     for event in absorbed_events(txn, row.id):
@@ -80,8 +80,8 @@ def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
 def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> ActivationRow | None:
     """Split off the marks of subjects that are in cooldown, and return the activation with the other marks.
 
-    Return None after deferring the activation. This happens if all its subjects are in cooldown. It also happens if an
-    answer about all its marks is awaited or unused, because a paid answer is not given up.
+    Defer the activation instead, and return None, if all its subjects are in cooldown. Do the same if an answer about
+    all its marks is awaited or unused, because a paid answer is not given up.
     """
     marks = _marks_by_subject(txn, row) if crossing_deferrals.has_cooldowns(agent_spec) else {}
     ends = {subject: crossing_deferrals.end_of_cooldown(txn, agent_spec, subject) for subject in marks}
@@ -113,11 +113,12 @@ def searches_to_renew(txn: BoardTransaction, agent_spec: AgentSpec, row: Activat
 def renew_inputs(
     txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, found: MarksBySearch
 ) -> ActivationRow:
-    """Give an activation the present state of the marks that it absorbed, read its other marks again, and return it.
+    """Give an activation its absorbed marks in their present state, read its other marks again, and return it.
 
-    A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
-    strength 0. So does a mark that the watch does not count any more because of its tags. If another activation of the
-    watch was given a mark since, the mark stays as it was, so that no event is absorbed twice.
+    A closed need is not given again. Any other mark that has left the board is given in its last state, with the
+    strength 0. The same holds for a mark whose tags the watch no longer counts. If another activation of the watch was
+    given a mark in the meantime, this activation keeps the former state of the mark, so that no event is absorbed
+    twice.
     """
     watch = txn.active.watches.get(row.watch_id)
     for event in absorbed_events(txn, row.id):
@@ -159,7 +160,7 @@ def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> boo
 
 
 def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, mark: MarkRow) -> None:
-    """Absorb the last event of a mark, and take over the waiting crossings that it alone has caused."""
+    """Absorb the last event of a mark, and take over the waiting crossings that this mark alone has caused."""
     scope = scope_of(txn, watch, mark)
     if scope is None:
         return

@@ -64,7 +64,7 @@ def claimed_inputs(txn: BoardTransaction, selection: Selection) -> tuple[Activat
 
 
 def _common_scope(crossings: Iterable[CrossingRow]) -> str:
-    """Return the scope that all these crossings have; the whole board if they have several."""
+    """Return the scope that all these crossings have; the whole board if their scopes differ."""
     scopes = {crossing.scope for crossing in crossings}
     return scopes.pop() if len(scopes) == 1 else WHOLE_BOARD
 

@@ -196,7 +196,7 @@ def release_held(txn: BoardTransaction) -> None:
 
 
 def spent_for(txn: BoardTransaction, row: CallRow) -> _SpentAmount:
-    """Return the money and calls spent on a call's activation, and on those from which its marks were split off.
+    """Return the money and calls spent on a call's activation, and on the activations that its marks were split from.
 
     So the parts of a split batch do not start again from zero.
     """

@@ -87,7 +87,7 @@ def plan(
     marks: int,
     api: CallApi = "messages",
 ) -> CallRow:
-    """Record a planned call with its request, which is about a number of marks; `api` is `messages` or `batch`."""
+    """Record a planned call with its request. `marks` is the number of marks that the request is about."""
     check_initial(CallState.PLANNED)
     row = CallRow(0, activation_id, agent, model, api, CallState.PLANNED, body, marks, txn.now)
     txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
@@ -290,7 +290,7 @@ def _change_state(txn: BoardTransaction, row: CallRow, changed: CallRow) -> None
 
 
 def _update(txn: BoardTransaction, row: CallRow, changed: CallRow) -> None:
-    """Change a call. If it takes less of a budget than before, the calls that wait for room are released."""
+    """Change a call. If the call takes less of a budget than before, the calls that wait for room are released."""
     txn.sql.run(MODEL_CALLS.update_call, **changed._asdict())
     if any(after < before for before, after in zip(_demand(row), _demand(changed), strict=True)):
         budgets.release_held(txn)

@@ -37,9 +37,10 @@ def recover(
 ) -> int:
     """Recover the activations that no worker runs any longer, and return their number.
 
-    These are the activations of `dead` workers, and those for which `is_lost` returns true, because their worker lives
-    and does not run them. With `expired`, they are also the activations whose lease has expired. `is_lost` is called
-    after the running activations were read. With `expiry_is_death`, as on a server, an expired lease counts as a death.
+    An activation is recovered if its worker is among the `dead`, or if `is_lost` returns true: its worker lives and
+    does not run it. With `expired`, an activation whose lease has expired is recovered too. With `expiry_is_death`, as
+    on a server, an expired lease counts as the death of the worker. `is_lost` is called after the running activations
+    were read.
     """
     count = 0
     for row in txn.sql.all(ACTIVATIONS.running):
@@ -67,7 +68,7 @@ def is_remote(row: ActivationRow) -> bool:
 
 
 def recover_remote(txn: BoardTransaction, row: ActivationRow) -> None:
-    """Recover an activation whose remote worker let its lease expire: it died, or ran until the timeout of its agent.
+    """Recover an activation whose remote worker let the lease expire: the worker died, or ran until the timeout.
 
     The lease is the only sign of a remote worker's life. A run until the timeout is a failure.
     """
@@ -108,7 +109,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
 def _blame(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec | None, attempt: int) -> None:
     """Fail an activation that ran alone when its worker died: split its marks, or quarantine a single mark.
 
-    The parts run alone from the start, so one further death is enough to show which of them is the cause.
+    The parts run alone from the start, so one further death is enough to show which part is the cause.
     """
     if agent_spec is not None:
         count_failure(txn, row, agent_spec)

@@ -47,14 +47,14 @@ class Failure:
     error: str
     """The whole error, for a person to read."""
     is_hopeless: bool = False
-    """Whether it would certainly happen again with the same marks, so that they are split at once."""
+    """Whether the failure would certainly happen again with the same marks, so that the marks are split at once."""
     divides: bool = False
     """Whether the marks are split at once, even if a repetition with all of them might succeed. The parts keep their
     attempts."""
     counts: bool = True
-    """Whether it counts towards a cooldown, because the agent itself failed."""
+    """Whether the failure counts towards a cooldown, because the agent itself failed."""
     has_bad_answer: bool = False
-    """Whether the model's answer is the cause, so that it is not used again."""
+    """Whether the model's answer is the cause of the failure, so that the answer is not used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class Success:
     """The success of a run."""
 
     receipts: list[Receipt]
-    """The receipts of its deposits."""
+    """The receipts of the deposits of the run."""
     used_answer: bool
-    """Whether it has used an answer of a model."""
+    """Whether the run has used an answer of a model."""
 
 
 def read_ahead(
@@ -120,11 +120,11 @@ def fail(
 def put_back(
     txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, conflict: str, rng: random.Random
 ) -> ActivationState | None:
-    """Put back an activation whose result was in conflict with the board. It is ready at once.
+    """Put back an activation whose result was in conflict with the board.
 
-    Its next claim reads its marks again, and its agent asks again: the answer so far is not used. No attempt is
-    counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs were closed in the meantime, it ends as
-    skipped.
+    The activation is ready at once. The next claim reads the marks again, and the agent asks the model again: the
+    answer so far is not used. No attempt is counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs
+    were closed in the meantime, it ends as skipped.
 
     Return the new state, or None, without a change, if the worker has lost the activation.
     """
@@ -165,7 +165,7 @@ def _fail(
         end_run(txn, current, ActivationState.READY, error=failure.error, retry_at=txn.now + delay)
         return ActivationState.READY
     if len(parts) < 2:
-        # So that the marks of a watch over the board are named, too.
+        # So that the subject of the marks is shown, even if the watch is over the board.
         current = current._replace(subject=recount_marks(txn, current))
         end_run(txn, current, ActivationState.DEAD, error=failure.error)
         evaluate_unclaimed(txn, current)
@@ -192,9 +192,9 @@ def defer(
 ) -> bool:
     """Defer an activation until an instant, without counting a failed attempt.
 
-    Without an instant, it waits for a person or another event. If `is_held`, such an event may also come before the
-    instant: room in a budget, or an answer of a paused model. Return False, without a change, if the worker has lost
-    the activation.
+    Without an instant, the activation waits for a person or another event, such as room in a budget or an answer of a
+    paused model. With `is_held`, such an event may also end the wait before the instant. Return False, without a
+    change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return False
@@ -204,7 +204,7 @@ def defer(
 
 
 def hand_back(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Hand an activation back because its worker stops. It is ready at once."""
+    """Hand an activation back because its worker stops. The activation is ready at once."""
     return defer(txn, row, until=txn.now, reason="")
 
 

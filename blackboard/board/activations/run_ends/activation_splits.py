@@ -56,8 +56,8 @@ def split(
 def isolate(txn: BoardTransaction, row: ActivationRow, mark_ids: Collection[int]) -> set[int] | None:
     """Move each of these marks to an activation of its own, and return the ids of the marks that moved.
 
-    The sides of an `&` move together, and the activation keeps at least one part. Return None, without a change, if
-    the worker has lost the activation.
+    The marks of the sides of an `&` move together, and the activation keeps at least one part. Return None, without a
+    change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return None
@@ -75,10 +75,10 @@ def isolate(txn: BoardTransaction, row: ActivationRow, mark_ids: Collection[int]
 def keep_strongest_part(
     txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, retry_at: Instant, error: str
 ) -> bool:
-    """Keep the strongest part of the marks in a running activation; the others are ready again at an instant.
+    """Keep the strongest part of the marks in a running activation; the other marks are ready again at an instant.
 
-    The others stay together, or become two activations. Return False, without a change, if the activation has only
-    one part or the worker has lost it.
+    The other marks become one activation or, with `halve_rest`, two. Return False, without a change, if the activation
+    has only one part, or if the worker has lost the activation.
     """
     current = current_run(txn, row)
     if current is None or len(parts := divisible_parts(txn, current)) < 2:
@@ -120,7 +120,7 @@ def halve_batch(
 
 
 def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks: bool = False) -> list[list[int]]:
-    """Return the parts into which an activation can be split, strongest first: single marks, or all of a subject.
+    """Return the parts into which an activation can be split, strongest first: single marks, or all marks of a subject.
 
     The marks of one subject or group stay together if an `&` joins several sides of them. They also stay together if
     the watch wakes its agent per subject or group, unless `between_marks` allows single marks to be split off.

@@ -49,7 +49,7 @@ def items_of_result(agent_spec: AgentSpec, result: Any) -> list[Action]:
 def prepare(
     agent_spec: AgentSpec, activation_id: int, items: Sequence[Action], places: Sequence[str] = ()
 ) -> list[AgentAction]:
-    """Check the items that an agent returned, without the board, and return the actions to apply.
+    """Check the items that an agent returned, without a read of the board, and return the actions to apply.
 
     An error names an item by its place in `places`, or by its number.
 
@@ -127,7 +127,7 @@ def _prepare_deposit(agent_spec: AgentSpec, activation_id: int, mark: Mark) -> A
 
 
 def _with_answering_agents(agent_spec: AgentSpec, mark: Mark) -> Mark:
-    """Return a need that does not say who may answer it with the agents of the setting `answerable_by`."""
+    """Return a mark. If it is a need that names no answering agents, add those of the setting `answerable_by`."""
     if isinstance(mark, Need) and agent_spec.settings.answerable_by and "answerable_by" not in mark.model_fields_set:
         return mark.model_copy(update={"answerable_by": list(agent_spec.settings.answerable_by)})
     return mark

@@ -39,7 +39,7 @@ class AgentDeposit:
     alternative: AgentDeposit | None = None
     """The mark that is deposited instead."""
     need_id: int | None = None
-    """The need that it answers, if it is a decision about one."""
+    """The need that the mark answers, if the mark is a decision."""
 
     def choices(self) -> Iterator[AgentDeposit]:
         """Yield the deposit and its alternatives, in their order."""
@@ -49,7 +49,7 @@ class AgentDeposit:
             item = item.alternative
 
 
-UNDECLARED_WITHDRAWAL = "it withdraws a mark of others, of a kind that it does not declare in withdraws"
+UNDECLARED_WITHDRAWAL = "it withdraws another author's mark, but does not declare the kind in withdraws"
 
 AgentAction = AgentDeposit | Withdraw | Reinforce
 
@@ -95,7 +95,7 @@ def apply(
 def _apply_one(
     txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, action: AgentAction, classes: MarkClasses
 ) -> Receipt | None:
-    """Apply one action, and return the receipt of a deposit. If a mark has left the board, only note that."""
+    """Apply one action, and return the receipt of a deposit. If the mark has left the board, only record that."""
     if isinstance(action, AgentDeposit):
         if action.alternative is not None:
             _check_payloads(txn, action.alternative, classes)

@@ -87,14 +87,15 @@ def end_run(
 
 
 def was_split(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Return whether others were split off from an activation."""
+    """Return whether other activations were split off from an activation."""
     return txn.sql.one(ACTIVATIONS.split_from, id=row.id) is not None
 
 
 def close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState, *, has_parts: bool) -> None:
-    """Close the crossings of an activation. A crossing of several marks that were split ends with the last part.
+    """Close the crossings of an activation.
 
-    `has_parts` says whether others were split off from the activation.
+    If the marks of a crossing were split over several activations, the crossing ends with the last of them. `has_parts`
+    says whether other activations were split off from this activation.
     """
     if row.split_from is not None or has_parts:
         for crossing in txn.sql.all(CROSSINGS.crossings_of_activation, activation_id=row.id):
@@ -104,7 +105,7 @@ def close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingSt
 
 
 def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow) -> int | None:
-    """Return the newest unfinished part of the same original that has marks of a crossing, if any.
+    """Return the newest other part of the same original that is unfinished and has marks of a crossing, if any.
 
     The newest part usually ends last. So a batch that splits into thousands of parts is searched only a few times.
     """
@@ -132,7 +133,7 @@ def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentS
     cooldown, watch = agent_spec.settings.cooldown, txn.active.watches.get(row.watch_id)
     per = agent_spec.cooldown_per_of(None if watch is None else watch.spec)
     state = agent_states.get(txn, agent_spec.name)
-    until = None if state.failures else state.cooldown_until  # another activation may have set it with its success
+    until = None if state.failures else state.cooldown_until  # another activation may have set a cooldown
     if per == "agent":
         until = txn.now + cooldown if cooldown else None
     agent_states.set_cooldown(txn, agent_spec.name, until, 0)
@@ -145,7 +146,7 @@ def count_failure(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSp
     state = agent_states.get(txn, agent_spec.name)
     failures = state.failures + 1
     excess = failures - agent_spec.settings.cooldown_after_failures
-    until = state.cooldown_until  # another activation may have set it with its success
+    until = state.cooldown_until  # another activation may have set a cooldown
     if excess >= 0:
         until = max(until or 0, txn.now + backoff(agent_spec.settings.retry_after, excess + 1, random.Random(row.id)))
     agent_states.set_cooldown(txn, agent_spec.name, until, failures)
