@@ -23,7 +23,7 @@ demo: $(VENV)/installed
 	$(BIN)/blackboard demo $(if $(OPEN),--open)
 
 # Four workers on two cores, because a third of the time of all tests is spent waiting for processes.
-## test: check style, types and layers, and run all tests (POSTGRESQL=all: all those of boards also on a server)
+## test: check style, types and layers, and run all tests (POSTGRESQL=all: those of boards on a server as well)
 test:
 	$(MAKE) --no-print-directory -j 2 lint collection
 	$(BIN)/pytest -n 4 --postgresql=$(POSTGRESQL)
@@ -100,7 +100,7 @@ crash-postgresql: $(VENV)/installed-dev
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
-## bench: measure performance, also of the systems that bench-peers has installed
+## bench: measure performance, including that of the systems that bench-peers has installed
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.performance --plot --peers
 	$(BIN)/pytest benchmarks/performance --benchmark-only --benchmark-disable-gc
@@ -118,7 +118,7 @@ bench-peers: $(patsubst benchmarks/performance/peer_scripts/%.txt,.venv-peers/%/
 	.venv-peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-## bench-coordination: count model calls and tokens, also of the frameworks that bench-rivals has installed
+## bench-coordination: count model calls and tokens, including those of the frameworks that bench-rivals has installed
 bench-coordination: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.coordination
 

@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["none", "marked", "all"],
         default="marked",
         help="which tests of boards run on a PostgreSQL server as well as in a file: those with the marker, or"
-        " also all of some suites",
+        " all of some suites as well",
     )
     parser.addoption(
         "--no-files", action="store_true", help="run these tests only on the server; with -m postgresql, no others"
@@ -85,7 +85,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the reports that tests have recorded, also those of other processes."""
+    """Print the reports that tests have recorded, including those of other processes."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             if name == "report":

@@ -34,7 +34,7 @@ def find_free_slots(desk: DeskSettings, busy: Sequence[TimeSpan], now: datetime)
 
 
 def is_free(start: datetime, length: timedelta, busy: Iterable[TimeSpan]) -> bool:
-    """Return whether a meeting overlaps no busy span. `length` is elapsed time, also across a clock change."""
+    """Return whether a meeting overlaps no busy span. `length` is elapsed time, even across a clock change."""
     begin = start.astimezone(UTC)
     end = begin + length
     return not any(begin < until.astimezone(UTC) and since.astimezone(UTC) < end for since, until in busy)

@@ -57,7 +57,7 @@ def create(
 
 
 def find(txn: BoardTransaction, token: str) -> AccessToken | None:
-    """Return the record of a token, also if it has expired or was revoked; None if the board never made it."""
+    """Return the record of a token, even if it has expired or was revoked; None if the board never made it."""
     row = txn.sql.one(TOKENS.get_token, digest=_digest(token))
     return None if row is None else _record(txn, row)
 

@@ -52,7 +52,7 @@ class HookExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """An error, also in the usage: only the user sees its message."""
+    """An error, such as wrong usage: only the user sees its message."""
     HAS_WORK = 2
     """There is work: the agent continues, and reads stderr."""
 

@@ -64,7 +64,7 @@ def user_settings_file(environ: Mapping[str, str]) -> Path:
 
 
 def _problem(path: Path) -> str | None:
-    """Return how another user can change a file or its folder, as text; for a symbolic link, also its target."""
+    """Return how another user can change a file, its folder or the target of its symbolic link, as text."""
     target = path.resolve(strict=True)
     places = dict.fromkeys((path, path.parent.resolve(strict=True), target, target.parent))
     return next((problem for place in places if (problem := file_owners.others_who_change(place))), None)

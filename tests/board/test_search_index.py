@@ -123,7 +123,7 @@ def said(path: Path) -> list[str]:
 
 
 def fill_with_secrets(board: Blackboard) -> None:
-    """Deposit notes about "ada" with secrets, in several parts of the index, also in texts that were replaced."""
+    """Deposit notes about "ada" with secrets, in several parts of the index, and in texts that were replaced."""
     for number in range(60):
         board.deposit(Note(subject=f"n{number}", title=f"zanzibar{number} pricing", text=f"word{number} " * 20))
     for word in SECRETS:

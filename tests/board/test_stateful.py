@@ -118,7 +118,7 @@ class Board(RuleBasedStateMachine):
         self.keys: dict[str, tuple[Receipt, str]] = {}
         self.needs: dict[int, ModelNeed] = {}
         self.overdue: dict[int, int] = {}
-        """When each need was due of which the board has said that it is overdue, also if it was answered since."""
+        """When each need was due that the board has called overdue, even if it was answered since."""
         self.latest: dict[str, int] = {}
         """For each subject, when the latest smoke occurred."""
 

@@ -1,4 +1,4 @@
-"""A cooldown per subject concerns exactly the subjects that succeeded, also in parts and in what was deferred."""
+"""A cooldown per subject concerns exactly the subjects that succeeded, even in parts and in what was deferred."""
 
 from __future__ import annotations
 

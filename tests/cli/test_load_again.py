@@ -43,7 +43,7 @@ def test_what_the_file_deposited_is_withdrawn_and_loaded_anew(loaded: CommandLin
     assert (summary["withdrawn"], summary["kept"], summary["deposited"]) == (3, [], 3)
     assert subjects(loaded) == ["attic", "hall", "kitchen"]
     assert load(loaded, *RIGHT, "--json").json["duplicate"] == 3
-    summary = again(loaded)  # also an unchanged load
+    summary = again(loaded)  # even an unchanged load
     assert (summary["withdrawn"], summary["deposited"], summary["duplicate"]) == (3, 3, 0)
     assert subjects(loaded) == ["attic", "hall", "kitchen"]
 

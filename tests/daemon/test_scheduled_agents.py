@@ -1,4 +1,4 @@
-"""The daemon sleeps until the next stored instant and wakes the agent for it, once, also after an outage."""
+"""The daemon sleeps until the next stored instant and wakes the agent for it, once, even after an outage."""
 
 from __future__ import annotations
 

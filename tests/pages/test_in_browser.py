@@ -192,7 +192,7 @@ def test_markup_in_a_mark_changes_nothing(served: Served, browser: Browser) -> N
     board.pause("sales", reason=EVIL)
     for address in ("/", "/agenda", "/inbox", "/agents", "/health", "/subject"):
         with opened(browser, served, address) as page:
-            board.deposit("reply", subject=subject, payload={"text": f"{address} {EVIL}"})  # also by the stream
+            board.deposit("reply", subject=subject, payload={"text": f"{address} {EVIL}"})  # by the stream as well
             page.wait_for_function("() => performance.now() > 600")
             assert page.evaluate("window.harmed") is None
             assert page.locator("main img, main script:not([type])").count() == 0

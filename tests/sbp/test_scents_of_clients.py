@@ -1,4 +1,4 @@
-"""The published client is told when its scents fire: once, also across reconnects, restarts and several servers."""
+"""The published client is told when its scents fire: once, even across reconnects, restarts and several servers."""
 
 from __future__ import annotations
 

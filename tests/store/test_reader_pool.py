@@ -1,4 +1,4 @@
-"""A pool of reading connections closes each of them, also one that a thread returns while another closes the pool."""
+"""A pool of reading connections closes each of them, even one that a thread returns while another closes the pool."""
 
 from __future__ import annotations
 

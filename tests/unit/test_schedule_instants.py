@@ -1,4 +1,4 @@
-"""The instants of a schedule follow from its text and its anchor alone, also where daylight saving moves the clock."""
+"""The instants of a schedule follow from its text and its anchor alone, even where daylight saving moves the clock."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def _groups(txn: BoardTransaction, watch: RegisteredWatch, after: str) -> Iterat
 
 
 def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
-    """Test a watch with a window on the next subjects with deposits, also those without marks."""
+    """Test a watch with a window on the next subjects with deposits, including those without marks."""
     watch = txn.active.watches.get(target.watch_id)
     found = () if watch is None else scopes_in_windows(txn.sql, watch.condition, target.last_scope)
     subjects = list(islice(found, limit))

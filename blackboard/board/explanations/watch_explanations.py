@@ -226,7 +226,7 @@ def _measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) 
 
 
 def _measured_at(txn: BoardTransaction, comparison: Comparison, marks: Sequence[FadingMark]) -> MeasuredValue:
-    """Return the value of one side of a condition now; for a window also when it will fall."""
+    """Return the value of one side of a condition now and, for a window, when it will fall."""
     measure = comparison.measure
     behind = [
         mark

@@ -64,6 +64,6 @@ def about(row: ActivationRow) -> ActivationColumns:
 
 
 def rename_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
-    """Replace a subject or a group in all entries, also in those of this transaction."""
+    """Replace a subject or a group in all entries, including those of this transaction."""
     txn.collected(CollectedActivity).write(txn)
     txn.sql.run(ERASURE.rename_activity, scope=scope, new_scope=new_scope)

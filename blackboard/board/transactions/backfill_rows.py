@@ -23,7 +23,7 @@ class BackfillTask(StrEnum):
     VALUES = "values"
     """Test a watch whose marks have other strengths or ends."""
     WINDOW = "window"
-    """Test a watch with a window on all subjects that have deposits in it, also those that have no live mark."""
+    """Test a watch with a window on all subjects that have deposits in it, even if they have no live mark."""
     RETEST = "crossings"
     """Test the crossings that wait for a changed watch again."""
 

@@ -1,4 +1,4 @@
-"""The command `doctor`: examines the board, the deployment file and the agents, also if one of them cannot be read."""
+"""The command `doctor`: examines the board, the deployment file and the agents, even if one of them cannot be read."""
 
 from __future__ import annotations
 

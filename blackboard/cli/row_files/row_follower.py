@@ -146,7 +146,7 @@ class _FollowedPath:
             self._rows = self._rows_of(self._file, self._position)
 
     def _deposit_new(self) -> None:
-        """Deposit the rows that were written since the last check, also the rows of a file that replaced this file."""
+        """Deposit the rows that were written since the last check, even if another file replaced the file."""
         if self._file is None and not self._open():
             return
         assert self._file is not None  # _open has opened it

@@ -32,7 +32,7 @@ subject: Final = Placeholder.SUBJECT
 """Stands for each subject that woke the agent: `reads=[marks(Alert, where={"service": subject})]`."""
 
 ReadWhere = Mapping[str, Any]
-"""As `Where`, also with the placeholder `subject` as a value."""
+"""As `Where`, but a value may also be the placeholder `subject`."""
 
 
 def strongest_of(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Condition(ABC):
     """An expression that is true or false at an instant.
 
-    Combine conditions with `&` and `|`; in guards also with `~`.
+    Combine conditions with `&` and `|`. In a guard, `~` is allowed as well.
     """
 
     def __and__(self, other: Condition) -> Condition:

@@ -18,7 +18,7 @@ from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.scopes import WHOLE_BOARD
 
 JUST_BELOW = 1 - 1e-12
-"""A factor for a threshold: the product is below the threshold, also where numbers are shown with 15 digits."""
+"""A factor for a threshold: the product is below the threshold, even if both are shown with 15 digits."""
 
 
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str = WHOLE_BOARD) -> float:

@@ -64,7 +64,7 @@ def _independent(condition: Condition, marks: Sequence[frozenset[Comparison]]) -
 
 
 def _sides(condition: Condition) -> Iterator[Condition]:
-    """Yield the sides of an `&`, also of an `&` directly inside it."""
+    """Yield the sides of an `&`, including those of an `&` directly inside it."""
     if isinstance(condition, Combination) and condition.operator == "&":
         for part in condition.parts:
             yield from _sides(part)

@@ -7,9 +7,9 @@
 A watch has a schedule instead of a condition. A schedule measures no marks, so it cannot be combined with `&`, `|` or
 `~`, and cannot be a guard. `condition_parser.parse_condition` reads its text.
 
-The instants are a pure function of the schedule and its anchor. So a daemon that was down, or two daemons that run at
-once, compute the same instants. APScheduler's triggers walk through the calendar. This module converts a wall-clock
-time to an instant, also where the clock is moved for daylight saving.
+The instants are a pure function of the schedule and its anchor. So a daemon that was down, or two daemons that run
+together, compute the same instants. APScheduler's triggers walk through the calendar. This module converts a wall-clock
+time to an instant, even where the clock is moved for daylight saving.
 """
 
 from __future__ import annotations

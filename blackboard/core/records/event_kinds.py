@@ -61,4 +61,4 @@ JOINS = (HistoryEvent.DEPOSITED, HistoryEvent.REINFORCED)
 DEPARTURES = (HistoryEvent.EVAPORATED, HistoryEvent.WITHDRAWN)
 """The events by which a mark leaves the live board."""
 DEPOSITS = (*JOINS, HistoryEvent.STALE, HistoryEvent.UNCHANGED)
-"""The events of deposits, also of those that changed no mark."""
+"""The events of deposits, including those that changed no mark."""

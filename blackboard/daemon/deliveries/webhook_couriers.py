@@ -203,7 +203,7 @@ class WebhookCourier:
     def _put_off(self, activation: RemoteActivation, reason: str, wait: timedelta | None) -> None:
         """Give an activation back without counting an attempt, until the receiver may be there again."""
         self._note(reason)
-        # The fence counts every run of the activation, also those that count no attempt: each pause is longer.
+        # The fence counts every run of the activation, even if it counts as no attempt: each pause is longer.
         pause = backoff(FIRST_PAUSE, activation.fence, self._rng)
         after = pause if wait is None else max(pause, wait // timedelta(microseconds=1))
         self._board.give_back(activation.id, fence=activation.fence, after=f"{after}us", reason=reason)

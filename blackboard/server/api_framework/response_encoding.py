@@ -37,7 +37,7 @@ class EncodedResponse:
 
 
 class EventStreamResponse(StreamingResponse):
-    """A stream of server-sent events. It no longer counts as open as soon as it ends, also after an error."""
+    """A stream of server-sent events. As soon as it ends, even by an error, it no longer counts as open."""
 
     media_type = EVENT_STREAM
     HEADERS: ClassVar = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

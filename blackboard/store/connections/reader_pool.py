@@ -185,7 +185,7 @@ class Loan:
 
 
 def _close_all(connections: list[Any]) -> None:
-    """Close connections, also those that other threads return meanwhile."""
+    """Close connections, including those that other threads return meanwhile."""
     with contextlib.suppress(IndexError):
         while True:
             _close(connections.pop())

@@ -14,9 +14,9 @@ from blackboard.core.marks.full_text import Match, Word
 from blackboard.store.dialects.driver_errors import DriverErrors
 
 SQLITE = "sqlite"
-"""SQLAlchemy's name for SQLite, also in the files of statements."""
+"""SQLAlchemy's name for SQLite. The files of statements use it as well."""
 POSTGRESQL = "postgresql"
-"""SQLAlchemy's name for PostgreSQL, also in the files of statements."""
+"""SQLAlchemy's name for PostgreSQL. The files of statements use it as well."""
 
 BUSY_SECONDS = 10.0
 """The longest wait of a writer for other writers, in seconds."""

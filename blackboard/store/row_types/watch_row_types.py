@@ -155,7 +155,7 @@ class CrossingRow(NamedTuple):
     """
     cause: str | None = None
     """Why a watch over time crossed: `held`, or `rewake` (see `episodes.EpisodeCause`). Its activation is given all
-    live marks that count, also those that the watch has absorbed. None if unabsorbed marks alone caused it."""
+    live marks that count, including those that the watch has absorbed. None if unabsorbed marks alone caused it."""
     began_at: Instant | None = None
     """When the condition of a watch over time began to hold; for a falling watch the instant of the fall."""
 

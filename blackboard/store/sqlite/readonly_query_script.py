@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def end_with(parent: int) -> None:
-    """End this process when the other end of a pipe is closed, also in the middle of a query."""
+    """End this process when the other end of a pipe is closed, even in the middle of a query."""
     os.read(parent, 1)
     os._exit(1)
 

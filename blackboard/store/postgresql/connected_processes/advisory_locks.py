@@ -36,7 +36,7 @@ class WorkerLocks:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.wanted: set[int] = set()
-        """The numbers of the locks that this process holds, also on the next connection."""
+        """The numbers of the locks that this process holds. After a lost connection, the next one takes them again."""
         self._clock = clock or SystemClock()
         self._taken: set[int] = set()
         """The numbers of the locks that the present connection has."""

@@ -86,7 +86,7 @@ class ListeningConnection:
         return unsubscribe
 
     def hold(self, key: int) -> None:
-        """Hold a lock from now on, also after each new connection. It is usually held when this returns."""
+        """Hold a lock from now on, and take it again on each new connection. It is usually held when this returns."""
         self._worker_locks.wanted.add(key)
         self._ready.clear()
         self._poke()
