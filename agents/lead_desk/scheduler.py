@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal, Protocol
 
-from blackboard import Context, Decision, Finding, Mark, agent, of_subject, strength, strongest_of
+from blackboard import Context, Decision, Finding, Mark, SystemClock, agent, of_subject, strength, strongest_of
 from blackboard.errors import AgentError, ConfigurationError
 from lead_desk import offline_rules
 from lead_desk.appointment_book import AppointmentBook, MeetingRequest
@@ -78,8 +78,9 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         detail = f"{desk.calendar} does not exist, so it blocks nothing; the first meeting creates it"
         yield Finding("calendar", "note", detail)
         return
+    now = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=SystemClock().now())
     try:
-        problems = find_problems(desk.calendar, desk.time_zone)
+        problems = find_problems(desk.calendar, desk.time_zone, now)
     except AgentError as error:
         yield Finding("calendar", "wrong", str(error), "no meeting is booked until it can be read")
         return

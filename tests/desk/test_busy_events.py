@@ -225,7 +225,7 @@ def test_what_can_be_understood_is_read_as_it_was_meant(
 ) -> None:
     path = write(tmp_path, calendar(text))
     assert is_busy(path, moment) is expected
-    assert find_problems(path, BERLIN) == []
+    assert find_problems(path, BERLIN, at(2)) == []
 
 
 WHOLE_FILES = {
@@ -246,7 +246,7 @@ def test_faults_of_the_text_cost_no_event(text: str, line_end: str, tmp_path: Pa
     path = write(tmp_path, text, line_end)
     assert is_busy(path, berlin(4, 9))
     assert is_busy(path, berlin(2, 10))
-    assert find_problems(path, BERLIN) == []
+    assert find_problems(path, BERLIN, at(2)) == []
 
 
 UNREADABLE = {
@@ -273,14 +273,14 @@ def test_what_cannot_be_read_blocks_its_day_and_is_named(lines: Sequence[str], d
         busy = [day for day in range(2, 7) if all(is_busy(path, berlin(day, hour)) for hour in range(24))]
         assert is_busy(path, berlin(2, 10))
     assert busy == days
-    assert [problem.uid for problem in find_problems(path, BERLIN)] == ["bad@x"]
+    assert [problem.uid for problem in find_problems(path, BERLIN, at(2))] == ["bad@x"]
     assert [line["event_uid"] for line in logs] == ["bad@x"], "said once"
 
 
 @pytest.mark.parametrize("rule", ["FREQ=SOMETIMES", "D1 #3 W1 MO", "BYDAY=MO", "", "FREQ=DAILY;" + "X" * 200_000])
 def test_a_rule_that_cannot_be_read_is_an_action_for_a_person(rule: str, tmp_path: Path) -> None:
     path = write(tmp_path, calendar(event("DTSTART:20260304T090000Z", f"RRULE:{rule}")))
-    (problem,) = find_problems(path, BERLIN)
+    (problem,) = find_problems(path, BERLIN, at(2))
     assert "it blocks 2026-03-04, but not the days on which it recurs" in str(problem)
     settings = {"lead_desk": {"calendar": str(path), "time_zone": "Europe/Berlin"}}
     assert [finding.state for finding in examine(settings)] == ["wrong"]
@@ -288,7 +288,7 @@ def test_a_rule_that_cannot_be_read_is_an_action_for_a_person(rule: str, tmp_pat
 
 def test_a_day_that_nobody_knows_is_named_too(tmp_path: Path) -> None:
     path = write(tmp_path, calendar(event("DTSTART:some day", uid="bad\x07\nDTEND:x")))
-    (problem,) = find_problems(path, BERLIN)
+    (problem,) = find_problems(path, BERLIN, at(2))
     assert "blocks nothing" in str(problem)
     assert str(problem).isprintable()
 
@@ -296,7 +296,7 @@ def test_a_day_that_nobody_knows_is_named_too(tmp_path: Path) -> None:
 def test_an_event_that_blocks_nothing_need_not_be_readable(tmp_path: Path) -> None:
     path = write(tmp_path, calendar(event("DTSTART:20260304T090000Z", "DTEND:junk", "TRANSP:TRANSPARENT")))
     assert read_busy_times(path, at(2), at(9), BERLIN) == []
-    assert find_problems(path, BERLIN) == []
+    assert find_problems(path, BERLIN, at(2)) == []
 
 
 @pytest.mark.parametrize("rule", ["FREQ=SECONDLY", "FREQ=MINUTELY;BYSETPOS=1", "FREQ=DAILY;COUNT=3000000"])
@@ -306,7 +306,9 @@ def test_a_rule_that_cannot_be_followed_blocks_all_time_and_is_named(rule: str, 
     spans = read_busy_times(path, at(2), at(2) + timedelta(days=300), BERLIN)
     assert is_busy(path, berlin(14, 3))
     assert len(spans) < 100
-    assert any("dense@x" in str(problem) for problem in find_problems(path, BERLIN)) or rule.startswith("FREQ=MINUTELY")
+    assert any("dense@x" in str(problem) for problem in find_problems(path, BERLIN, at(2))) or rule.startswith(
+        "FREQ=MINUTELY"
+    )
 
 
 def test_rules_that_together_are_too_much_leave_the_simple_ones_alone(
@@ -322,7 +324,7 @@ def test_rules_that_together_are_too_much_leave_the_simple_ones_alone(
 
 def test_a_problem_of_a_calendar_names_the_days_that_it_blocks(tmp_path: Path) -> None:
     path = write(tmp_path, calendar(event("DTSTART:3/4/2026", uid="either@x")))
-    (problem,) = find_problems(path, BERLIN)
+    (problem,) = find_problems(path, BERLIN, at(2))
     assert problem.days == (date(2026, 3, 4), date(2026, 4, 3))
     assert is_busy(path, berlin(4, 10))
     assert is_busy(path, berlin(3, 10, month=4))
@@ -334,12 +336,12 @@ def test_a_list_of_too_many_dates_blocks_all_time_and_is_named(tmp_path: Path, m
     text = event("DTSTART:20200101T000000Z", f"RDATE:{dates}", uid="long@x") + event(*SERIES)
     path = write(tmp_path, calendar(text))
     assert is_busy(path, berlin(14, 3))
-    assert [problem.uid for problem in find_problems(path, BERLIN)] == ["long@x"]
+    assert [problem.uid for problem in find_problems(path, BERLIN, at(2))] == ["long@x"]
     path = write(
         tmp_path, calendar(f"BEGIN:VFREEBUSY\nUID:long@x\nFREEBUSY:{dates.replace('Z', 'Z/PT1H')}\nEND:VFREEBUSY\n")
     )
     assert is_busy(path, berlin(14, 3))
-    assert [problem.uid for problem in find_problems(path, BERLIN)] == ["long@x"]
+    assert [problem.uid for problem in find_problems(path, BERLIN, at(2))] == ["long@x"]
 
 
 def test_components_far_too_deep_and_far_too_many_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

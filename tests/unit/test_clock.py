@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.clock import ManualClock, SystemClock, from_datetime, iso, parse_instant, to_datetime
-
-SECOND = 1_000_000
+from blackboard.durations import SECOND
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
@@ -105,3 +106,39 @@ def test_the_system_clock_accepts_a_wait_for_centuries() -> None:
     event.set()
     assert SystemClock().wait(event, from_datetime(datetime(9000, 1, 1, tzinfo=UTC)))
     assert SystemClock().wait(event, None)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+READERS_OF_THE_TIME = {
+    "agents/lead_desk/scheduler.py": "`doctor` calls `examine` without a board",
+    "agents/lead_desk/shared_file.py": "the time is compared with that of a file",
+    "blackboard/cli/data_commands/backup_commands.py": "the command `restore` has no board yet",
+    "blackboard/server/transport/http_server.py": "the time is for the header Date",
+    "blackboard/store/postgresql/postgresql_upkeep.py": "the time is compared with that of the server",
+}
+
+
+def reads_the_time(tree: ast.Module) -> bool:
+    """Return whether a module reads the time of a `SystemClock` that it made itself, not as a default."""
+    made = {
+        ast.unparse(target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) == "SystemClock()"
+        for target in node.targets
+    }
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in ("now", "wait")
+        and ast.unparse(node.value) in made | {"SystemClock()"}
+        for node in ast.walk(tree)
+    )
+
+
+def test_modules_read_the_time_of_a_clock_that_they_are_given() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for package in ("blackboard", "agents")
+        for path in (ROOT / package).rglob("*.py")
+        if "SystemClock()" in (text := path.read_text()) and reads_the_time(ast.parse(text))
+    }
+    assert found == READERS_OF_THE_TIME.keys(), "a length of time is measured with `monotonic`"

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from blackboard import SystemClock
 from blackboard.agent_package_support import Log, find_unicode_form
 from blackboard.errors import AgentError, MissingPackage
 
@@ -105,8 +104,8 @@ def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo, 
     return spans
 
 
-def find_problems(path: Path, zone: ZoneInfo) -> Sequence[Problem]:
-    """Return the parts of a calendar file's events that cannot be read.
+def find_problems(path: Path, zone: ZoneInfo, now: datetime) -> Sequence[Problem]:
+    """Return the parts of a calendar file's events that cannot be read. Rules are followed from `now` on.
 
     Raises:
         AgentError: The file cannot be read or is not a calendar.
@@ -114,7 +113,6 @@ def find_problems(path: Path, zone: ZoneInfo) -> Sequence[Problem]:
     if (raw := read_file(path)) is None:
         return []
     calendar = BusyCalendar.read(_components(raw, path), lambda uid: False)
-    now = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=SystemClock().now())
     calendar.spans(now, now + WATCHED_SPAN, zone)  # some rules turn out to be too dense only when they are followed
     return list(calendar.problems.found)
 

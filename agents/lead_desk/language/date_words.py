@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 __all__ = [
     "AFFIRMATIONS",
     "AFTER_CONJUNCTION",
@@ -25,7 +28,13 @@ __all__ = [
     "UNITS",
     "VERBS_BEFORE_NEGATION",
     "WEEKDAYS",
+    "alternatives",
 ]
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """Return a pattern that matches any of some words, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
 def _number_rows(*rows: str, first: int) -> dict[str, int]:

@@ -26,8 +26,9 @@ from lead_desk.language.date_words import (
     THIS_WEEK,
     VERBS_BEFORE_NEGATION,
     WEEKDAYS,
+    alternatives,
 )
-from lead_desk.language.time_mentions import DayForm, DayMention, DayRange, Hours, alternatives
+from lead_desk.language.mention_types import DayForm, DayMention, DayRange, Hours
 
 __all__ = ["EXCEPT", "find_days", "is_exception"]
 

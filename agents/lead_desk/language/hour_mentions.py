@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import time, tzinfo
 
-from lead_desk.language.date_words import LABELS, PARTS_OF_DAY, UNITS
+from lead_desk.language.date_words import LABELS, PARTS_OF_DAY, UNITS, alternatives
 from lead_desk.language.day_mentions import CHARACTERS_BEFORE, EXCEPT
-from lead_desk.language.time_mentions import HourForm, HourMention, Hours, alternatives
+from lead_desk.language.mention_types import HourForm, HourMention, Hours
 from lead_desk.language.zone_names import zone_after
 
 __all__ = ["find_hours"]

@@ -1,15 +1,13 @@
-"""Mentions of days and hours in a text, as `day_mentions` and `hour_mentions` find them."""
+"""Types of mentions: the days and hours in a text, as `day_mentions` and `hour_mentions` find them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["DayForm", "DayMention", "DayRange", "HourForm", "HourMention", "Hours", "alternatives"]
+__all__ = ["DayForm", "DayMention", "DayRange", "HourForm", "HourMention", "Hours"]
 
 
 class DayForm(StrEnum):
@@ -84,8 +82,3 @@ class HourMention:
     form: HourForm
     hours: Hours | None
     """None if the hours are excluded, and no other hours follow from that."""
-
-
-def alternatives(words: Iterable[str]) -> str:
-    """Return a pattern that matches any of some words, the longest first."""
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
