@@ -151,12 +151,16 @@ def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None
             raise UsageError("the server knows no address that a browser could use; name one in [server] hosts")
         return
 
+    from blackboard.durations import format_duration
+    from blackboard.server.access.sign_in_tickets import TICKET_LIFETIME
+
     def link(ticket: str) -> str:
         return f"{url}/sign-in?ticket={ticket}"
 
     def show(ticket: str) -> None:
         if sys.stderr.isatty():
-            print_note("to use the board in a browser, open this link within ten minutes; it works once:")
+            lifetime = format_duration(TICKET_LIFETIME)
+            print_note(f"to use the board in a browser, open this link within {lifetime}; it works once:")
             print_note(f"    {link(ticket)}", wraps=False)
 
     ticket = tickets.show(show)

@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.clock import seconds_in
-from blackboard.durations import HOUR, Microseconds
+from blackboard.durations import HOUR, Microseconds, format_duration
 from blackboard.errors import BlackboardError, NotFound
 from blackboard.server.access.request_origin import check_own_page, root_of
 from blackboard.server.access.session_cookie import SessionCookie
-from blackboard.server.access.sign_in_tickets import SignInTickets
+from blackboard.server.access.sign_in_tickets import TICKET_LIFETIME, SignInTickets
 from blackboard.server.http_limits import read_body
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.plain_page import STYLE_POLICY, plain_page
@@ -38,8 +38,8 @@ SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
 
 SIGN_IN_POLICY = f"{STYLE_POLICY}; form-action 'self'"
 REFUSED = (
-    "This link does not sign in, because it was opened before, is older than ten minutes, or belongs to a server that"
-    " has ended. If the server runs in a terminal, the terminal now shows a new link."
+    f"This link does not sign in, because it was opened before, is older than {format_duration(TICKET_LIFETIME)}, or"
+    " belongs to a server that has ended. If the server runs in a terminal, the terminal now shows a new link."
 )
 
 
@@ -90,7 +90,8 @@ class WebSessions:
         log.info("a browser has signed in", token=name, author=self._board.author)
         root = escape(root_of(request))
         text = (
-            f"<p>This browser now uses the board as {escape(self._board.author)}, for 12 hours.</p>"
+            f"<p>This browser now uses the board as {escape(self._board.author)},"
+            f" for {format_duration(SESSION_LIFETIME)}.</p>"
             f'<p><a href="{root}/">Go on</a> or <a href="{root}{SIGN_OUT}">sign out</a>.</p>'
         )
         response = _page("Signed in", text, head=f'<meta http-equiv="refresh" content="0; url={root}/">')
