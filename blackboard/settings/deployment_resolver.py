@@ -120,6 +120,8 @@ def resolve_classes(settings: Settings) -> tuple[type[Mark], ...]:
 
 
 class _Resolver:
+    """The resolution of one deployment file. Its mistakes are collected, so that one error can list all of them."""
+
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.settings, self.environ = settings, environ
         self._mistake_list = MistakeList(settings.path)
@@ -128,6 +130,7 @@ class _Resolver:
         self.overrides = Overrides(settings, self._mistake_list)
 
     def resolved(self) -> ResolvedDeployment:
+        """Return the deployment, or raise an error that lists all mistakes of the file."""
         agents = self.named.agents()
         classes = self.named.classes(agents.values())
         kinds = self.overrides.kinds(classes)
@@ -150,6 +153,7 @@ class _Resolver:
         )
 
     def classes(self) -> tuple[type[Mark], ...]:
+        """Return the mark classes, or raise an error that lists the mistakes in their names."""
         classes = self.named.classes(self.named.agents().values())
         self._mistake_list.raise_if_any()
         return tuple(classes.values())

@@ -14,6 +14,7 @@ from blackboard.board.activations.run_ends import activation_recovery, activatio
 from blackboard.board.activations.run_ends.activation_results import Failure, Success
 from blackboard.board.activations.run_ends.returned_items import AgentDeposit
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Never
 from blackboard.core.records.states import ActivationState, IllegalTransition
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
@@ -69,22 +70,13 @@ def test_a_unique_conflict_is_resolved_in_the_same_transaction(world: World) -> 
         claim = claims[index]
         assert claim is not None
 
-        def work(txn: object) -> object:
+        def work(txn: BoardTransaction) -> object:
             made = [
-                prepared(
-                    txn,  # type: ignore[arg-type]
-                    world.board,
-                    name,
-                    f"lead/{index}",
-                    payload,
-                    1.0,
-                    "sales",
-                    claim.row.id,
-                )
+                prepared(txn, world.board, name, f"lead/{index}", payload, 1.0, "sales", claim.row.id)
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
             one = AgentDeposit(made[0], AgentDeposit(made[1]) if has_alternative else None)
-            success = activation_results.finish(txn, claim.row, claim.agent_spec, [one], MarkClasses())  # type: ignore[arg-type]
+            success = activation_results.finish(txn, claim.row, claim.agent_spec, [one], MarkClasses())
             return None if success is None else success.receipts
 
         return world.board.session.write(work)

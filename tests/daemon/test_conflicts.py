@@ -24,6 +24,7 @@ from blackboard import (
     total,
 )
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.durations import MINUTE
 from blackboard.testing import ScriptedModel
 from tests.support.sum_checks import check_sums
 
@@ -167,7 +168,7 @@ def test_the_context_of_the_next_run_is_that_of_its_claim(board: Blackboard, clo
     def adder(orders: Sequence[Order], context: Any) -> Mark:
         times.append(context.now)
         if len(times) == 1:
-            clock.set(clock.now() + 60_000_000)
+            clock.set(clock.now() + MINUTE)
             board.deposit(Turnover(subject="day", n=5))
         return Turnover(subject="day", n=1).with_options(
             if_event=0 if len(times) == 1 else board.marks(Turnover)[0].event_id

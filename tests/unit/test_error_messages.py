@@ -21,7 +21,7 @@ def message(node: ast.expr) -> str | None:
 
 def messages() -> Iterator[tuple[str, str]]:
     """Yield the place and the text of each message that is raised."""
-    for path in sorted((ROOT / "blackboard").rglob("*.py")):
+    for path in sorted(path for package in ("blackboard", "agents") for path in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
                 for text in filter(None, map(message, node.exc.args)):
