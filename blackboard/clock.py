@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol
 
-from blackboard.durations import DAY, Duration, Microseconds
+from blackboard.durations import DAY, MILLISECOND, Duration, Microseconds
 from blackboard.errors import InvalidTime
 
 Instant = int
@@ -213,6 +213,21 @@ def seconds_in(length: Duration) -> float:
 def microseconds_in(seconds: float) -> Duration:
     """Return a length of time in seconds as whole microseconds."""
     return round(seconds * 1e6)
+
+
+def milliseconds_in(microseconds: float) -> float:
+    """Return a length of time, or the time from the epoch to an instant, in milliseconds."""
+    return microseconds / MILLISECOND
+
+
+def whole_milliseconds_in(length: Duration) -> int:
+    """Return how many full milliseconds a length of time has, or the time from the epoch to an instant."""
+    return length // MILLISECOND
+
+
+def from_milliseconds(milliseconds: float) -> Duration:
+    """Return milliseconds as whole microseconds."""
+    return round(milliseconds * MILLISECOND)
 
 
 def to_datetime(at: Instant) -> datetime:

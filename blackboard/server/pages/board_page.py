@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from blackboard import Blackboard, MarkRecord
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.board.result_types.work_results import EndingDeferral, Prediction
+from blackboard.clock import milliseconds_in
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
@@ -137,7 +138,7 @@ def show_board(call: PageCall[BoardFields]) -> PageContent:
             "words": {lane.kind: law_in_words(deployment.kind(lane.kind).decay) for lane in shown},
             "thresholds": list(threshold_lines(deployment, parameters.agent)),
             "at": None if parameters.at is None else epoch_milliseconds(parameters.at),
-            "window": parse_duration(parameters.window) / 1000 if parameters.window else None,
+            "window": milliseconds_in(parse_duration(parameters.window)) if parameters.window else None,
         },
     )
 

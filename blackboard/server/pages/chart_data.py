@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from blackboard.clock import from_datetime
+from blackboard.clock import from_datetime, milliseconds_in
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import LAWS, Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.specs.agent_spec import AgentSpec
@@ -22,7 +22,6 @@ LAWS_IN_WORDS = {
 }
 ONE_MARK_MEASURES = ("strength", "strongest")
 """The measures whose value is the strength of one mark. A threshold of these can be a line among the drawn marks."""
-MICROSECONDS_PER_MILLISECOND = 1000.0
 SAMPLES = 512
 """How many points of a law are sent if the scripts do not know the law."""
 SAMPLED_SHARE = 0.001
@@ -90,7 +89,7 @@ def law_in_words(law: Decay) -> str:
 
 def epoch_milliseconds(at: datetime) -> float:
     """Return a time as milliseconds since the epoch."""
-    return from_datetime(at) / 1000
+    return milliseconds_in(from_datetime(at))
 
 
 def law_for_browser(law: Decay) -> Mapping[str, object]:
@@ -103,14 +102,14 @@ def law_for_browser(law: Decay) -> Mapping[str, object]:
     if isinstance(law, Curve):
         return {
             "law": "curve",
-            "points": [[age / MICROSECONDS_PER_MILLISECOND, share] for age, share, _ in law.segments],
+            "points": [[milliseconds_in(age), share] for age, share, _ in law.segments],
         }
     length, shape = law.parameters
-    return {"law": law.name, "length": length / MICROSECONDS_PER_MILLISECOND, "shape": shape}
+    return {"law": law.name, "length": milliseconds_in(length), "shape": shape}
 
 
 def _samples(law: Decay) -> list[list[float]]:
     """Return points of a law, close together where the mark is young."""
     end = min(law.age_below(SAMPLED_SHARE) or MAX_SAMPLED_AGE, MAX_SAMPLED_AGE)
     ages = [end * (number / SAMPLES) ** 2 for number in range(SAMPLES + 1)]
-    return [[age / MICROSECONDS_PER_MILLISECOND, law.share(age)] for age in ages]
+    return [[milliseconds_in(age), law.share(age)] for age in ages]

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from blackboard.clock import from_datetime, iso, to_datetime
+from blackboard.clock import from_datetime, from_milliseconds, iso, to_datetime
 from blackboard.durations import SECOND, format_duration
 from blackboard.presentation.json_shapes import json_value
 
@@ -35,7 +35,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "time": _time,
-        "milliseconds": _from_milliseconds,
+        "milliseconds": _datetime_of,
         "seconds": _seconds,
         "number": _number,
         "counted": counted_with_commas,
@@ -97,8 +97,8 @@ def _time(at: datetime | None, none: str = "–") -> Markup | str:
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(text, f"{at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _from_milliseconds(at: float | None) -> datetime | None:
-    return None if at is None else to_datetime(round(at * 1000))
+def _datetime_of(at: float | None) -> datetime | None:
+    return None if at is None else to_datetime(from_milliseconds(at))
 
 
 def _number(value: float | None, none: str = "–") -> str:

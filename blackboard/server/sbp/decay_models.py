@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from blackboard import Curve, Decay, Exponential, Linear, Never
+from blackboard.clock import from_milliseconds
 from blackboard.durations import Microseconds
 from blackboard.server.sbp.sbp_fields import SbpFields
 
@@ -106,8 +107,8 @@ DEFAULT_MODEL = ExponentialModel(type="exponential", half_life_ms=300_000)
 
 
 def _microseconds(milliseconds: float) -> Microseconds:
-    return Microseconds(max(1, round(milliseconds * 1000)))
+    return Microseconds(max(1, from_milliseconds(milliseconds)))
 
 
 def _offset(step: StepPoint) -> int:
-    return round(step.at_ms * 1000)
+    return from_milliseconds(step.at_ms)

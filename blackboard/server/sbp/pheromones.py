@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from blackboard import Blackboard, Decay, MarkRecord
-from blackboard.clock import from_datetime
 from blackboard.server.sbp.decay_models import DecayModel
 from blackboard.server.sbp.sbp_marks import (
     Pheromone,
@@ -17,6 +16,7 @@ from blackboard.server.sbp.sbp_marks import (
     identity_of,
     intensity_of,
     live_marks,
+    milliseconds_of,
     reading_time_ms,
     retry_conflicts,
     trails_of,
@@ -169,7 +169,7 @@ def law_of(record: MarkRecord) -> Decay:
 
 def age_of(record: MarkRecord) -> int:
     """Return the milliseconds since the first emission of a pheromone."""
-    return from_datetime(record.as_of) // 1000 - from_datetime(record.deposited_at) // 1000
+    return milliseconds_of(record.as_of) - milliseconds_of(record.deposited_at)
 
 
 def pheromone_snapshot(record: MarkRecord) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, JsonValue
 
 from blackboard import Blackboard, Exponential, Mark, MarkRecord, Step
-from blackboard.clock import Instant, from_datetime
+from blackboard.clock import Instant, from_datetime, whole_milliseconds_in
 from blackboard.core.marks.tags import Where
 from blackboard.errors import Conflict, NotFound, UnknownName
 
@@ -136,9 +137,14 @@ def identity_of(*parts: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def milliseconds_of(at: datetime) -> int:
+    """Return a time as whole milliseconds since 1970."""
+    return whole_milliseconds_in(from_datetime(at))
+
+
 def reading_time_ms(board: Blackboard, records: Sequence[MarkRecord]) -> int:
     """Return when marks were read, in milliseconds since 1970; the present time if there are no marks."""
-    return from_datetime(records[0].as_of if records else board.now()) // 1000
+    return milliseconds_of(records[0].as_of if records else board.now())
 
 
 def intensity_of(record: MarkRecord) -> float:

@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from blackboard import Blackboard
-from blackboard.clock import seconds_in
+from blackboard.clock import seconds_in, whole_milliseconds_in
 from blackboard.errors import BlackboardError
 from blackboard.server.api_framework.request_parsing import check_media_type
 from blackboard.server.api_routes import ApiRoutes
@@ -184,7 +184,7 @@ class SbpRoutes:
         def work() -> dict[str, Any]:
             caller = self._callers.caller_of(token)
             parameters = sbp_methods.parameters_of(method, raw_parameters)
-            uptime = (self._board.clock.monotonic() - self._start) // 1000
+            uptime = whole_milliseconds_in(self._board.clock.monotonic() - self._start)
             call = SbpCall(self._board.as_author(caller.token.author), caller, session, agent, uptime)
             return sbp_methods.run(method, call, parameters)
 

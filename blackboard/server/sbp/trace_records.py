@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.clock import from_datetime
 from blackboard.server.sbp.sbp_errors import LARGE_TRACE, SbpError
 from blackboard.server.sbp.sbp_marks import (
     Trace,
     fields_of,
     identity_of,
     live_marks,
+    milliseconds_of,
     reading_time_ms,
     retry_conflicts,
     trails_of,
@@ -90,8 +90,8 @@ def _shown(record: MarkRecord) -> dict[str, Any]:
     shown = {
         "id": str(record.id),
         **{name: fields[name] for name in ("trail", "key", "value", "version", "tags")},
-        "created_at": from_datetime(record.deposited_at) // 1000,
-        "updated_at": from_datetime(record.reinforced_at) // 1000,
+        "created_at": milliseconds_of(record.deposited_at),
+        "updated_at": milliseconds_of(record.reinforced_at),
     }
     return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
 
@@ -110,7 +110,7 @@ def unwanted(board: Blackboard, parameters: TraceErasure) -> list[MarkRecord]:
 
 def _unchanged_for(record: MarkRecord) -> int:
     """Return the milliseconds since a trace was last inscribed."""
-    return from_datetime(record.as_of) // 1000 - from_datetime(record.reinforced_at) // 1000
+    return milliseconds_of(record.as_of) - milliseconds_of(record.reinforced_at)
 
 
 def erase(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:

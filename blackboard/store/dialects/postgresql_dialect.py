@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from blackboard.clock import MAX_PLATFORM_WAIT_SECONDS, Instant, SystemClock
+from blackboard.clock import MAX_PLATFORM_WAIT_SECONDS, Instant, SystemClock, whole_milliseconds_in
 from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreForeign
 from blackboard.store.dialects.dialect import BUSY_SECONDS, POSTGRESQL, Dialect
@@ -211,7 +211,7 @@ class PostgresqlDialect(Dialect):
 
     def stop_at(self, cursor: Any, end: Instant) -> None:
         remaining = end - SystemClock().monotonic()
-        milliseconds = min(max(1, remaining // 1000), int(MAX_PLATFORM_WAIT_SECONDS * 1000))
+        milliseconds = min(max(1, whole_milliseconds_in(remaining)), int(MAX_PLATFORM_WAIT_SECONDS * 1000))
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
 
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:

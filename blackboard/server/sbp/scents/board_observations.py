@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from blackboard import Blackboard, MarkRecord, StreamEvent
 from blackboard.clock import Instant, from_datetime
 from blackboard.core.records.event_kinds import JOINS
+from blackboard.durations import MILLISECOND
 from blackboard.server.sbp.pheromones import law_of
 from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, live_marks
 from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, FadingPheromone, Observation, TraceValue
@@ -55,7 +56,7 @@ class EmissionReader:
 
     def recent(self, now: Instant) -> tuple[EmissionRecord, ...]:
         """Return the emissions that a window may have, oldest first."""
-        start = now - MAX_WINDOW_MS * 1000
+        start = now - MAX_WINDOW_MS * MILLISECOND
         while self._emissions and self._emissions[0].at < start:
             self._emissions.popleft()
         return tuple(self._emissions)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, assert_never
 
 from blackboard import Decay
-from blackboard.clock import Instant
+from blackboard.clock import Instant, from_milliseconds
 from blackboard.server.sbp.scents.scent_conditions import (
     ANY_NAME,
     Aggregation,
@@ -119,7 +119,7 @@ class Observation:
         self, window_ms: float, at: Instant, trail: str | None = None, type_: str = ANY_NAME
     ) -> list[EmissionRecord]:
         """Return the emissions in a window that ends at an instant, of a trail and type or of all."""
-        start = at - round(window_ms * 1000)
+        start = at - from_milliseconds(window_ms)
         return [
             found
             for found in self.emissions

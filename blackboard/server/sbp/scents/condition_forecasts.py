@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from blackboard import Never
-from blackboard.clock import Instant
+from blackboard.clock import Instant, from_milliseconds
 from blackboard.durations import MINUTE, Duration
 from blackboard.server.sbp.scents.condition_evaluation import FadingPheromone, Observation, aggregate_pheromones
 from blackboard.server.sbp.scents.scent_conditions import (
@@ -40,7 +40,7 @@ def next_change(condition: ScentCondition, seen: Observation, now: Instant, band
 def _changes(part: ScentCondition, seen: Observation, now: Instant, band: float) -> Iterator[Instant]:
     """Yield instants when one part may change. The earliest of them is its first change."""
     if isinstance(part, RateCondition | PatternCondition):
-        length = round(part.window_ms * 1000)
+        length = from_milliseconds(part.window_ms)
         emissions = seen.within(part.window_ms, now)
         if emissions:
             yield emissions[0].at + length + 1

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.clock import Instant, from_datetime, seconds_in
+from blackboard.clock import Instant, from_datetime, seconds_in, whole_milliseconds_in
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import BlackboardError, Conflict, UsageError
 from blackboard.server.open_requests.commit_signal import CommitSignal
@@ -196,7 +196,7 @@ def _notification(
     ]  # fmt: skip
     return {
         "scent_id": scent.subject,
-        "triggered_at": now // 1000,
+        "triggered_at": whole_milliseconds_in(now),
         "condition_snapshot": {
             scent.subject: {
                 "value": result.value,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.clock import Instant, from_datetime
+from blackboard.clock import Instant, from_datetime, from_milliseconds, whole_milliseconds_in
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import NotFound
 from blackboard.server.sbp.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
@@ -122,7 +122,7 @@ def mark_of(scent_id: str, fields: Mapping[str, Any], event_id: int) -> Scent:
 def rules_of(record: MarkRecord) -> ScentRules:
     """Return the condition of a scent, and when it fires."""
     fields = fields_of(record)
-    cooldown = round(fields["cooldown_ms"] * 1000)
+    cooldown = from_milliseconds(fields["cooldown_ms"])
     return ScentRules(condition_of(fields["condition"]), fields["trigger_mode"], cooldown, fields["hysteresis"])
 
 
@@ -147,7 +147,7 @@ def shown(record: MarkRecord) -> dict[str, Any]:
         "agent_endpoint": fields["agent_endpoint"],
         "condition_met": state.met,
         "in_cooldown": now < state.in_cooldown_until(rules_of(record)),
-        "last_triggered_at": None if state.triggered_at is None else state.triggered_at // 1000,
+        "last_triggered_at": None if state.triggered_at is None else whole_milliseconds_in(state.triggered_at),
     }
 
 
