@@ -51,7 +51,7 @@ def test_init_refuses_partitions_in_a_file(typed: CommandLine) -> None:
     assert (done.code, "only for a board on a server" in done.err) == (2, True)
     assert not (typed.folder / "board.db").exists()
     done = typed("init", "--partition-events", "5000")
-    assert (done.code, "give both" in done.err) == (2, True)
+    assert (done.code, "add --partition-history" in done.err) == (2, True)
 
 
 def test_a_user_who_does_not_own_the_tables_deposits_and_forgets(
