@@ -176,6 +176,34 @@ def test_a_function_whose_name_is_only_a_verb_is_called_through_its_module() -> 
     assert wrong == []
 
 
+SAME_ACT_ON_SEVERAL_THINGS = {
+    "copy_board", "fire_due", "read_ahead", "read_together", "record_cost", "rename_scope", "run_batch",
+    "update_and_compare",
+}  # fmt: skip
+"""The names of several words that two modules of the board give to the same act on different things."""
+
+
+def test_two_modules_of_the_board_define_no_function_of_the_same_name_except_acts_called_through_their_module() -> None:
+    board = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): tree
+        for path, tree in modules().items()
+        if path.is_relative_to(ROOT / "blackboard" / "board")
+    }
+    counts = Counter(node.name for tree in board.values() for node in tree.body if isinstance(node, ast.FunctionDef))
+    repeated = {name for name, times in counts.items() if times > 1 and not name.startswith("_")}
+    assert {name for name in repeated if "_" in name} == SAME_ACT_ON_SEVERAL_THINGS
+    imported = [
+        (path.stem, alias.name)
+        for path, tree in modules().items()
+        if path.stem != "__init__"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in board
+        for alias in node.names
+        if alias.name in repeated
+    ]
+    assert imported == []
+
+
 def test_a_test_module_is_imported_by_no_other() -> None:
     trees = [ast.parse(path.read_bytes()) for path in (ROOT / "tests").rglob("*.py")]
     imported = {node.module or "" for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

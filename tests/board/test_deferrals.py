@@ -24,7 +24,7 @@ KINDS = {
 
 def ready_at(world: World, name: str) -> int | None:
     return world.board.session.read(
-        lambda txn: agent_readiness.next_ready(txn, name, agent_readiness.waiting_work(txn))
+        lambda txn: agent_readiness.next_ready(txn, name, agent_readiness.ready_instants(txn))
     )
 
 

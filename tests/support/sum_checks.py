@@ -55,7 +55,7 @@ def check_window_sums(txn: BoardTransaction) -> None:
     """Check that the sums of each window over the board or over groups equal its deposits, and decide as these do."""
     windows = [item for item in txn.active.watches.values() if item.keeps_window_sums]
     for item, scope in pairs(txn, windows):
-        deposits = watch_states.marks_behind(txn, item, StateKey(item.id, scope, 0), whole=True)
+        deposits = watch_states.measured_marks(txn, item, StateKey(item.id, scope, 0), whole=True)
         comparison = next(item.condition.comparisons())
         value = value_at(comparison.measure, deposits, txn.now)
         assert window_totals.update_and_compare(txn, item, scope) or not comparison.is_met_at(value), item.spec.name

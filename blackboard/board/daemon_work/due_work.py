@@ -74,7 +74,7 @@ def read_due_work(txn: BoardTransaction, code: AgentCode, pace: BackgroundThrott
         later.append(txn.now + delay)
     outdated = worker_registry.outdated_agents(txn, code)
     current = code.keys() - set(outdated)
-    work = agent_readiness.waiting_work(txn)
+    work = agent_readiness.ready_instants(txn)
     agents = work.keys() & current
     suspects = agent_readiness.agents_with_suspects(txn) & current if agents else set()
     agent_states.read_all(txn, agents)

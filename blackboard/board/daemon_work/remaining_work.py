@@ -44,13 +44,13 @@ def has_unfinished_work(txn: BoardTransaction, agents: Set[str], *, batch_api: b
     active = agents - _paused(txn).keys()
     if batch_api and any(row.name in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):
         return True
-    if next(waiting_work(txn, agents), None) is not None:
+    if next(agents_of_waiting_work(txn, agents), None) is not None:
         return True
     instants = (txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need))
     return any(due is not None and due <= txn.now for due in instants)
 
 
-def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
+def agents_of_waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     """Yield the agent of each activation and crossing that waits only for time, for a free worker, or for both."""
     active = agents - _paused(txn).keys()
     waiting = chain(_waiting_activations(txn), _waiting_crossings(txn, active), _due_crossings(txn))

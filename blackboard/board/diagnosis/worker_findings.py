@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
-from blackboard.board.daemon_work.remaining_work import waiting_work
+from blackboard.board.daemon_work.remaining_work import agents_of_waiting_work
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
@@ -57,7 +57,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
         for agent in sorted(txn.deployment.agents)
         if (problem := worker_registry.unserved_agent(txn, agent, dead)) is not None
     }
-    waiting = Counter(waiting_work(txn, unserved.keys()))
+    waiting = Counter(agents_of_waiting_work(txn, unserved.keys()))
     remote = {agent_spec.name for agent_spec in txn.deployment.agents.values() if agent_spec.remote}
     for agent in unserved if living else unserved.keys() & remote:
         advice = "start a daemon that runs it; 'blackboard run --agents' runs only the agents that it names"

@@ -211,7 +211,7 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
 def _measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[MeasuredValue, ...]:
     """Return the value of each side of a watch's condition in a scope, over the marks that can make it cross."""
     if watch.condition.has_window:
-        marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, scope, 0), whole=True)
+        marks = watch_states.measured_marks(txn, watch, StateKey(watch.id, scope, 0), whole=True)
         return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
     if watch.condition.is_over_board and not watch.condition.is_falling and watch.timing is None:
         value, count = watch_totals.measure_marks(txn, watch)

@@ -123,12 +123,12 @@ def fading_marks(
     marks = [*marks_by_id.values()]
     if condition.has_window:
         reading = WindowReading(txn.now if at is None else at, scope, is_whole=whole)
-        marks += fading_deposits(txn, condition, reading)
+        marks += deposits_in_windows(txn, condition, reading)
     return marks
 
 
-def fading_deposits(txn: BoardTransaction, condition: Condition, reading: WindowReading) -> list[FadingMark]:
-    """Return the deposits in the windows of a condition; see `window_deposits.fading_deposits`."""
+def deposits_in_windows(txn: BoardTransaction, condition: Condition, reading: WindowReading) -> list[FadingMark]:
+    """Return the deposits in the windows of a condition, as `window_deposits.fading_deposits` does."""
     return window_deposits.fading_deposits(
         txn.sql, condition, lambda kind: txn.kind(kind).weight, partial(measure_filter, txn), reading
     )

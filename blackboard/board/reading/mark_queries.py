@@ -118,13 +118,13 @@ def marks_of_class(
         return readable, unreadable
     for row, _, strength, _ in _marks(txn, mark_class.kind, query):
         try:
-            readable.append(classes.make_as(mark_class, row, stored_mark(row, strength)))
+            readable.append(classes.make_as(mark_class, row, state_on_board(row, strength)))
         except InvalidMark as error:
             unreadable.append(str(error))
     return readable, unreadable
 
 
-def stored_mark(row: MarkRow, strength: float) -> StoredMark:
+def state_on_board(row: MarkRow, strength: float) -> StoredMark:
     """Return the state of a mark on the board, with its strength at an instant."""
     return StoredMark(
         row.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.reading.mark_queries import record_of, stored_mark
+from blackboard.board.reading.mark_queries import record_of, state_on_board
 from blackboard.board.result_types.mark_results import MarkRecord, SearchResult
 from blackboard.board.search_index.search_ranking import FoundMark
 from blackboard.board.search_index.text_search import SearchArguments, SearchOutcome, search_marks
@@ -34,7 +34,7 @@ def of_class(
     unreadable: list[str] = []
     for each in found.marks:
         row = each.row
-        stored = stored_mark(row, each.strength)
+        stored = state_on_board(row, each.strength)
         try:
             readable.append((each, classes.make_as(model, row, stored)))
         except InvalidMark as error:

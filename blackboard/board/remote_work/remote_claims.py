@@ -188,7 +188,7 @@ def _may_claim(txn: BoardTransaction, agent_spec: AgentSpec) -> bool:
 def _next_instant(txn: BoardTransaction, agent_spec: AgentSpec) -> Instant | None:
     """Return the next instant when time alone may make a claim possible; None if there is none."""
     instants = [
-        agent_readiness.next_ready(txn, agent_spec.name, agent_readiness.waiting_work(txn)),
+        agent_readiness.next_ready(txn, agent_spec.name, agent_readiness.ready_instants(txn)),
         txn.sql.value(CROSSINGS.next_predicted),
         txn.sql.value(MARKS.next_due_need),
         *(row.lease_until for row in running_of(txn, agent_spec)),

@@ -15,7 +15,7 @@ from blackboard.server.sbp.sbp_marks import (
     fields_of,
     identity_of,
     intensity_of,
-    live_marks,
+    live_records,
     milliseconds_of,
     reading_time_ms,
     retry_conflicts,
@@ -48,7 +48,7 @@ def _emit(board: Blackboard, emission: Emission, identity: str) -> dict[str, Any
     """
     trust = board.deployment.trust.get(board.author, 1.0)
     is_merged = emission.merge_strategy != "new"
-    found = live_marks(board, Pheromone, {"identity": identity}) if is_merged else []
+    found = live_records(board, Pheromone, {"identity": identity}) if is_merged else []
     if not found:
         return _create(board, emission, identity, trust)
     old = min(found, key=lambda record: record.id)
@@ -138,7 +138,7 @@ def sniff(board: Blackboard, parameters: PheromoneFilter) -> dict[str, Any]:
 
 
 def _passing(board: Blackboard, parameters: PheromoneFilter) -> Iterator[MarkRecord]:
-    for record in live_marks(board, Pheromone, where_of(parameters.trails, parameters.types)):
+    for record in live_records(board, Pheromone, where_of(parameters.trails, parameters.types)):
         is_young = parameters.max_age_ms is None or age_of(record) <= parameters.max_age_ms
         is_strong = intensity_of(record) >= parameters.min_intensity
         if is_young and is_strong and parameters.tags.passes(fields_of(record)["tags"]):
@@ -190,7 +190,7 @@ def pheromone_snapshot(record: MarkRecord) -> dict[str, Any]:
 def unwanted(board: Blackboard, parameters: EvaporationFilter) -> list[MarkRecord]:
     """Return the pheromones to evaporate."""
     where = where_of([] if parameters.trail is None else [parameters.trail], parameters.types)
-    return [record for record in live_marks(board, Pheromone, where) if _is_unwanted(record, parameters)]
+    return [record for record in live_records(board, Pheromone, where) if _is_unwanted(record, parameters)]
 
 
 def _is_unwanted(record: MarkRecord, parameters: EvaporationFilter) -> bool:

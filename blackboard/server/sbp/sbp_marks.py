@@ -85,7 +85,7 @@ class Trace(Mark, kind="sbp_trace", on_repeat="replace", tags=("trail", "key", "
     version: int
 
 
-def live_marks(
+def live_records(
     board: Blackboard, kind: type[Mark], where: Where | None = None, subject: str | None = None
 ) -> list[MarkRecord]:
     """Return the live marks of a kind, strongest first; none if the kind is not registered."""

@@ -25,7 +25,7 @@ from blackboard.server.sbp.sbp_marks import (
     Trace,
     fields_of,
     intensity_of,
-    live_marks,
+    live_records,
     reading_time_ms,
 )
 from blackboard.server.sbp.sbp_parameters import (
@@ -102,11 +102,11 @@ def board_overview(board: Blackboard, parameters: Inspection, uptime: int) -> di
         parameters: The parts to show.
         uptime: How long the server has run, in milliseconds.
     """
-    records = live_marks(board, Pheromone)
+    records = live_records(board, Pheromone)
     shown: dict[str, Any] = {"timestamp": reading_time_ms(board, records)}
     if "trails" in parameters.include:
         shown["trails"] = _trails(records)
-    registered = live_marks(board, Scent)
+    registered = live_records(board, Scent)
     if "scents" in parameters.include:
         shown["scents"] = [stored_scents.shown(record) for record in registered]
     if "stats" in parameters.include:  # a pheromone that has evaporated is not on the board any more
@@ -117,7 +117,7 @@ def board_overview(board: Blackboard, parameters: Inspection, uptime: int) -> di
             "uptime_ms": uptime,
         }
     if "traces" in parameters.include:
-        numbers = Counter(fields_of(record)["trail"] for record in live_marks(board, Trace))
+        numbers = Counter(fields_of(record)["trail"] for record in live_records(board, Trace))
         shown["traces"] = [{"trail": trail, "trace_count": number} for trail, number in sorted(numbers.items())]
     return shown
 

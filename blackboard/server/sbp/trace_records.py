@@ -12,7 +12,7 @@ from blackboard.server.sbp.sbp_marks import (
     Trace,
     fields_of,
     identity_of,
-    live_marks,
+    live_records,
     milliseconds_of,
     reading_time_ms,
     retry_conflicts,
@@ -53,7 +53,7 @@ def _inscribe(board: Blackboard, inscription: Inscription) -> dict[str, Any]:
         Conflict: Another program has changed the trace.
     """
     subject = subject_of(inscription.trail, inscription.key)
-    old = next(iter(live_marks(board, Trace, subject=subject)), None)
+    old = next(iter(live_records(board, Trace, subject=subject)), None)
     fields = {} if old is None else fields_of(old)
     mark = Trace(
         subject=subject,
@@ -72,7 +72,7 @@ def _inscribe(board: Blackboard, inscription: Inscription) -> dict[str, Any]:
 def read(board: Blackboard, parameters: TraceFilter) -> dict[str, Any]:
     """Return the traces that pass the filter, the latest first."""
     where = {"trail": parameters.trails, "key": parameters.keys}
-    records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
+    records = live_records(board, Trace, {name: values for name, values in where.items() if values} or None)
     found = [
         record
         for record in records
@@ -99,7 +99,7 @@ def _shown(record: MarkRecord) -> dict[str, Any]:
 def unwanted(board: Blackboard, parameters: TraceErasure) -> list[MarkRecord]:
     """Return the traces to erase."""
     where = {"trail": [] if parameters.trail is None else [parameters.trail], "key": parameters.keys}
-    records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
+    records = live_records(board, Trace, {name: values for name, values in where.items() if values} or None)
     return [
         record
         for record in records

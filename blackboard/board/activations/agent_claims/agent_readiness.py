@@ -39,10 +39,11 @@ def is_below_concurrency(load: AgentLoad, agent_spec: AgentSpec) -> bool:
     return load.running < agent_spec.settings.concurrency
 
 
-def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
-    """Return the agents with waiting work, ready or not, and the instants when time alone makes more of it ready.
+def ready_instants(txn: BoardTransaction) -> dict[str, list[Instant]]:
+    """Return the instants when time alone makes work ready, for each agent with waiting work.
 
-    A quiet board of 1,000 agents needs two queries. A deferral of an agent is not considered; see `next_ready`.
+    The list of an agent is empty if time alone makes none of its work ready. A deferral of the agent is not considered;
+    see `next_ready`. A quiet board of 1,000 agents needs two queries.
     """
     work: dict[str, list[Instant]] = {}
     deferred, watches = txn.sql.results(
@@ -98,7 +99,7 @@ def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> HeldBy | None:
 def next_ready(txn: BoardTransaction, agent: str, work: Mapping[str, Sequence[Instant]]) -> Instant | None:
     """Return the next instant when time alone makes work of an agent ready; None if there is none.
 
-    `work` is the waiting work of all agents; see `waiting_work`.
+    `work` is the result of `ready_instants`.
     """
     deferral = agent_deferral(txn, agent)
     return min(work.get(agent, ()), default=None) if deferral is None else deferral.until
@@ -122,7 +123,7 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
         if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
     ]
     first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)
-    work = waiting_work(txn)
+    work = ready_instants(txn)
     due = [txn.sql.one(CROSSINGS.next_predicted_fall), *(next_ready(txn, name, work) for name in names)]
     if first is None or any(at is not None and at < first.ready_at for at in due):
         return False

@@ -71,7 +71,7 @@ class _ClaimQueries(NamedTuple):
 def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQueries:
     """Return the reads of some claims of an agent; if `claims` is 0, only the reads of `may_claim`."""
     watches = txn.active.watches_by_agent.get(agent, ()) if txn.sql.reads_together else ()
-    first = {watch.id: crossing_selection.first_read(txn, watch, claims) for watch in watches if claims}
+    first = {watch.id: crossing_selection.first_read_of_claims(txn, watch, claims) for watch in watches if claims}
     return _ClaimQueries(
         (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
         {watch.id: (CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches},

@@ -52,7 +52,7 @@ class Selection:
         self.inputs.update({item.event.mark_id: item for item in select_inputs(watch, behind, room)})
 
 
-def first_read(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> SqlRead | None:
+def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> SqlRead | None:
     """Return the read of the crossings that `select` needs first; None for the one crossing of a schedule.
 
     For several claims, it has as many crossings as they will probably take.
@@ -70,7 +70,7 @@ def select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings 
     If the watch wakes its agent per subject, the crossings are all of one subject. Nothing is selected before the batch
     window ends. The window ends when one of these crossings is ready or urgent, or when the batch is full. The search
     also releases, holds or closes the crossings that it reads, by their present guards, cooldowns and marks. `first` is
-    the result of `first_read`, if the caller has it.
+    the result of `first_read_of_claims`, if the caller has it.
     """
     if watch.condition.is_schedule:
         return _select_scheduled(txn, watch)

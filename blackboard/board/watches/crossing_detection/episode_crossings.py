@@ -14,7 +14,7 @@ from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, sco
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import timed_state_changes
-from blackboard.board.watches.crossing_detection.episodes import Episode, next_crossing
+from blackboard.board.watches.crossing_detection.episodes import Episode, forecast_crossing
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
 from blackboard.board.watches.measurements import watch_states, watch_totals, watched_marks, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
@@ -142,7 +142,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
     if watch.condition.has_window:
         at, value, marks = waiting.crossed_at, waiting.value, []
     else:
-        at, marks = txn.now, watch_states.marks_behind(txn, watch, key)
+        at, marks = txn.now, watch_states.measured_marks(txn, watch, key)
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
     measured = timed_state_changes.measure(txn, watch, key, marks, at, value)
@@ -184,7 +184,7 @@ def advance_to_now(
     `crossed_at` is the last crossing of a watch without a state.
     """
     stored = watch_states.get(txn, key)
-    marks = watch_states.marks_behind(txn, watch, key, at)
+    marks = watch_states.measured_marks(txn, watch, key, at)
     start = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event_id)
     if stored is None and watch.condition.is_falling and first_true(watch.condition, marks, start) == start:
@@ -216,7 +216,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
 def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
     state = watch_states.get(txn, key)
     if watch.condition.is_falling and (key.mark_id or (state is not None and state.began_at is None)):
-        marks = watch_states.marks_behind(txn, watch, key)
+        marks = watch_states.measured_marks(txn, watch, key)
         if first_true(watch.condition, marks, txn.now) == txn.now:
             watch_states.delete(txn, key)
             return
@@ -242,7 +242,7 @@ def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 
 def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether the live marks of a rising watch over time meet its condition at an instant."""
-    marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, scope, 0), at)
+    marks = watch_states.measured_marks(txn, watch, StateKey(watch.id, scope, 0), at)
     return met_side(watch.condition, marks, at) is not None
 
 
@@ -252,8 +252,8 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow
     predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key._asdict())
     if predicted is None or predicted.due_at is None:
         return None
-    marks = watch_states.marks_behind(txn, watch, key, predicted.due_at)
-    return next_crossing(
+    marks = watch_states.measured_marks(txn, watch, key, predicted.due_at)
+    return forecast_crossing(
         watch.condition, _timing(watch), Episode(state.began_at, state.crossed_at), marks, predicted.due_at
     )
 

@@ -123,7 +123,7 @@ def due(timing: Timing, episode: Episode) -> Instant | None:
     return None if timing.rewake_every is None else max(held, episode.crossed_at + timing.rewake_every)
 
 
-def next_crossing(
+def forecast_crossing(
     condition: Condition, timing: Timing, episode: Episode, marks: Sequence[FadingMark], at: Instant
 ) -> Instant | None:
     """Return the first instant from `at` on at which a watch crosses if the marks only fade; None if it does not."""

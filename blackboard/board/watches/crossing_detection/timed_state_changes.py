@@ -100,7 +100,7 @@ class StateAdvance:
         txn, watch, key = self._txn, self._watch, self._key
         # For a window, the crossing shows all its deposits.
         marks = (
-            watch_states.marks_behind(txn, watch, key, at, whole=True) if watch.condition.has_window else self._marks
+            watch_states.measured_marks(txn, watch, key, at, whole=True) if watch.condition.has_window else self._marks
         )
         met = met_side(watch.condition, marks, at)
         assert met is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_states import fading_mark
-from blackboard.board.mark_tables.watch_scopes import fading_deposits, stored_marks
+from blackboard.board.mark_tables.watch_scopes import deposits_in_windows, stored_marks
 from blackboard.board.mark_tables.window_deposits import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -110,7 +110,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
     return [row for row in rows if is_counted_unabsorbed(txn, watch, row)]
 
 
-def marks_behind(
+def measured_marks(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: Instant | None = None, *, whole: bool = False
 ) -> list[FadingMark]:
     """Return the marks and deposits over which a watch over time is judged from an instant on (default: now).
@@ -127,7 +127,7 @@ def marks_behind(
             is_whole=whole,
             reaching=clear or 0.0,
         )
-        marks += fading_deposits(txn, watch.condition, reading)
+        marks += deposits_in_windows(txn, watch.condition, reading)
     return marks
 
 

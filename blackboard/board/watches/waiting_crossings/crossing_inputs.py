@@ -130,7 +130,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     falling watch, of the fall. At a fall, the deposit that left the window counts too.
     """
     key = StateKey(watch.id, scope, 0)
-    marks = watch_states.marks_behind(txn, watch, key, whole=True)
+    marks = watch_states.measured_marks(txn, watch, key, whole=True)
     values = {side: value_at(side.measure, marks, txn.now) for side in watch.condition.comparisons()}
     sides = list(watch.condition.deciding(lambda one: one.is_met_at(values[one]))) or list(values)
     inputs_by_mark: dict[int, InputMark] = {}

@@ -99,7 +99,7 @@ def side_columns(watch: RegisteredWatch, measured: Measurement) -> SideColumns:
 def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
     """Return the reason of a crossing: the condition, and the side that was met with its value and threshold."""
     if watch.condition.is_schedule:
-        return scheduled_crossings.reason_of(watch, crossing)
+        return scheduled_crossings.reason_of_schedule(watch, crossing)
     sides = [side for side in watch.condition.comparisons() if crossing.measure in (None, str(side.measure))]
     side = next((side for side in sides if side.threshold == crossing.threshold), None)
     if side is None:  # the watch has changed since

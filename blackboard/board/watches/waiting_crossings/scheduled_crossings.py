@@ -81,7 +81,7 @@ def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
     if watch.catch_up != "none" or txn.now - at <= LATEST_START:
         return crossing
     late = f'not begun within {format_duration(LATEST_START)} (catch_up = "none")'
-    skip_crossing(txn, watch, crossing, f"{reason_of(watch, crossing)}; {late}")
+    skip_crossing(txn, watch, crossing, f"{reason_of_schedule(watch, crossing)}; {late}")
     follow(txn, watch, crossing)
     return None
 
@@ -134,7 +134,7 @@ def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | Non
     return None if began is None else int(began) + HOUR
 
 
-def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
+def reason_of_schedule(watch: RegisteredWatch, crossing: CrossingRow) -> str:
     """Return why a schedule woke its agent: the instant, and how many before it were missed."""
     missed = int(crossing.value) - 1
     count = f"at least {missed}" if missed >= MAX_COUNTED_INSTANTS - 1 else str(missed)

@@ -10,7 +10,7 @@ from blackboard.clock import Instant, from_datetime
 from blackboard.core.records.event_kinds import JOINS
 from blackboard.durations import MILLISECOND
 from blackboard.server.sbp.pheromones import law_of
-from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, live_marks
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, live_records
 from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, FadingPheromone, Observation, TraceValue
 from blackboard.server.sbp.scents.scent_conditions import MAX_WINDOW_MS
 
@@ -64,10 +64,10 @@ class EmissionReader:
 
 def observe_board(board: Blackboard, emissions: Iterable[EmissionRecord] = ()) -> tuple[Observation, Instant]:
     """Return the present pheromones and traces with the given emissions, and the instant at which they were read."""
-    records = live_marks(board, Pheromone)
+    records = live_records(board, Pheromone)
     traces = [
         TraceValue(fields["trail"], fields["key"], fields["value"])
-        for fields in map(fields_of, live_marks(board, Trace))
+        for fields in map(fields_of, live_records(board, Trace))
     ]
     now = from_datetime(records[0].as_of if records else board.now())
     return Observation(tuple(map(_fading, records)), tuple(emissions), tuple(traces)), now

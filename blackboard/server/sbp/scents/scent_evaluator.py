@@ -20,7 +20,7 @@ from blackboard.durations import MINUTE, Duration
 from blackboard.errors import BlackboardError, Conflict, UsageError
 from blackboard.server.open_requests.commit_signal import CommitSignal
 from blackboard.server.sbp.pheromones import pheromone_snapshot
-from blackboard.server.sbp.sbp_marks import Pheromone, Scent, ScentTrigger, fields_of, live_marks
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, ScentTrigger, fields_of, live_records
 from blackboard.server.sbp.scents import stored_scents
 from blackboard.server.sbp.scents.board_observations import EmissionReader, observe_board
 from blackboard.server.sbp.scents.condition_evaluation import Evaluation, Observation
@@ -114,7 +114,7 @@ class ScentEvaluator:
         has_news, now = self._reader is None or self._reader.read(), from_datetime(self._board.now())
         if not (has_news or is_forced or self._due is None or now >= self._due):
             return seconds_in(self._due - now)
-        records = live_marks(self._board, Scent)
+        records = live_records(self._board, Scent)
         if not records:
             self._reader = self._due = None
             return None
@@ -172,7 +172,7 @@ class ScentEvaluator:
             board.deposit(mark)
             return
         sessions = list(fields["sessions"])
-        notification = _notification(record, fired, live_marks(self._board, Pheromone), now)
+        notification = _notification(record, fired, live_records(self._board, Pheromone), now)
         board.deposit_many([mark, ScentTrigger(subject=record.subject, sessions=sessions, notification=notification)])
 
 

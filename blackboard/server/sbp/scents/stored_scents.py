@@ -13,7 +13,7 @@ from blackboard.clock import Instant, from_datetime, from_milliseconds, whole_mi
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import NotFound
 from blackboard.server.sbp.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
-from blackboard.server.sbp.sbp_marks import Scent, fields_of, live_marks, retry_conflicts
+from blackboard.server.sbp.sbp_marks import Scent, fields_of, live_records, retry_conflicts
 from blackboard.server.sbp.sbp_parameters import ScentDefinition
 from blackboard.server.sbp.scents.condition_evaluation import Evaluation, Observation
 from blackboard.server.sbp.scents.scent_conditions import ScentCondition, condition_of, parts_of
@@ -27,7 +27,7 @@ MAX_SESSIONS = 100
 
 def find(board: Blackboard, scent_id: str) -> MarkRecord | None:
     """Return the live mark of a scent; None if there is none."""
-    return next(iter(live_marks(board, Scent, subject=scent_id)), None)
+    return next(iter(live_records(board, Scent, subject=scent_id)), None)
 
 
 def register(board: Blackboard, definition: ScentDefinition, session: str) -> tuple[str, ScentCondition]:

@@ -20,7 +20,7 @@ from blackboard.server.open_requests.event_stream_text import Record, StreamChoi
 from blackboard.server.open_requests.open_event_streams import EventStreams
 from blackboard.server.sbp.sbp_callers import SbpCallers, require_read
 from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, sbp_error_of
-from blackboard.server.sbp.sbp_marks import Scent, ScentTrigger, fields_of, live_marks
+from blackboard.server.sbp.sbp_marks import Scent, ScentTrigger, fields_of, live_records
 from blackboard.server.sbp.scents.scent_evaluator import ScentEvaluator
 from blackboard.server.work_threads import WorkThreads
 
@@ -76,7 +76,7 @@ class TriggerRoute:
         last = request.headers.get("last-event-id", "")
         if last.isascii() and last.isdigit() and len(last) <= MAX_EVENT_DIGITS:
             return caller, int(last)
-        positions = [fields_of(record)["sessions"].get(session) for record in live_marks(self._board, Scent)]
+        positions = [fields_of(record)["sessions"].get(session) for record in live_records(self._board, Scent)]
         return caller, min((at for at in positions if at is not None), default=None)
 
     async def _listened(self, texts: AsyncGenerator[bytes], session: str) -> AsyncIterator[bytes]:
