@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given as for_all
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
@@ -272,7 +272,7 @@ deposits = st.tuples(st.sampled_from("ab"), st.integers(1, 3))
 
 
 @examples(0.3)
-@for_all(
+@given(
     steps=st.lists(deposits | st.sampled_from(["begin", "end", "wake"]), max_size=25),
     condition=st.sampled_from([condition for condition in CONDITIONS if not condition.is_over_board]),
 )
@@ -287,8 +287,8 @@ def test_what_wakes_is_what_an_oracle_says(
             world.advance(MINUTE)
             if step == "wake":
                 found: set[str] = set()
-                while (given := woken(world)) is not None:
-                    found.update(marks[mark_id] for mark_id in given)
+                while (mark_ids := woken(world)) is not None:
+                    found.update(marks[mark_id] for mark_id in mark_ids)
                 assert found == oracle.wake()
                 assert len(skipped(world)) == oracle.skipped
             elif step in ("begin", "end"):

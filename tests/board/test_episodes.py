@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given as for_all
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import total, watch
@@ -108,7 +108,7 @@ def timings(draw: Any, *, falling: bool, clears: bool) -> Timing:
     return Timing(held_for, None if every is None else every * SECOND, clear)
 
 
-@for_all(data=st.data(), law=st.sampled_from(LAWS), falling=st.booleans(), replace=st.booleans(), over=st.booleans())
+@given(data=st.data(), law=st.sampled_from(LAWS), falling=st.booleans(), replace=st.booleans(), over=st.booleans())
 @examples(0.3)
 def test_a_watch_over_time_crosses_when_an_oracle_says(
     data: st.DataObject, law: Decay, falling: bool, replace: bool, over: bool, tmp_path_factory: pytest.TempPathFactory

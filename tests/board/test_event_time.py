@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given as for_all
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Deposit, count, strength, total, watch
@@ -309,7 +308,7 @@ actions = st.lists(
 # -- what the board knew
 
 
-@for_all(on_repeat=st.sampled_from(["add", "max", "replace", "separate"]), actions=actions, wait=st.integers(1, HOUR))
+@given(on_repeat=st.sampled_from(["add", "max", "replace", "separate"]), actions=actions, wait=st.integers(1, HOUR))
 @settings(max_examples=30, deadline=None)
 def test_a_past_reading_is_what_the_board_knew(
     on_repeat: str, actions: list[tuple[str, int, int, float]], wait: int, tmp_path_factory: pytest.TempPathFactory

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given as for_all
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total, watch
@@ -44,7 +44,7 @@ def test_a_watch_crosses_at_the_first_instant_below_its_threshold(world: World, 
     assert abs(due - high) <= 1
 
 
-@for_all(
+@given(
     marks=st.lists(
         st.tuples(st.sampled_from(LAWS), st.floats(0.1, 3), st.integers(0, 3 * HOUR)), min_size=1, max_size=5
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given as for_all
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total, watch
@@ -109,7 +109,7 @@ MARKS = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.05, 2.0), st.inte
 
 
 @examples(0.4)
-@for_all(
+@given(
     MARKS,
     st.sampled_from(LAWS),
     st.sampled_from([0.2, 1.0, 3.0]),
@@ -161,7 +161,7 @@ CONDITIONS = st.sampled_from([
 
 
 @examples(0.5)
-@for_all(MARKS, CONDITIONS, CONDITIONS, st.integers(0, 2 * HOUR), st.booleans(), st.booleans())
+@given(MARKS, CONDITIONS, CONDITIONS, st.integers(0, 2 * HOUR), st.booleans(), st.booleans())
 def test_the_agenda_after_a_changed_watch_is_the_previewed_one(
     marks: list[tuple[str, float, int]], old: Any, new: Any, wait: int, guarded: bool, claimed: bool
 ) -> None:
@@ -246,7 +246,7 @@ def timed(condition: Any, timing: dict[str, Any]) -> AgentSpec:
 
 
 @examples(0.5)
-@for_all(
+@given(
     condition=TIMED,
     old=st.none() | st.sampled_from(TIMINGS),
     new=st.sampled_from(TIMINGS),

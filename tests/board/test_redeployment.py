@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given as for_all
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import count, strength, total
@@ -203,7 +203,7 @@ def test_a_new_law_continues_from_the_strength_at_the_change(
             assert world.mark(mark).law == str(after) or isinstance(after, Curve)
 
 
-@for_all(
+@given(
     before=st.sampled_from(LAWS),
     after=st.sampled_from(LAWS),
     floors=st.tuples(st.sampled_from([0.0, 0.05, 0.3]), st.sampled_from([0.0, 0.05, 0.3])),

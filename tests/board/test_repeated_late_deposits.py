@@ -6,8 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given as for_all
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blackboard import strength, total
@@ -42,7 +41,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
 subjects = (f"subject/{number}" for number in itertools.count())
 
 
-@for_all(marks=occurrences, order=st.randoms(use_true_random=False), law=st.sampled_from([Exponential("1h"), Never()]))
+@given(marks=occurrences, order=st.randoms(use_true_random=False), law=st.sampled_from([Exponential("1h"), Never()]))
 @settings(max_examples=30, deadline=None)
 def test_marks_add_up_alike_in_any_order_of_their_records(
     shared: World, marks: list[tuple[int, float]], order: Any, law: Decay
@@ -68,7 +67,7 @@ def test_marks_add_up_alike_in_any_order_of_their_records(
     assert found[0] == pytest.approx(found[1], rel=1e-9)
 
 
-@for_all(
+@given(
     marks=occurrences,
     order=st.randoms(use_true_random=False),
     on_repeat=st.sampled_from(["replace", "max"]),

@@ -6,7 +6,7 @@ import contextlib
 import random
 
 import pytest
-from hypothesis import given as for_all
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import total
@@ -38,7 +38,7 @@ actions = st.lists(
 )
 
 
-@for_all(
+@given(
     on_repeat=st.sampled_from(["add", "replace", "separate"]),
     actions=actions,
     waits=st.lists(st.integers(1, 50 * MINUTE), min_size=14, max_size=14),

@@ -12,7 +12,7 @@ from operator import add
 from typing import Any
 
 import pytest
-from hypothesis import given as for_all
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
@@ -68,7 +68,7 @@ operations = st.lists(
 )
 
 
-@for_all(operations=operations, on_repeat=st.sampled_from(["add", "max", "replace", "separate"]))
+@given(operations=operations, on_repeat=st.sampled_from(["add", "max", "replace", "separate"]))
 @examples(0.6)
 def test_stored_totals_equal_direct_counts(
     operations: list[tuple[Any, ...]], on_repeat: str, tmp_path_factory: pytest.TempPathFactory

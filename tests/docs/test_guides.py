@@ -46,7 +46,7 @@ def test_the_steps_of_each_journey_are_numbered_in_sequence() -> None:
 
 def test_every_path_in_the_guide_for_contributors_exists() -> None:
     named = set(re.findall(PATH, CONTRIBUTING))
-    bare = {"rows.py", "__init__.py", "dist/"}  # beside tables.py, in every folder, made by a release
+    bare = {"__init__.py", "dist/"}  # in every folder, made by a release
     assert [name for name in sorted(named - bare) if "NNNN" not in name and not (ROOT / name).exists()] == []
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from hypothesis import example
-from hypothesis import given as for_all
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blackboard.store.row_types.mark_row_types import MarkRow
@@ -21,7 +20,7 @@ QUERY = compose_text(
 )
 
 
-@for_all(st.none() | INSTANTS, INSTANTS)
+@given(st.none() | INSTANTS, INSTANTS)
 @example(5, 5)
 @example(6, 5)
 @example(None, 5)
