@@ -178,9 +178,8 @@ class BoardSession:
                 sql.shared = txn if shared else None
             effects.append(sql.begin_work())
             if txn.doubted_clock is not None:
-                from blackboard.board import (
-                    clock_questions,  # it needs the modules of deposits, which a reader does not
-                )
+                # The module needs the modules of deposits, which a reader does not need.
+                from blackboard.board import clock_questions
 
                 clock_questions.ask_about_clock(txn, self.classes)
             result = work(txn)

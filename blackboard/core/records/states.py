@@ -37,7 +37,10 @@ class CrossingState(StrEnum):
 
 
 class HeldBy(StrEnum):
-    """The reasons that hold a crossing. An agent, a budget or an error that holds it is named by a text instead."""
+    """The reasons that hold a crossing.
+
+    If an agent, a budget or an error holds the crossing, results and views show a text instead of one of these values.
+    """
 
     GUARD = "guard"
     COOLDOWN = "cooldown"
