@@ -10,8 +10,9 @@ from blackboard.board.mark_tables.mark_states import migrated_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import predicted_crossings
-from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
-from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
+from blackboard.board.watches.measurements import absorbed_marks, watch_states, watch_totals
+from blackboard.board.watches.measurements.absorbed_marks import last_absorbed
+from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.row_types.mark_row_types import MarkRow
@@ -55,7 +56,7 @@ def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
     if txn.sql.reads_together:
         changing = [row for row in rows if migrated_row(txn, row) != row]
         watches = [watch for row in changing for watch, _ in watch_totals.sums_with(txn, row)]
-        stimuli.read_absorbed(txn, watches, changing)
+        absorbed_marks.read_absorbed(txn, watches, changing)
 
 
 def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:

@@ -14,7 +14,7 @@ from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.row_cache import absorbed_by_watches
-from blackboard.board.watches.measurements import stimuli
+from blackboard.board.watches.measurements import absorbed_marks
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.deposit_requests import DepositRequest
@@ -120,7 +120,7 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
     for name in {name for name, _ in places}:
         if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES:
             rows = [row for place in places if place[0] == name for row in txn.marks_of_subject(*place)]
-            stimuli.read_absorbed(txn, watches, rows)
+            absorbed_marks.read_absorbed(txn, watches, rows)
 
 
 def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:

@@ -25,7 +25,7 @@ from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
-from blackboard.board.watches.measurements import stimuli
+from blackboard.board.watches.measurements import absorbed_marks
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.deposit_requests import DepositRequest
@@ -94,7 +94,7 @@ def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) ->
     """Return the live mark of a kind and subject, after moving evaporated marks to the history."""
     live = None
     rows = txn.marks_of_subject(kind.name, subject)
-    stimuli.read_absorbed_of_subject(txn, txn.active.rising.get(kind.name, ()), kind.name, subject, rows)
+    absorbed_marks.read_absorbed_of_subject(txn, txn.active.rising.get(kind.name, ()), kind.name, subject, rows)
     for row in rows:
         row = mark_migration.migrate(txn, row)
         if not row.is_live(txn.now):

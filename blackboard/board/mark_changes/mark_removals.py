@@ -14,7 +14,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
-from blackboard.board.watches.measurements import stimuli, watch_totals, watched_marks, window_totals
+from blackboard.board.watches.measurements import absorbed_marks, watch_totals, watched_marks, window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
@@ -137,7 +137,7 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     delete_mark(txn, row)
-    stimuli.release_removed(txn, row.id)
+    absorbed_marks.release_removed(txn, row.id)
     mark_indexes.delete_keys(txn, row)
     if open_needs.is_need(row):
         open_needs.delete(txn, row.id)

@@ -10,7 +10,8 @@ from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.result_types.status_results import NeedsOverview, WaitingNeed
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
+from blackboard.board.watches.measurements.absorbed_marks import last_absorbed
+from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.built_in_marks import Need
 from blackboard.core.specs.agent_spec import AgentSpec

@@ -1,4 +1,7 @@
-"""Readiness of agents: pauses, cooldowns, concurrency, budgets, and the crossings that can be claimed."""
+"""Readiness of agents: pauses, cooldowns, concurrency, budgets, and the crossings that can be claimed.
+
+A worker that waits for quiescence can make crossings ready early, by the end of a batch window.
+"""
 
 from __future__ import annotations
 

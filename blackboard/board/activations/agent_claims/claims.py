@@ -153,7 +153,7 @@ def _select(
     Returns:
         The crossings; or the searches that must run first; or None if no crossing is left.
     """
-    while (selection := crossing_selection.select(txn, watch, first)).crossings:
+    while (selection := crossing_selection.update_and_select(txn, watch, first)).crossings:
         first = None
         events = (with_shown_payload(txn, event) for event in selection.events)
         if missing := missing_searches(watch.agent_spec, searches_for(watch.agent_spec, events), found):

@@ -53,7 +53,7 @@ class Selection:
 
 
 def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> SqlRead | None:
-    """Return the read of the crossings that `select` needs first; None for the one crossing of a schedule.
+    """Return the read of the crossings that `update_and_select` needs first; None for the one crossing of a schedule.
 
     For several claims, it has as many crossings as they will probably take.
     """
@@ -64,12 +64,12 @@ def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claims: 
     return crossing_order.first_read(txn, watch, batch * several, only_ready=watch.is_per_subject)
 
 
-def select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None = None) -> Selection:
-    """Select the strongest crossings that nothing defers, up to the batch size.
+def update_and_select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None = None) -> Selection:
+    """Release, hold or close waiting crossings, and select the strongest that nothing defers, up to the batch size.
 
-    If the watch wakes its agent per subject, the crossings are all of one subject. Nothing is selected before the batch
-    window ends. The window ends when one of these crossings is ready or urgent, or when the batch is full. The search
-    also releases, holds or closes the crossings that it reads, by their present guards, cooldowns and marks. `first` is
+    The present guard, cooldown and marks of a crossing decide whether it is released, held or closed. If the watch
+    wakes its agent per subject, the selected crossings are all of one subject. Nothing is selected before the batch
+    window ends. The window ends when one of these crossings is ready or urgent, or when the batch is full. `first` is
     the result of `first_read_of_claims`, if the caller has it.
     """
     if watch.condition.is_schedule:

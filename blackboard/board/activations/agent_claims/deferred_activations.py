@@ -17,7 +17,7 @@ from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import rising_crossings
-from blackboard.board.watches.measurements import stimuli, watch_totals, watched_marks
+from blackboard.board.watches.measurements import absorbed_marks, stimuli, watch_totals, watched_marks
 from blackboard.board.watches.waiting_crossings import crossing_deferrals
 from blackboard.core.marks.scopes import WHOLE_BOARD, is_group
 from blackboard.core.records.states import CrossingState
@@ -164,9 +164,9 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, m
     scope = scope_of(txn, watch, mark)
     if scope is None:
         return
-    if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.last_absorbed(txn, watch, mark.id)):
+    if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, absorbed_marks.last_absorbed(txn, watch, mark.id)):
         watch_totals.add(txn, watch, scope, mark, -1)
-    stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
+    absorbed_marks.absorb(txn, watch, mark.id, mark.event_id, row.id)
     for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope):
         if crossing.is_per_mark:
             is_over = crossing.mark_id == mark.id

@@ -13,7 +13,7 @@ from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import stimuli, watch_totals
+from blackboard.board.watches.measurements import absorbed_marks, stimuli, watch_totals
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.measured_crossings import reason_of
 from blackboard.core.marks.scopes import WHOLE_BOARD, nullable_scope
@@ -92,7 +92,7 @@ def _absorb_marks(txn: BoardTransaction, watch: RegisteredWatch, activation_id: 
             if row is not None:
                 watch_totals.add(txn, watch, scope, _migrate_if_pending(txn, row), -1)
     for mark_id, (event, _) in selection.inputs.items():
-        stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
+        absorbed_marks.absorb(txn, watch, mark_id, event.id, activation_id)
 
 
 def _faded_stimulus(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> MarkRow | None:
@@ -100,19 +100,19 @@ def _faded_stimulus(txn: BoardTransaction, watch: RegisteredWatch, scope: str, m
     row = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is None or scope_of(txn, watch, row) != scope:
         return None
-    return row if stimuli.is_stimulus(txn, watch, row, stimuli.last_absorbed(txn, watch, mark_id)) else None
+    return row if stimuli.is_stimulus(txn, watch, row, absorbed_marks.last_absorbed(txn, watch, mark_id)) else None
 
 
 def _absorb_whole_board(
     txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection
 ) -> None:
     """Absorb every mark that a watch counts, by a watermark instead of a row for each mark."""
-    stimuli.absorb_board(txn, watch, activation_id)
+    absorbed_marks.absorb_board(txn, watch, activation_id)
     watch_totals.reset(txn, watch, WHOLE_BOARD)
     for event, _ in selection.inputs.values():
         is_own = event.author == watch.ignored_author and event.activation_id is not None
         if is_own:  # the watermark would include the last deposit of another author
-            stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
+            absorbed_marks.absorb(txn, watch, event.mark_id, event.id, activation_id)
 
 
 def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:

@@ -17,7 +17,8 @@ from blackboard.board.watches.crossing_detection import timed_state_changes
 from blackboard.board.watches.crossing_detection.episodes import Episode, forecast_crossing
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
 from blackboard.board.watches.measurements import watch_states, watch_totals, watched_marks, window_totals
-from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
+from blackboard.board.watches.measurements.absorbed_marks import last_absorbed
+from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, measured_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause
@@ -81,7 +82,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
 def _update_and_assess(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
-    """Return whether a deposit may change a state, after bringing the sums that decide it up to date.
+    """Bring the sums that decide it up to date, and return whether a deposit may change a state.
 
     Over the board or a group, not all marks are read. A stronger mark, or another deposit in a window, only delays the
     end of an episode, which is computed again when it is due.
@@ -105,7 +106,7 @@ def _update_and_assess(
 
 
 def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
-    """Return whether a deposit may change the state of a watch with a window, with the sums of the window updated."""
+    """Bring the sums of a window up to date, and return whether a deposit may change the state of its watch."""
     if watch.condition.is_falling or watch.condition.kinds_of_marks:
         return True
     if (state := watch_states.get(txn, key)) is not None:

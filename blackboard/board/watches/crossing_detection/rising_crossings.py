@@ -13,14 +13,9 @@ from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, sco
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_states, watch_totals, watched_marks
+from blackboard.board.watches.measurements.absorbed_marks import absorb_silently, last_absorbed, last_given_event
 from blackboard.board.watches.measurements.news import update_and_assess
-from blackboard.board.watches.measurements.stimuli import (
-    absorb_silently,
-    is_stimulus,
-    last_absorbed,
-    last_given_event,
-    stimuli_of,
-)
+from blackboard.board.watches.measurements.stimuli import is_stimulus, stimuli_of
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import dropped_crossings, measured_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound

@@ -1,6 +1,7 @@
 """The marks and deposits that count for a watch, and the totals that are kept of them.
 
 watched_marks   the marks that a watch counts, by subject, tags and access to needs
+absorbed_marks  up to which event a watch has absorbed each mark, and what its agent was given
 stimuli         the marks that count for a rising watch
 news            whether a deposit makes a mark count again that was given already
 watch_totals    totals of marks over the whole board or groups, kept up to date without a scan

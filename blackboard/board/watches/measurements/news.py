@@ -31,7 +31,7 @@ RELATIVE_MARGIN = 1e-6
 def update_and_assess(
     txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, old: MarkRow, new: MarkRow
 ) -> bool:
-    """Return whether a deposit is news for a rising watch, after bringing the sums that decide it up to date.
+    """Bring the sums of a rising watch up to date, and return whether a deposit is news for it.
 
     Args:
         txn: The transaction of the deposit, after the mark was written.
@@ -50,7 +50,7 @@ def update_and_assess(
 
 
 def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Return whether a condition over all live marks begins to hold by a stronger mark, with sums up to date."""
+    """Bring the sums up to date, and return whether a condition over all live marks begins to hold."""
     comparison, measure = watch.comparison, watch.comparison.measure
     if watch.condition.is_per_mark or (watch.measures_sums and measure.is_maximum):
         if not comparison.is_met_at(mark_strength(txn, new)) or comparison.is_met_at(mark_strength(txn, old)):

@@ -12,7 +12,7 @@ from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import stimuli, watched_marks
+from blackboard.board.watches.measurements import absorbed_marks, watched_marks
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_after
@@ -140,4 +140,4 @@ def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow
         values = {"subject": event.subject, "mark_id": event.mark_id, "author": watch.ignored_author}
         counted = txn.sql.value(MARKS.last_deposit_of_others, **values)
     absorbed = txn.sql.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
-    return counted is not None and counted > max(absorbed, stimuli.last_absorbed(txn, watch, event.mark_id))
+    return counted is not None and counted > max(absorbed, absorbed_marks.last_absorbed(txn, watch, event.mark_id))

@@ -13,14 +13,8 @@ from blackboard.board.mark_tables.watch_scopes import is_in_group, scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_totals
-from blackboard.board.watches.measurements.stimuli import (
-    DROPPED,
-    is_stimulus,
-    read_watermark,
-    record_dropped,
-    release_mark,
-    stimuli_of,
-)
+from blackboard.board.watches.measurements.absorbed_marks import DROPPED, read_watermark, record_dropped, release_mark
+from blackboard.board.watches.measurements.stimuli import is_stimulus, stimuli_of
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.core.marks.scopes import group_of
 from blackboard.core.records.states import ActivationState, CrossingState

@@ -14,7 +14,8 @@ from blackboard.board.mark_tables.window_deposits import WindowReading, fading_d
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_states, watched_marks
-from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
+from blackboard.board.watches.measurements.absorbed_marks import last_absorbed
+from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
