@@ -11,6 +11,7 @@ payload_json           payloads as JSON: from a mark to the stored text, and bac
 payload_round_trip     checks that a mark is read as it was deposited
 deposit_requests       requests to deposit a mark, as plain data
 deposit_lists          lists of items to deposit, with their keys and times, and their batches
+pydantic_internals     the internals of pydantic that the classes of marks rely on
 canonical_json_schema  the form of a JSON schema, independent of its text
 tags                   fields of a payload that marks are found by
 full_text              fields whose text is searched, and the words of a user's text

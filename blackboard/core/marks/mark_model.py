@@ -25,6 +25,12 @@ from blackboard.core.marks.kinds import (
 )
 from blackboard.core.marks.mark_checks import check_if_event
 from blackboard.core.marks.mark_error_texts import not_json
+from blackboard.core.marks.pydantic_internals import (
+    has_private_attributes_of,
+    private_attributes,
+    set_private_attributes,
+    wrapped_hook,
+)
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, nearest
 
 RESERVED_FIELDS = ("subject", "intensity")
@@ -296,12 +302,12 @@ class Mark(BaseModel):
 
 
 def _begin_attributes(mark: Mark, context: Any, /) -> None:
-    """Set the attributes of a new mark that are not fields, as pydantic does for any class, which takes 2 us.
+    """Set the attributes of a new mark that are not fields, as pydantic does for any class, but faster.
 
     If a class calls this from a hook of its own, pydantic may have set more of them already.
     """
     if type(mark).model_post_init is _begin_attributes:
-        object.__setattr__(mark, "__pydantic_private__", {"_stored": None, "_options": None})
+        set_private_attributes(mark, {"_stored": None, "_options": None})
     else:
         _begin_as_pydantic(mark, context)
 
@@ -311,9 +317,8 @@ _begin_as_pydantic = Mark.model_post_init
 
 def _set_attributes_at_once(mark_class: type[Mark]) -> None:
     """Let a class begin its marks with `_begin_attributes`, unless it has more such attributes or a hook of its own."""
-    of_base = getattr(mark_class.model_post_init, "__wrapped__", None)
-    has_same_attributes = mark_class.__private_attributes__ == Mark.__private_attributes__
-    if of_base in (Mark.model_post_init, _begin_attributes) and has_same_attributes:
+    is_hook_of_marks = wrapped_hook(mark_class) in (Mark.model_post_init, _begin_attributes)
+    if is_hook_of_marks and has_private_attributes_of(mark_class, Mark):
         mark_class.model_post_init = _begin_attributes  # type: ignore[assignment, method-assign]
 
 
@@ -364,7 +369,7 @@ def alternative_of(mark: Mark) -> Mark | None:
 
 def options_of(mark: Mark) -> DepositOptions:
     """Return the options for the deposit of a mark."""
-    private = mark.__pydantic_private__  # pydantic's own look-up of a private attribute is slow
+    private = private_attributes(mark)
     return NO_OPTIONS if private is None else private.get("_options") or NO_OPTIONS
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_error_texts import not_json
 from blackboard.core.marks.mark_model import EXCLUDED_FROM_PAYLOAD, Mark
+from blackboard.core.marks.pydantic_internals import has_sets
 
 M = TypeVar("M", bound=Mark)
 
@@ -31,7 +31,7 @@ def payload_text(mark: Mark) -> str:
     """
     try:
         text = mark.model_dump_json(exclude=EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False)
-        return dump_payload(_sort_sets(json.loads(text), mark)) if _has_sets(type(mark)) else text
+        return dump_payload(_sort_sets(json.loads(text), mark)) if has_sets(type(mark)) else text
     except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
         raise not_json(error) from None
 
@@ -51,27 +51,16 @@ def given_payload(mark: Mark) -> dict[str, JsonValue]:
             round_trip=True,
             warnings=False,
         )
-        return _sort_sets(given, mark) if _has_sets(type(mark)) else given
+        return _sort_sets(given, mark) if has_sets(type(mark)) else given
     except (ValueError, RecursionError) as error:
         raise not_json(error) from None
 
 
-@lru_cache(maxsize=1024)
-def _has_sets(mark_class: type[Mark]) -> bool:
-    """Return whether a class has a field with a set. The members of a set have another order in each process."""
-    parts: list[Any] = [mark_class.__pydantic_core_schema__]
-    for part in parts:  # the loop adds to this list
-        if isinstance(part, dict):
-            if part.get("type") in ("set", "frozenset"):
-                return True
-            parts += [value for key, value in part.items() if key != "metadata"]
-        elif isinstance(part, list | tuple):
-            parts += part
-    return False
-
-
 def _sort_sets(written: Any, value: Any) -> Any:
-    """Return a written value with the members of its sets in one order, so that equal marks have equal texts."""
+    """Return a written value with the members of its sets in one order, so that equal marks have equal texts.
+
+    Otherwise, each process would write the members in another order.
+    """
     if isinstance(written, dict):
         if is_dataclass(value) or isinstance(value, BaseModel):
             return {name: _sort_sets(item, getattr(value, name, None)) for name, item in written.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -20,6 +20,13 @@ from pydantic import BaseModel, ValidationError
 from blackboard.core.marks.mark_error_texts import describe_invalid, not_json
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.payload_json import dump_payload, mark_from_text, payload_text
+from blackboard.core.marks.pydantic_internals import (
+    extra_values,
+    field_names,
+    has_only_scalars,
+    is_class_of_models,
+    lost_fields,
+)
 from blackboard.errors import InvalidMark
 
 _ABSENT = object()
@@ -32,41 +39,14 @@ MAX_DIGITS = sys.int_info.default_max_str_digits
 def check_class(mark_class: type[Mark]) -> None:
     """Check that no field of a class loses its value in the stored text, as far as the class alone shows it.
 
+    A field with its own serializer is checked at each deposit, when its text is known.
+
     Raises:
         InvalidMark: A value is left out or masked when it is written.
     """
-    lost = [f"{place}: {reason}" for place, reason in dict.fromkeys(_lost(mark_class.__pydantic_core_schema__, ""))]
+    lost = [f"{place}: {reason}" for place, reason in dict.fromkeys(lost_fields(mark_class))]
     if lost:
         raise InvalidMark(f"{mark_class.__qualname__} cannot be stored and read back: {'; '.join(lost[:10])}")
-
-
-def _lost_of_fields(schemas: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    for name, field in schemas.items():
-        yield from _lost(field, f"{place}.{name}".removeprefix("."))
-
-
-def _lost(schema: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Yield each field of pydantic's core schema whose values would not be written, with the reason.
-
-    A field with its own serializer is checked at each deposit, when its text is known.
-    """
-    if isinstance(schema, list | tuple):
-        for part in schema:
-            yield from _lost(part, place)
-    elif isinstance(schema, dict) and "serialization" not in schema:
-        if schema.get("type") == "dataclass-field":
-            place = f"{place}.{schema['name']}".removeprefix(".")
-        if schema.get("serialization_exclude"):
-            yield place, "its value is left out when it is written (exclude=True)"
-        for key, part in schema.items():
-            if key == "fields" and isinstance(part, dict):
-                yield from _lost_of_fields(part, place)
-            elif key != "metadata":
-                yield from _lost(part, place)
-    elif isinstance(schema, dict):
-        function: Any = schema["serialization"].get("function")
-        if getattr(function, "__module__", "") == "pydantic.types" and "secret" in function.__name__:
-            yield place, "its value is masked when it is written (a secret)"
 
 
 def write_mark(mark: Mark) -> str:
@@ -114,22 +94,7 @@ def _check_numbers(text: str) -> None:
 @lru_cache(maxsize=1024)
 def _is_exact(mark_class: type[Mark]) -> bool:
     """Return whether JSON gives back every value of a class: its fields are scalars, and it has no rules of its own."""
-    schema: Any = mark_class.__pydantic_core_schema__
-    if schema["type"] != "model" or schema["schema"]["type"] != "model-fields" or "serialization" in schema:
-        return False
-    if schema["custom_init"] or mark_class.model_config != Mark.model_config:
-        return False
-    return all(_is_scalar(field["schema"]) for field in schema["schema"]["fields"].values())
-
-
-def _is_scalar(schema: Any) -> bool:
-    """Return whether a schema of pydantic's core accepts a scalar without constraints and functions."""
-    match schema:
-        case {"type": "default" | "nullable", "schema": inner}:
-            return "serialization" not in schema and _is_scalar(inner)
-        case {"type": "str" | "int" | "float" | "bool" | "none" | "date" | "datetime"}:
-            return set(schema) <= {"type", "microseconds_precision"}
-    return False
+    return mark_class.model_config == Mark.model_config and has_only_scalars(mark_class)
 
 
 def _is_exact_value(value: Any) -> bool:
@@ -155,7 +120,7 @@ def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:
         if given.tzinfo is not None and read.tzinfo is not None:
             given, read = given.astimezone(UTC), read.astimezone(UTC)
         return None if given == read else ()
-    if hasattr(cls, "__pydantic_fields__"):  # the check of pydantic's metaclass is slow
+    if is_class_of_models(cls):
         return _difference_of_models(given, read)
     if (parts := _parts(given)) is not None:
         return _first_difference(parts, _parts(read) or {})
@@ -179,13 +144,13 @@ def _parts(value: Any) -> Mapping[Any, Any] | None:
 def _difference_of_models(given: BaseModel, read: BaseModel, skipped: str = "") -> tuple[Any, ...] | None:
     # Not the attributes: `__dict__` may also have what `cached_property` stored.
     before, after = given.__dict__, read.__dict__
-    for name in type(given).__pydantic_fields__:
+    for name in field_names(given):
         if name != skipped:
             place = _difference(before.get(name, _ABSENT), after.get(name, _ABSENT))
             if place is not None:
                 return (name, *place)
-    if given.__pydantic_extra__:
-        return _first_difference(given.__pydantic_extra__, read.__pydantic_extra__ or {})
+    if extra := extra_values(given):
+        return _first_difference(extra, extra_values(read))
     return None
 
 
