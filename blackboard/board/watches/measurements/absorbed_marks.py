@@ -1,7 +1,7 @@
 """Absorbed marks: up to which event a watch has absorbed each mark, and the state in which its agent was given it.
 
-Absorbed events are no stimuli any more. A watch over the board also has a watermark, the event up to which it has
-absorbed the marks of the whole board.
+A mark is a stimulus only because of an event that is not absorbed. A watch over the board also has a watermark, the
+event up to which it has absorbed the marks of the whole board.
 """
 
 from __future__ import annotations
