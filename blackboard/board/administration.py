@@ -77,7 +77,7 @@ def run_query(
 
 
 def is_read_only(board: Blackboard) -> bool:
-    """Return whether this user can certainly not write to a board. A server only shows it at a write.
+    """Return whether this user can certainly not write to a board. A server shows this only at a write.
 
     Raises:
         StoreError: The board cannot be read either.

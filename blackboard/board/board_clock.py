@@ -28,8 +28,8 @@ def time_of(clock: Instant, recorded: Instant, leap: Duration | None) -> tuple[I
 def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
     """Record the latest instant that the clock showed before it stepped back, so that strengths do not rise again.
 
-    If that instant is more than `leap` ahead of the board's time, the step corrected a leap. Then it is not recorded,
-    even if no transaction has doubted the clock.
+    If that instant is more than `leap` ahead of the board's time, the step corrected a leap. Then the instant is not
+    recorded, even if no transaction has doubted the clock.
 
     Args:
         txn: The transaction.

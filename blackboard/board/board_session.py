@@ -224,11 +224,11 @@ class BoardSession:
     def run_and_roll_back(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` in a writing transaction that is always rolled back, and return its result.
 
-        It leaves no event, id, cache entry or notification. Other writers wait until it ends.
+        The work leaves no event, id, cache entry or notification. Other writers wait until the work ends.
         """
         with self.database.rehearsal() as sql:
             txn = self._transaction(sql)
-            txn.laws = StoredLaws()  # a law that it registers is not on the board afterwards
+            txn.laws = StoredLaws()  # a law that the work registers is not on the board afterwards
             return work(txn)
 
     def close(self) -> None:
@@ -274,7 +274,7 @@ class BoardSession:
         return start, clock
 
     def _active_deployment(self, sql: Transaction, version: int) -> ActiveDeployment:
-        """Return the active deployment. It is read again if it is another version, or if a backfill changes it."""
+        """Return the active deployment. Read it again if the board has another version, or if a backfill changes it."""
         active = self._active
         if active is None or active.deployment.version != version:
             active = read_active(sql)

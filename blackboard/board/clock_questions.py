@@ -38,8 +38,9 @@ def questions(txn: BoardTransaction) -> list[MarkRow]:
 def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     """Continue from the instant that a clock in doubt shows, because a person confirmed it.
 
-    Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once. A mark
-    that lasts until an instant keeps it. With `keep`, the need about the clock stays, because the caller withdraws it.
+    Marks deposited while it was in doubt fade from now on. Otherwise these marks would age by the whole leap at once. A
+    mark that lasts until an instant keeps that instant. With `keep`, the need about the clock stays, because the caller
+    withdraws it.
     """
     if txn.doubted_clock is None:
         return False
@@ -81,7 +82,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> bool:
 
 
 def ask_about_clock(txn: BoardTransaction, classes: MarkClasses) -> None:
-    """Deposit the need if the clock is in doubt, unless there is one already."""
+    """Deposit the need if the clock is in doubt, unless the need is on the board already."""
     if txn.doubted_clock is None:
         return
     ensure_kind(txn, "need", classes)
@@ -112,9 +113,9 @@ def _withdraw_questions(txn: BoardTransaction) -> bool:
 def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.sql, row.law)
     if row.own_law and law.ends_fixed:
-        return  # its author named an instant, so the clock did not matter
+        return  # the author of the mark named an instant, so the clock did not matter
     if row.anchored_at < row.reinforced_at:
-        return  # its author named the instant of its occurrence
+        return  # the author of the mark named the instant of its occurrence
     rebased = row._replace(
         anchored_at=txn.now,
         evaporates_at=FadingState(row.intensity, txn.now, law).evaporates_at(txn.kind(row.kind)),

@@ -1,6 +1,6 @@
 """The deployer: makes a deployment active for a program or a worker, and runs its backfill.
 
-It removes an agent that another living worker serves only if `replace` is set.
+If another living worker serves an agent, the deployer removes the agent only if `replace` is set.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Deployer:
     """A program that deploys, and its rights against living workers."""
 
     replace: bool = False
-    """Whether it may remove or replace agents that another living worker serves."""
+    """Whether the program may remove or replace agents that another living worker serves."""
     new_code: Literal["always", "unserved", "never"] = "always"
     """Whether it may give an agent other code: "always" (`init`), "unserved" (a daemon at its start: only if no living
     worker serves the active code), or "never" (a reload)."""

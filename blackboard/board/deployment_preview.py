@@ -62,7 +62,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     refusal = Deployer().objection(txn, new, dead)
     last_crossing_id = txn.sql.value(CROSSINGS.last_crossing_id)
     if deployment_activation.is_change(txn, deployment_activation.with_known_kinds(txn, new)):
-        deployment_activation.apply_due_changes(txn)  # as the change will do: it ends marks that then do not count
+        deployment_activation.apply_due_changes(txn)  # as the change will do; marks that end here do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     ends = {row.id: row.evaporates_at for row in live_rows(txn, stored_marks(txn, kinds, WHOLE_BOARD))}
@@ -116,7 +116,7 @@ def _idle_workers(txn: BoardTransaction, dead: Collection[str]) -> dict[str, str
 def _evaporations(
     txn: BoardTransaction, kinds: Sequence[str], ends: Mapping[int, Instant | None]
 ) -> tuple[tuple[PredictedEvaporation, ...], dict[str, int]]:
-    """Return the marks that evaporated under the change, and how many of each kind will do so sooner than before.
+    """Return the marks that evaporated under the change, and how many marks of each kind will evaporate sooner.
 
     `ends` has the ends of the marks that were live before the change, by their ids.
     """
@@ -171,7 +171,7 @@ def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
 
 
 def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str], str]) -> Iterator[PredictedSchedule]:
-    """Yield the schedules of all agents, in the order of their names. `former` has those before the change."""
+    """Yield the schedules of all agents, in the order of their names. `former` has the schedules before the change."""
     watches = {(watch.agent_spec.name, watch.spec.name): watch for watch in txn.active.watches.values()}
     for key, text in sorted(_schedules(txn).items()):
         upcoming = scheduled_crossings.upcoming(txn, watches[key])

@@ -101,7 +101,7 @@ def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int)
             batch.kept.append(KeptMark(mark_id, keys[0].kind, subject, reason))
             continue
         if own and row is not None:
-            with contextlib.suppress(NotFound):  # it has evaporated
+            with contextlib.suppress(NotFound):  # the mark has evaporated
                 mark_removals.withdraw(txn, mark_id, author)
                 batch.withdrawn += 1
         for key in keys:

@@ -1,8 +1,8 @@
 """Open needs as the board stores them: their due times, their assignees, and the agents that may answer them.
 
-A need is for people unless it names agents in `answerable_by`. An agent in its chain of provenance may never answer it,
-and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All other agents
-observe needs, such as one that sends a message to a person, and are woken as for any mark.
+A need is for people unless it names agents in `answerable_by`. An agent in the chain of provenance of a need may never
+answer the need, and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All
+other agents observe needs, such as one that sends a message to a person, and are woken as for any mark.
 
 This module is not in the package `need_answers`, because deposits write these rows, and answers are deposits.
 """
@@ -99,7 +99,7 @@ def put(txn: BoardTransaction, need: OpenNeedRow) -> None:
 
 
 def get(txn: BoardTransaction, mark_id: int) -> OpenNeedRow:
-    """Return the row of a need; a row with nothing in it if none is stored."""
+    """Return the row of a need; an empty row if none is stored."""
     return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or _empty_row(mark_id)
 
 

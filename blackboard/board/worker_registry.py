@@ -36,7 +36,7 @@ class UnservedAgent(NamedTuple):
     reason: str
     """A text for people."""
     since: Instant | None
-    """When the last worker that claimed for it was last seen; None if none is known."""
+    """When the last worker that claimed for the agent was last seen; None if no such worker is known."""
 
 
 def is_current_code(txn: BoardTransaction, agent: str, code: str | None) -> bool:
@@ -131,7 +131,7 @@ def board_served_at(txn: BoardTransaction, dead: Collection[str]) -> Instant | N
 
 
 def set_code(txn: BoardTransaction, worker_id: str, code: AgentCode) -> None:
-    """Record the agents that a worker serves from now on, and the end of its service for the others."""
+    """Record the agents that a worker serves from now on, and the end of its service for its former agents."""
     _record_service(txn, worker_id, is_dead=False)
     txn.sql.run(ACTIVATIONS.set_agents_of_worker, id=worker_id, agents=json.dumps(code))
 
@@ -154,7 +154,7 @@ def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:
 
 
 def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at: Instant) -> Instant:
-    """Return the end of a worker's claims for one of its agents, if it was last seen at an instant."""
+    """Return until when a worker, last seen at an instant, claimed for one of its agents."""
     if is_current_code(txn, agent, code_of(worker).get(agent)):
         return seen_at
     return min(seen_at, _code_since(txn, agent))

@@ -83,10 +83,10 @@ class ModelCallTransactions:
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
     def decide_refused(self, row: ModelCall, model: str) -> bool:
-        """Return whether a refused request may be tried again with a model; end its call unless it can be sent again.
+        """Return whether a model may try a refused request again. End its call, unless the same call is sent again.
 
         The same model may try the request again while it is paused. After the pause, a later call to the model has
-        succeeded, so the marks of the request are the cause. Another model may always try it, with a new call.
+        succeeded, so the marks of the request are the cause. Another model may always try the request, with a new call.
         """
 
         def work(txn: BoardTransaction) -> bool:
@@ -138,7 +138,7 @@ class ModelCallTransactions:
     def try_models(self, used: Collection[str]) -> None:
         """Let paused models, and agents without an offline rule, be tried at once.
 
-        It also ends the pauses of models that are no longer `used`.
+        Also end the pauses of models that are no longer `used`.
         """
 
         def work(txn: BoardTransaction) -> None:

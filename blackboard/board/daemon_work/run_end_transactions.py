@@ -24,9 +24,9 @@ from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 
 ClaimNext = Callable[[BoardTransaction, SharedClaimData | None], bool]
-"""Claims the next activation, in the transaction that ends a run; returns whether it claimed one.
+"""A function that claims the next activation in the transaction that ends a run. It returns whether there was one.
 
-It is given what the claims of the transaction have read together; None if they read alone.
+Its second argument is the data that several claims of the transaction share; None if each claim reads alone.
 """
 
 
@@ -38,7 +38,7 @@ class FinishedRun:
     resumed_models: list[str]
     """The models whose pause for the agent ended with the answer that the run used."""
     claimed_next: bool = False
-    """Whether the transaction has claimed the next activation, once it has committed."""
+    """After the commit: whether the transaction has claimed the next activation."""
 
 
 class RunEndTransactions:

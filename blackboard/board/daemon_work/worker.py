@@ -43,9 +43,9 @@ class Worker:
     Args:
         board: The board on which the worker registers.
         lease: The length of its leases in microseconds.
-        code: The agents that it serves, with the digests of its code. A reload may change them.
-        describe_model: Returns a text that names the provider and model in use now. It is called again because a key
-            may be added or removed.
+        code: The agents that the worker serves, with the digests of their code. A reload may change them.
+        describe_model: Returns a text that names the provider and model in use now. This function is called again and
+            again, because a key may be added or removed.
         wake: Called from other threads when there may be work.
     """
 
@@ -66,11 +66,11 @@ class Worker:
         self.board_maintenance = BoardMaintenance(board.session)
         """The work for the board itself."""
         self.run_ends = RunEndTransactions(board.session)
-        """The ends of its runs."""
+        """The ends of the worker's runs."""
 
     @property
     def id(self) -> str:
-        """The id that its leases name. A forked process is another worker, with another id."""
+        """The id in the leases of this worker. A forked process is another worker, with another id."""
         return self.liveness.id
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -159,11 +159,11 @@ class Worker:
         return self._session.read(lambda txn: read_due_work(txn, self.code, self.board_maintenance.throttle))
 
     def is_quiescent(self, *, batch_api: bool) -> bool:
-        """Return whether the work that remains for its agents waits for a person, a budget or a new mark."""
+        """Return whether the work that remains for the worker's agents waits for a person, a budget or a new mark."""
         return self._session.read(lambda txn: not has_unfinished_work(txn, self._current(txn), batch_api=batch_api))
 
     def close_batch_window(self) -> bool:
-        """End the earliest batch window of its agents, if nothing runs and nothing else is due before its end."""
+        """End the earliest batch window of the worker's agents, unless something runs or is due before its end."""
         return self._session.write(
             lambda txn: agent_readiness.close_earliest_window(txn, self._current(txn)), record_instant=True
         )
@@ -182,7 +182,7 @@ class Worker:
     # -- claims ------------------------------------------------------------------------------------------------------
 
     def claim(self, txn: BoardTransaction, name: str, shared_data: SharedClaimData | None = None) -> Claim | None:
-        """Claim the next activation of an agent, if there is one that nothing defers and that searches nothing.
+        """Claim the next activation of an agent, if there is one that nothing defers and that needs no search.
 
         `shared_data` is what several claims of the transaction have read together.
         """

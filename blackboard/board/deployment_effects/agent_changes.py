@@ -37,24 +37,24 @@ class _WatchChange(NamedTuple):
     row: WatchRow | None
     """The watch as the board stores it; None if the board never had it."""
     agent_before: AgentSpec | None
-    """The agent in the former deployment; None if it is new."""
+    """The agent in the former deployment; None if the agent is new."""
     is_retagged: bool
     """Whether the values of tags in its condition are compared in another way, so that other marks may count."""
 
     @property
     def spec_before(self) -> WatchSpec | None:
-        """The watch in the former deployment; None if it is new."""
+        """The watch in the former deployment; None if the watch is new."""
         watches = () if self.agent_before is None else self.agent_before.watches
         return next((spec for spec in watches if spec.name == self.spec.name), None)
 
     @property
     def timing(self) -> Timing | None:
-        """Its timing in the new deployment."""
+        """The timing of the watch in the new deployment."""
         return self.agent_spec.timing_of(self.spec)
 
     @property
     def timing_before(self) -> Timing | None:
-        """Its timing in the former deployment."""
+        """The timing of the watch in the former deployment."""
         before = self.spec_before
         return None if self.agent_before is None or before is None else self.agent_before.timing_of(before)
 
@@ -77,7 +77,7 @@ class _WatchChange(NamedTuple):
         """Whether the states of the watch are also true for its new form.
 
         With another condition, two kinds of states stay true: the state of a falling watch that measures the same
-        value, and the state of a window that has crossed. The state of another rising watch does not, because its
+        value, and the state of a window that has crossed. The states of other rising watches may be wrong, because the
         threshold may differ.
         """
         spec, before = self.spec, self.spec_before
@@ -198,7 +198,7 @@ def _add_watch(txn: BoardTransaction, change: _WatchChange) -> int:
 
 def _update_watch(txn: BoardTransaction, change: _WatchChange, row: WatchRow) -> int:
     """Store the new form of a watch, keep or drop its states and waiting crossings, and return its id."""
-    if not row.active:  # its agent was gone, and its watch or its marks may have changed since
+    if not row.active:  # the agent was gone, and the watch or its marks may have changed since
         crossing_retests.plan(txn, row.id, parse_condition(row.condition))
     _keep_absorbed(txn, row, change.spec.condition)
     txn.sql.run(CROSSINGS.set_watch_condition, id=row.id, condition=change.spec.when, active=1)
@@ -237,7 +237,7 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new_condition: Conditio
     """
     if not row.watermark:
         return
-    old = parse_condition(row.condition)  # the last one of the watch, which may have been out of the deployment since
+    old = parse_condition(row.condition)  # the last condition of the watch, which may have been gone since
     if (
         set(new_condition.kinds) <= set(old.kinds)
         and new_condition.is_over_board
@@ -275,7 +275,7 @@ def _filters(condition: Condition) -> list[WhereClause | None]:
 def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
     """Begin a watch that is new, has changed or returns: test it on live marks, or begin its schedule."""
     condition, before = change.spec.condition, change.spec_before
-    # The sums over all live marks are of the kinds that it measured before.
+    # The sums over all live marks are of the kinds that the watch measured before.
     txn.collected(CollectedSums).delete(txn, live_sums_id(watch_id))
     if condition.has_window or condition.by is not None:
         txn.collected(CollectedSums).delete(txn, watch_id)

@@ -69,7 +69,7 @@ def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarge
 
 
 def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
-    """Test a watch on live marks as they were at the change, or at their own deposit if it came later."""
+    """Test a watch on live marks as they were at the change, or at their own deposit if that came later."""
     watch = txn.active.watches.get(target.watch_id)
     if watch is None:
         end_backfill(txn, job)
@@ -137,7 +137,7 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
 def _after_scopes(
     txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, tested: Sequence[str], limit: int
 ) -> int:
-    """Continue after the tested scopes, or end the job if there were fewer than the limit; return their number."""
+    """Continue after the tested scopes, or end the job if there were fewer than the limit; return the number tested."""
     if len(tested) == limit:
         continue_backfill(txn, job, target._replace(last_scope=tested[-1]))
     else:

@@ -193,7 +193,7 @@ def with_known_kinds(txn: BoardTransaction, new_deployment: Deployment) -> Deplo
 
 
 def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
-    """Return a kind with the schema that the board has, if it has none itself or means the same by another text."""
+    """Return a kind with the schema of the board, if the kind has none, or if the schemas differ only in their text."""
     if known is not None and spec.payload_schema is None and not spec.class_path:
         return spec.model_copy(update={"payload_schema": known.payload_schema, "class_path": known.class_path})
     if known is None or canonical_form(spec.payload_schema) != canonical_form(known.payload_schema):

@@ -109,7 +109,7 @@ MAX_NAMED_VALUES = 5
 
 
 def _follow_unique_field(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
-    """Store the values of a new unique field for the live marks of its kind, and describe values of several marks.
+    """Store the values of a new unique field of a kind; return texts about values that several live marks have.
 
     This happens in the transaction of the change, because the next deposit is compared with every value.
     """
@@ -142,7 +142,7 @@ def _ids(mark_ids: list[int]) -> str:
 
 
 def _field_of(spec: KindSpec) -> tuple[Any, ...]:
-    """Return the field of a kind that is unique, with its schema, which decides how its values are compared."""
+    """Return the unique field of a kind, with the schema that decides how values of the field are compared."""
     if spec.unique is None:
         return (None,)
     schema = spec.payload_schema or {}

@@ -45,7 +45,7 @@ def evaluate_before_change(
 def _scopes_to_test(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
 ) -> Iterator[str]:
-    """Yield the scopes of a watch that a mark may affect: those that contain it, and those whose guards it may open."""
+    """Yield the scopes of a watch that a mark may affect: those with the mark, and those whose guards it may open."""
     yield from _scopes_of(txn, watch, kind, subject, payload_of_deposit)
     if watch_guards.measures_board(watch, kind):
         rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
@@ -86,7 +86,7 @@ def evaluate_before_firing(txn: BoardTransaction, limit: int) -> None:
 def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Test a watch in a scope after a change of the deployment, unless the backfill has reached it.
 
-    So it crosses as of the instant of the change, even if the scope changes before the backfill reaches it.
+    So the watch crosses as of the instant of the change, even if the scope changes before the backfill reaches it.
     """
     if watch.id in txn.active.retests:
         _retest_crossings(txn, watch, scope)
@@ -99,7 +99,7 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 
 
 def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
-    """Let the marks of a falling watch follow a change of their law, which may mean that it falls earlier."""
+    """Let the marks of a falling watch follow a change of their law. The watch may fall earlier under the new law."""
     kinds = txn.active.migrating.intersection(watch.condition.kinds)
     if watch.condition.is_over_board:
         evaluate_fall_of_board(txn, watch, kinds)

@@ -28,7 +28,7 @@ class ErasedWork(NamedTuple):
 
 
 def erase(txn: BoardTransaction, subject: str, patterns: Collection[str]) -> ErasedWork:
-    """Erase the errors and the model calls of the activations about a subject, and end those that run.
+    """Erase the errors and the model calls of the activations about a subject, and end the activations that run.
 
     The calls whose texts fit one of the patterns of LIKE are erased too.
     """
@@ -47,7 +47,7 @@ def rename_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
 def _erase_errors(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:
     """Erase the errors of activations, with their copies, and end the activations that run."""
     for row in activations:
-        if row.state == ActivationState.RUNNING:  # its agent holds the marks in memory: its result must not be applied
+        if row.state == ActivationState.RUNNING:  # the agent has the marks in memory; its result must not be applied
             activation_results.hand_back(txn, row)
         txn.sql.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
     for row in activations:
@@ -96,7 +96,7 @@ def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> N
 
 
 def _may_quote(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Return whether the error of an activation may quote marks: that of a remote worker may quote them anywhere."""
+    """Return whether the error of an activation may quote marks. Any error of a remote worker may."""
     if row.error is None:
         return False
     agent_spec = txn.deployment.agents.get(row.agent)

@@ -40,7 +40,7 @@ class BackgroundThrottle:
         return result
 
     def delay(self, last_event_id: int) -> Duration:
-        """Return the microseconds until the next piece may begin, given the id of the board's last event now."""
+        """Return how long the next piece must wait. `last_event_id` is the id of the board's last event at present."""
         if not self._crowded and last_event_id == self._last_event_id:
             return 0
         return max(0, self._resume_at - self._clock.monotonic())

@@ -1,8 +1,8 @@
 """The copy of a whole board to an empty board, which may be on another kind of database.
 
-It reads one snapshot of the source while the source's writers wait, and writes it in one transaction of the target. The
-copy is the same board: it has the same identity, ids, tokens and history. The full-text index is built anew from the
-history.
+It reads one snapshot of the source while the source's writers wait, and writes this snapshot in one transaction of the
+target. The copy is the same board: it has the same identity, ids, tokens and history. The full-text index is built anew
+from the history.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgres
     """Copy a board to an empty board, completely or not at all. Nothing changes on the source.
 
     Raises:
-        StoreBusy: Another process writes on one of them for too long.
+        StoreBusy: Another process writes on one of the boards for too long.
         StoreError: The target is not empty, or cannot hold the content of the source.
     """
     target.read(lambda txn: _require_empty(txn.sql, target.database.location))
@@ -55,7 +55,7 @@ def _require_empty(sql: Transaction, location: str) -> None:
     """Check that nothing is on the target.
 
     Raises:
-        StoreError: Something is there.
+        StoreError: The target is not empty.
     """
     if (table := database_copy.filled_table(sql)) is not None:
         raise StoreError(f"{location} is not empty: its table {table} has rows; name an empty database")

@@ -28,7 +28,7 @@ class ErasedEvents:
 
 
 def read_erased_events(read: Callable[[], AbstractContextManager[Transaction]]) -> ErasedEvents | None:
-    """Return the erased events of a board that need not be of this version; None if it cannot be read.
+    """Return the erased events of a board that need not be of this version; None if the board cannot be read.
 
     `read` opens a reading transaction of the board.
     """

@@ -1,7 +1,7 @@
 """The history in partitions, on a server: new partitions ahead of need, and the removal of old partitions.
 
 A partition is removed when all its events are old. The events that must stay are first copied in small transactions.
-Then the copy replaces the partition. If the partition before it is a small copy, too, the new copy replaces both.
+Then the copy replaces the partition. If the partition before is itself a small copy, the new copy replaces both.
 `retention` decides which events must stay. Below the removed partitions, it deletes events one by one.
 """
 
@@ -117,7 +117,10 @@ def _is_short(txn: BoardTransaction) -> bool:
 
 
 def _begin(session: BoardSession, history: Duration) -> PartitionProgress:
-    """Begin to copy the events that stay of the oldest partition with old events only, or leave it as it is."""
+    """Begin the removal of the oldest partition, if all its events are old: begin to copy the events that must stay.
+
+    If the removal is not worthwhile, leave the partition as it is.
+    """
     chosen = session.read(lambda txn: _choose(txn, txn.now - history))
     if chosen is None:
         return PartitionProgress.DONE
@@ -139,9 +142,10 @@ def _begin(session: BoardSession, history: Duration) -> PartitionProgress:
 
 
 def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | None:
-    """Return the oldest partition that was not removed, if all its events are old, and whether removal is worthwhile.
+    """Return the oldest partition not yet treated, and whether its removal is worthwhile; None if it must stay for now.
 
-    Removal is not worthwhile if most of its events stay. Then the other events are deleted one by one.
+    It must stay while some of its events are not old. Removal is not worthwhile if most of its events stay. Then the
+    other events are deleted one by one.
     """
     carried_to = _partitions(txn).state().carried_to
     partition = next(each for each in _partitions(txn).all() if each.end > carried_to)
@@ -156,7 +160,7 @@ def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | 
 
 
 def _first_with_neighbour(txn: BoardTransaction, partition: Partition) -> int | None:
-    """Return the first id of a partition, or of the partition below it that is removed together with it.
+    """Return the first id to remove: the first of a partition, or of the partition below that is removed with it.
 
     The partition below is also removed if it has at most half as many events as a new partition. So there are only a
     few partitions with old events.
@@ -192,7 +196,7 @@ def _new_carry(txn: BoardTransaction, first: int | None, end: int) -> Carry:
 
 
 def _copy_next(txn: BoardTransaction, history: Duration, count: int) -> None:
-    """Copy those of the next events that stay, and remove the texts of the others from the full-text index."""
+    """Of the next events, copy those that stay, and remove the texts of the others from the full-text index."""
     carry = _partitions(txn).state().carry
     if carry is None or carry.reached >= carry.end:
         return  # another process was faster
@@ -227,7 +231,7 @@ def _finish(session: BoardSession, history: Duration) -> PartitionProgress:
 
 
 def _copy_late(txn: BoardTransaction, history: Duration) -> Partitioning | None:
-    """Copy the events that stay because of newer work; return the state then, or None if all history stays for now."""
+    """Copy the events that newer work makes stay. Return the state afterwards, or None if nothing may go now."""
     if (carry := _partitions(txn).state().carry) is not None and carry.reached >= carry.end:
         if _must_wait(txn):
             return None
@@ -241,7 +245,7 @@ def _copy_late(txn: BoardTransaction, history: Duration) -> Partitioning | None:
 
 
 def _swap(txn: BoardTransaction, history: Duration, partitioning: Partitioning) -> bool:
-    """Exchange the partitions for the copy, unless something has changed since it was complete."""
+    """Exchange the partitions for the copy, unless something has changed since the copy was complete."""
     now = _partitions(txn).state()
     if now.version != partitioning.version or (carry := now.carry) is None or _must_wait(txn):
         return False
@@ -255,8 +259,8 @@ def _swap(txn: BoardTransaction, history: Duration, partitioning: Partitioning) 
 def _late_events(txn: BoardTransaction, history: Duration, carry: Carry) -> int:
     """Copy the events that stay because of work since the copy began, and return their number.
 
-    Only two things can make a removable event stay: a new crossing about its subject, or a new activation that has it
-    as an input.
+    Only two things can make a removable event stay: a new crossing about its subject, or a new activation that has the
+    event as an input.
     """
     since = {"crossing_id": carry.crossing_id, "activation_id": carry.activation_id}
     if not (subjects := txn.sql.all(RETENTION.subjects_since, **since)):
@@ -273,7 +277,7 @@ def _has_newer_work(txn: BoardTransaction, carry: Carry) -> bool:
 
 
 def _is_valid(txn: BoardTransaction, carry: Carry) -> bool:
-    """Return whether what was copied is all that stays, except for newer work.
+    """Return whether the copy has all events that stay, except those that newer work makes stay.
 
     A new deployment may give old crossings back to a watch, or index old marks. The newest crossing may have been
     removed, and a newer one may have its id.

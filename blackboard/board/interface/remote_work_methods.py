@@ -148,14 +148,14 @@ class RemoteWorkMethods(BoardHandle):
     ) -> RunState:
         """Report that the run of an activation that this worker has claimed has failed.
 
-        It is then treated like a failure of an agent in Python.
+        This is then treated like a failure of an agent in Python.
 
         Args:
             activation_id: The id of the activation.
-            reason: Why it failed, for people. It is stored.
-            retry: Whether another attempt may succeed. If not, the activation is split at once, or is
-                dead if it has one mark.
-            usage: The model calls that it made.
+            reason: Why the run failed, for people. The text is stored.
+            retry: Whether another attempt may succeed. If not, the activation is split at once, or is dead if it has
+                one mark.
+            usage: The model calls that the run made.
             fence: The fence of the claim; None for the run that a worker of this name has now.
             agent: The agent that the activation must belong to; None for any.
 

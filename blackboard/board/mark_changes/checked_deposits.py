@@ -41,7 +41,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
         UniqueConflict: Another live mark of the kind has the same value in its unique field.
         InvalidTime: `occurred_at` is too far ahead of the board's time.
         KeyReused: The key was used for another request.
-        Conflict: The live mark that it would join is not at the event of `if_event`.
+        Conflict: The live mark that the deposit would join is not at the event of `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
         OutOfOrder: The deposit is older than the live mark that it would be added to, and the order matters.
     """
@@ -106,9 +106,9 @@ def deposit_batch(
 
 
 def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> None:
-    """Read together, on a server, what the rules ask about several requests.
+    """Read together, on a server, what the checks of several requests need.
 
-    These are their keys, the marks that they may join, and the absorbed events of these marks.
+    These are the keys of the requests, the marks that the requests may join, and the absorbed events of these marks.
     """
     if len(requests) < 2 or (cache := txn.row_cache) is None:
         return

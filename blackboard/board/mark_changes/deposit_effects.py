@@ -1,4 +1,4 @@
-"""The effects of a deposit: a need is asked, a message is written, watches cross, guards open, and windows count it."""
+"""The effects of a deposit: needs open, messages are written, watches cross, guards open, and windows count it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from blackboard.store.row_types.mark_row_types import MarkRow, WindowEventRow
 
 
 def open_need(txn: BoardTransaction, new_deposit: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:
-    """Open a need that was deposited. If it was open before, withdraw its `overdue` mark."""
+    """Open a need that was deposited. If the need was open before, withdraw its `overdue` mark."""
     if old is not None:
         mark_removals.withdraw_overdue(txn, old, new_deposit.request.author, new_deposit.request.activation_id)
     open_needs.record_need(txn, row)
@@ -57,7 +57,7 @@ def follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Seque
 
 
 def count_in_windows(txn: BoardTransaction, new_deposit: NewDeposit, mark_id: int, event_id: int) -> bool:
-    """Record a deposit for the windows that count its kind; return whether it is in one of them."""
+    """Record a deposit for the windows that count its kind; return whether the deposit is in a window."""
     request, occurred_at = new_deposit.request, new_deposit.state.at
     longest = txn.active.longest_windows.get(request.kind)
     if longest is None or occurred_at <= txn.now - longest:

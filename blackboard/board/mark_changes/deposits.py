@@ -42,7 +42,7 @@ class _LatestDeposit(NamedTuple):
     """The latest deposit of a subject, whose mark may be gone."""
 
     mark: MarkRow
-    """The mark of the deposit as it was then."""
+    """The mark as this deposit left it."""
     occurred_at: Instant
 
 
@@ -54,7 +54,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
 
     Raises:
         UnknownName: The kind is not registered.
-        Conflict: The live mark that it would join has changed since the event `if_event`.
+        Conflict: The live mark that the deposit would join has changed since the event `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
         OutOfOrder: The deposit is older than the live mark that it would be added to, and the order matters.
         UniqueConflict: The value of the unique field belongs to another live mark.
@@ -202,8 +202,8 @@ def _unique_value(new_deposit: NewDeposit, joined: MarkAfterDeposit, now: Instan
 def _take_unique_value(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
     """Evaporate the faded marks that still hold a unique value, so that a new mark, or the mark `old`, can hold it.
 
-    Call it before an event id is allocated. If it raised afterwards, the next claim would count the unused id as
-    absorbed.
+    Call this before an event id is allocated. If an error followed the allocation, the next claim would count the
+    unused id as absorbed.
 
     Raises:
         UniqueConflict: The value belongs to another live mark.

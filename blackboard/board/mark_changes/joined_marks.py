@@ -46,7 +46,7 @@ class MarkAfterDeposit(NamedTuple):
     """The mark that results from a deposit, alone or joined with a live mark."""
 
     old: MarkRow | None
-    """The live mark that it reinforces; None if it becomes a mark of its own."""
+    """The live mark that the deposit reinforces; None if the deposit becomes a mark of its own."""
     state: FadingState
     """The state of the mark after the deposit."""
     shown: MarkRow | None = None

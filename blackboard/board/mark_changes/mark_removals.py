@@ -101,7 +101,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
 
 
 def _remove_from_windows(txn: BoardTransaction, row: MarkRow) -> set[Group]:
-    """Remove the deposits of a withdrawn mark from all windows, and return the groups that they had there."""
+    """Remove the deposits of a withdrawn mark from all windows, and return the groups of these deposits."""
     deposited: set[Group] = set()
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
         keys = window_deposits.keys_of(txn.sql, deposit.event_id) if row.kind in txn.active.tags_in_windows else {}

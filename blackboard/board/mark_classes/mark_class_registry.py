@@ -101,7 +101,7 @@ class MarkClasses:
             return
         with self._lock:
             if self._source is None:
-                return  # another thread has asked it just now
+                return  # another thread has just asked the source
             try:
                 for mark_class in self._source():
                     self._from_source.setdefault(mark_class.kind, mark_class)

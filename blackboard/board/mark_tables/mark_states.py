@@ -64,7 +64,7 @@ def mark_strength(txn: BoardTransaction, row: MarkRow, at: Instant | None = None
     at = txn.now if at is None else at
     weight = txn.kind(row.kind).weight
     if at == row.anchored_at == txn.now:
-        return weight * row.intensity  # it was just deposited, so nothing has faded
+        return weight * row.intensity  # the mark was just deposited, so nothing has faded
     return weight * fading_state(txn, row).remaining(at)
 
 

@@ -56,7 +56,7 @@ def scopes_of(txn: BoardTransaction, watch: RegisteredWatch, rows: Iterable[Mark
 def scopes_behind(
     txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, deposited: Collection[Group]
 ) -> Iterator[str]:
-    """Yield the scopes that a withdrawn mark leaves, each once: its own, and the groups of its deposits in windows."""
+    """Yield each scope that a withdrawn mark leaves: its own scope, and the groups of its deposits in windows."""
     scopes = [scope_of(txn, watch, row)]
     if watch.condition.has_window:
         scopes += [group.scope for group in deposited if group.tag == watch.condition.by]
@@ -104,8 +104,8 @@ def fading_marks(
 ) -> list[FadingMark]:
     """Return the marks of a condition's kinds that are live at an instant, by default now.
 
-    A measure over the board sees every subject, whatever the scope is. The deposits in its windows are among them: all
-    if `whole`, otherwise as many as decide whether the condition holds, and until when.
+    A measure over the board sees every subject, whatever the scope is. The deposits in the windows of the condition are
+    included. Without `whole`, only the newest are: as many as decide whether the condition holds, and until when.
     """
     measures = [comparison.measure for comparison in condition.comparisons()]
     places = dict.fromkeys(

@@ -57,9 +57,9 @@ class NeedAgents(NamedTuple):
     """The agents of a need, by name."""
 
     answerable_by: tuple[str, ...]
-    """The agents that may answer it."""
+    """The agents that may answer the need."""
     waits_for: tuple[str, ...]
-    """The agents among these that were woken for it and have not ended their work."""
+    """The agents among these that were woken for the need and have not ended their work."""
 
 
 NOBODY = NeedAgents((), ())

@@ -33,7 +33,7 @@ def deposit_if_due(txn: BoardTransaction, need_id: int, classes: MarkClasses) ->
 
 
 def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None:
-    """Deposit the mark of a need that is due. It occurred at the due time, however late it is noticed."""
+    """Deposit the `overdue` mark of a need. It occurs at the due time of the need, however late this is noticed."""
     txn.sql.run(MARKS.end_reminder, mark_id=row.mark_id)
     need = txn.sql.one(MARKS.get_mark, id=row.mark_id)
     if need is None or not need.is_live(txn.now):

@@ -36,17 +36,17 @@ class Notice:
     data: Mapping[str, Any] = field(default_factory=dict)
     """The same for programs."""
     scope: str = WHOLE_BOARD
-    """The scope that it is about."""
+    """The scope that the message is about."""
     agent: str | None = None
-    """The agent that it is about; None for none."""
+    """The agent that the message is about; None for none."""
     kinds: Collection[str] = ()
-    """The kinds of the marks that it is about."""
+    """The kinds of the marks that the message is about."""
     mark_id: int | None = None
-    """The mark that it is about."""
+    """The mark that the message is about."""
     activation_id: int | None = None
-    """The activation that it is about."""
+    """The activation that the message is about."""
     crossing_id: int | None = None
-    """The crossing that it is about."""
+    """The crossing that the message is about."""
 
     @property
     def content(self) -> str:

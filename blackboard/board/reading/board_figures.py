@@ -41,7 +41,7 @@ class FiguresPosition:
     crossing_id: int
     ended_at: Instant
     ended: frozenset[tuple[int, Instant]]
-    """The activations that ended a short time before `ended_at`; others may still be committed there."""
+    """The activations that ended shortly before `ended_at`. Others with such an end may still be committed."""
     call_id: int
     open_call_ids: frozenset[int]
 
@@ -53,9 +53,9 @@ class EndedRun:
     agent: str
     state: str
     waited_seconds: float | None
-    """From its crossing to its claim; None if no agent ran."""
+    """The time from the crossing to the claim; None if no agent ran."""
     run_seconds: float | None
-    """The time of its last attempt; None if no agent ran."""
+    """The length of the last attempt; None if no agent ran."""
     finished_at: datetime
 
 

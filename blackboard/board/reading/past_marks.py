@@ -28,7 +28,7 @@ def all_at(
 ) -> Iterator[MarkAt]:
     """Yield the marks that were live at a past instant, with the weights of that time, from the history.
 
-    Their payloads decide whether they pass a filter by the tags that the kind has today.
+    The payloads of the marks decide whether they pass a filter by the tags that the kind has today.
     """
     versions = _versions(txn, at)
     options = {name: value for name, value in (("kind", kind), ("subject", subject)) if value is not None}
@@ -62,7 +62,7 @@ def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> l
     for row, strength in strongest(txn, kind, limit + len(own), oldest_first=True, as_of=at):
         if row.id in own:
             continue
-        if not migrated_row(txn, row).is_live(at):  # a new floor has moved its end, and its row does not say so yet
+        if not migrated_row(txn, row).is_live(at):  # a new floor moved the end after the row was written
             return None
         found.append((row, weight, strength, at))
     return found

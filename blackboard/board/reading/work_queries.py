@@ -31,7 +31,7 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
 
     Args:
         txn: A transaction.
-        limit: The largest number of them.
+        limit: The largest number of crossings.
         agent: Only crossings of this agent.
     """
     items = [*_deferred_items(txn, limit, agent), *_waiting_items(txn, limit, agent)]

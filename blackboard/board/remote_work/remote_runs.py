@@ -135,7 +135,10 @@ def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: Reported
 
 
 def give_back(session: BoardSession, run: NamedRun, after: Duration, reason: str) -> bool:
-    """Give a claim up without counting an attempt, and return whether it still ran. It is ready after some time."""
+    """Give a run up without counting an attempt, and return whether it still ran.
+
+    The activation can be claimed again `after` a while.
+    """
 
     def work(txn: BoardTransaction) -> bool:
         try:
@@ -148,7 +151,7 @@ def give_back(session: BoardSession, run: NamedRun, after: Duration, reason: str
 
 
 def recover(session: BoardSession) -> int:
-    """Recover the runs whose leases have expired, and return their number. Without one, nothing is written."""
+    """Recover the runs whose leases have expired, and return their number. Without such a run, nothing is written."""
 
     def work(txn: BoardTransaction) -> int:
         rows = _late_runs(txn)[:RECOVERED_AT_ONCE]

@@ -30,7 +30,7 @@ class DeploymentRecord:
     version: int
     deployed_at: datetime
     active: bool
-    """Whether it is the active version."""
+    """Whether this version is active."""
     agents: tuple[str, ...]
     kinds: tuple[str, ...]
 

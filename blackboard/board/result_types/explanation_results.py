@@ -66,8 +66,7 @@ class MeasuredValue:
     counts: Literal["marks", "deposits"] = "marks"
     """The things that were measured: live marks, or the deposits in a window."""
     falls_at: datetime | None = None
-    """For a window: the instant when the value falls below the threshold or, if it is below, when the next
-    deposit leaves."""
+    """For a window: when the value falls below the threshold or, if it is below now, when the next deposit leaves."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class WatchEpisode:
     crossed_at: datetime | None
     """When the watch last crossed, if it has not been cleared since."""
     crosses_at: datetime | None
-    """When it crosses next if the marks only fade; None if it does not."""
+    """When the watch crosses next if the marks only fade; None if it does not."""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class SearchResult(Sequence[F]):
 
     marks: tuple[F, ...]
     relevances: tuple[float, ...]
-    """How relevant each of them is to the text."""
+    """How relevant each mark is to the text."""
     scores: tuple[float, ...]
     """Relevance times strength. The results are in this order."""
     exact: bool
@@ -113,9 +113,9 @@ class SearchProgress:
 
     kind: str
     marks: int
-    """How many marks it has."""
+    """How many marks the index has."""
     complete: bool
-    """Whether it has all live marks."""
+    """Whether the index has all live marks."""
     doing: str
     """What a daemon is doing with the index: adding live or faded marks, or removing a former index; "" if nothing."""
     share: float
@@ -129,17 +129,17 @@ class NeedRecord(MarkRecord):
     withdrawn_causes: tuple[int, ...] = ()
     """The marks that woke the asking agent and that another author has withdrawn since."""
     due_at: datetime | None = None
-    """When it should be answered."""
+    """When the need should be answered."""
     assignee: str = ""
-    """Who should answer it; "" if nobody is named."""
+    """Who should answer the need; "" if nobody is named."""
     answerable_by: tuple[str, ...] = ()
-    """The agents that may answer it; none if only people may."""
+    """The agents that may answer the need; none if only people may."""
     waits_for: tuple[str, ...] = ()
-    """The agents among these that were woken for it and have not ended their work."""
+    """The agents among these that were woken for the need and have not ended their work."""
 
     @property
     def for_people(self) -> bool:
-        """Whether it waits for people: no agent is working on it, or it is overdue, or it has an assignee."""
+        """Whether the need waits for people: no agent is working on it, or it is overdue, or it has an assignee."""
         return not self.waits_for or self.overdue or bool(self.assignee)
 
     @property
@@ -169,7 +169,7 @@ class MarkEvent:
 
     id: int
     recorded_at: datetime
-    """When the board recorded it."""
+    """When the board recorded the event."""
     mark_id: int
     kind: str
     subject: str
@@ -181,7 +181,7 @@ class MarkEvent:
     activation_id: int | None
     payload: Mapping[str, JsonValue] | None
     occurred_at: datetime
-    """When it happened: at or before `recorded_at`."""
+    """When the event happened: at or before `recorded_at`."""
     traceparent: str | None
     """The trace context of the deposit."""
 
@@ -191,7 +191,7 @@ class StreamEvent(MarkEvent):
     """An event of a mark, as `Blackboard.mark_events` returns it."""
 
     tags: Mapping[str, JsonValue]
-    """The tags that the mark had after it."""
+    """The tags that the mark had after the event."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class OutboxMessage:
     """The id of the message, the same at every attempt."""
     sink: str
     topic: str
-    """What it is about, such as `need` or `dead`."""
+    """What the message is about, such as `need` or `dead`."""
     state: Literal["waiting", "delivered", "failed", "gone", "discarded"]
     title: str
     text: str
@@ -36,7 +36,7 @@ class OutboxMessage:
     attempts: int
     created_at: datetime
     due_at: datetime | None
-    """When it is sent next; None if it is finished."""
+    """When the message is sent next; None if no attempt follows."""
     finished_at: datetime | None
     error: str | None
     """Why the last attempt failed."""

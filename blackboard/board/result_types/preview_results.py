@@ -20,7 +20,7 @@ class PredictedEvaporation:
     kind: str
     subject: str
     remaining: float
-    """The part of its intensity that is left."""
+    """The part of the mark's intensity that is left."""
     floor: float
 
 
@@ -55,7 +55,7 @@ class PredictedRetest(PredictedCrossing):
     """A crossing that waits for a watch that the deployment changes."""
 
     stays: bool
-    """Whether it stays under the new watch; otherwise it ends as skipped."""
+    """Whether the crossing stays under the new watch; otherwise it ends as skipped."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class PredictedSchedule:
     watch: str
     schedule: str
     is_new: bool
-    """Whether it is new or changed, so that it begins with the deployment."""
+    """Whether the schedule is new or changed, so that it begins with the deployment."""
     upcoming: tuple[datetime, ...]
-    """Its next instants."""
+    """The next instants of the schedule."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class ClaimedMark:
     author: str
     strength: float
     relevance: float | None
-    """How relevant it is to what the agent searched for; None if it was not found by a search."""
+    """How relevant the mark is to what the agent searched for; None if no search found the mark."""
     occurred_at: datetime
     deposited_at: datetime
     reinforced_at: datetime
@@ -66,7 +66,7 @@ class RemoteActivation:
     marks: tuple[ClaimedMark, ...]
     """The marks that woke the agent, strongest first."""
     reads: tuple[ClaimedMark, ...]
-    """The marks that it reads in addition, strongest first."""
+    """The marks that the agent reads in addition, strongest first."""
     traceparent: str | None = None
     """The trace context that the work continues, as W3C Trace Context has it; None if nothing is traced."""
 
@@ -83,6 +83,6 @@ class RunState:
     lease_until: datetime | None
     """When the lease ends; None if the run has ended."""
     retry_at: datetime | None
-    """When it is tried again; None if it is not."""
+    """When the activation is tried again; None if it is not."""
     marks: tuple[int, ...]
-    """The marks that it deposited, reinforced or withdrew."""
+    """The marks that the run deposited, reinforced or withdrew."""

@@ -21,15 +21,15 @@ class WorkerStatus:
     started_at: datetime
     seen_at: datetime
     version: str | None
-    """The version of blackboard that it runs."""
+    """The version of blackboard that the worker runs."""
     alive: bool
-    """Whether it is alive. A dead daemon was last seen at `seen_at`, and the next daemon recovers its work."""
+    """Whether the worker is alive. A dead daemon was last seen at `seen_at`, and the next daemon recovers its work."""
     agents: tuple[str, ...]
-    """The agents whose code it has."""
+    """The agents whose code the worker has."""
     model: str | None
     """The provider and model that answer these agents, in words."""
     problem: str | None
-    """Why it does not claim for some of these agents; None if it claims for all."""
+    """Why the worker does not claim for some of these agents; None if it claims for all."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class WaitingNeed:
     id: int
     subject: str
     due_at: datetime | None
-    """When it should be answered."""
+    """When the need should be answered."""
     assignee: str
-    """Who should answer it; "" if nobody is named."""
+    """Who should answer the need; "" if nobody is named."""
     overdue: bool
     """Whether the due time has passed."""
     answerable_by: tuple[str, ...] = ()

@@ -23,9 +23,9 @@ class EarlyWake:
     watch: str
     subject: str | None
     held_by: str | None
-    """What holds it, such as `guard`; None if a daemon may claim it now."""
+    """What still holds the crossing, such as `guard`; None if a daemon may claim the crossing now."""
     until: datetime | None
-    """When that ends, if it ends by itself."""
+    """When this hold ends, if it ends by itself."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class ScheduleRecord:
     catch_up: str
     """How missed instants are treated: `once` (the last), `all` or `none`."""
     scheduled_from: datetime
-    """Its first deployment; an interval counts from it."""
+    """The first deployment of the schedule, from which an interval counts."""
     next_at: datetime | None
     """The next instant that the board has stored; None while a crossing waits to be claimed."""
     waits_since: datetime | None
@@ -135,9 +135,9 @@ class ScheduleRecord:
     last_at: datetime | None
     """The last instant that no longer waits."""
     last_late_seconds: float | None
-    """How long after that instant it was noticed."""
+    """How long after that last instant the board noticed it."""
     upcoming: tuple[datetime, ...]
-    """Its next instants."""
+    """The next instants of the schedule."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class GivenMark:
     subject: str | None
     payload: Mapping[str, JsonValue] | None
     strength: float
-    """Its strength when it was given."""
+    """The strength of the mark when it was given."""
     state: str
     """`live`, `evaporated` or `withdrawn`; `unknown` if the history no longer contains it."""
     strength_now: float
@@ -236,17 +236,17 @@ class ActivationDetails:
 
     activation: ActivationRecord
     is_stuck: bool
-    """Whether a person may retry or discard it: it failed, is held or is quarantined."""
+    """Whether a person may retry or discard the activation: it failed, is held or is quarantined."""
     split_from: int | None
-    """The failed activation that it was split from."""
+    """The failed activation that this activation was split from."""
     parts: tuple[int, ...]
-    """The activations that were split from it. They have taken its marks over."""
+    """The activations that were split from this activation, and have taken marks over from it."""
     marks: tuple[GivenMark, ...]
     deposits: tuple[MarkEvent, ...]
     calls: tuple[ModelCallRecord, ...]
-    """Its model calls, oldest first."""
+    """The model calls of the activation, oldest first."""
     cost_usd: float
-    """The known cost of its calls."""
+    """The known cost of these calls."""
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ class ModelCostRow:
     output_tokens: int
     usd: float
     usd_direct: float
-    """What they would have cost outside the Batch API."""
+    """What these calls would have cost outside the Batch API."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ class ActivationUsage:
     activation_id: int
     calls: int
     tokens_in: int
-    """The tokens of their requests, including tokens from the cache."""
+    """The tokens of the requests of these calls, including tokens from the cache."""
     tokens_out: int
     usd: float
 

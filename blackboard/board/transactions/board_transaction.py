@@ -21,7 +21,7 @@ class CollectedChanges(ABC):
     """Changes that a transaction collects and writes at its end; each subclass for one purpose, such as sums."""
 
     comes_first: ClassVar[bool] = False
-    """Whether they are written before the changes of other subclasses, because writing them collects such changes."""
+    """Whether this subclass is written before the others, because its writing collects changes of theirs."""
 
     @abstractmethod
     def write(self, txn: BoardTransaction) -> None:
@@ -156,7 +156,7 @@ class BoardTransaction:
         return 0 if kind in self.active.migrating else self.now
 
     def advance_to(self, at: Instant) -> None:
-        """Move the time of this transaction to a later instant. An earlier one changes nothing."""
+        """Move the time of this transaction to a later instant. An earlier instant changes nothing."""
         self.now = max(self.now, at)
 
     def trust_clock(self) -> None:

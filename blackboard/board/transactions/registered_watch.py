@@ -55,7 +55,7 @@ class RegisteredWatch:
 
     @cached_property
     def measures_sums(self) -> bool:
-        """Whether it has one measure over the board or over groups, which sums may answer without reading marks."""
+        """Whether the watch has a single measure, over the board or groups. Sums may answer it without reads."""
         return self.condition.spans_subjects and isinstance(self.condition, Comparison)
 
     @cached_property
@@ -70,7 +70,7 @@ class RegisteredWatch:
 
     @cached_property
     def counts_all_marks(self) -> bool:
-        """Whether it counts every mark of its kinds, whatever the subject and the tags are.
+        """Whether the watch counts every mark of its kinds, whatever the subject and the tags are.
 
         A need counts only for the agents that it may wake.
         """
@@ -134,7 +134,7 @@ class RegisteredWatch:
 
     @cached_property
     def guard_drops(self) -> bool:
-        """Whether the guard decides at the crossing and drops it if closed, instead of deferring it to a claim."""
+        """Whether a closed guard drops a crossing at once, instead of deferring the crossing to a claim."""
         return self.agent_spec.on_guard_of(self.spec) == "drop"
 
     @cached_property

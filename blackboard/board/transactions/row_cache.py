@@ -1,8 +1,8 @@
 """A cache of the rows that a transaction has read together, because on a server each message costs a round trip.
 
-They are the stored marks of subjects, the keys of deposits, the events of marks that watches have absorbed, and marks
-with their last events. The transaction uses them instead of reading the tables again: whatever it writes to
-these tables is noted here too.
+The rows are the stored marks of subjects, the keys of deposits, the events of marks that watches have absorbed, and
+marks with their last events. The transaction uses them instead of reading the tables again: whatever it writes to these
+tables is noted here too.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RowCache:
             self._marks[kind] |= {subject: tuple(rows) for subject, rows in rows_by_subject.items()}
 
     def note_marks(self, kind: str, subject: str, rows: Iterable[MarkRow]) -> None:
-        """Note the stored marks of a kind and subject, which were read otherwise, newest first."""
+        """Note the stored marks of a kind and subject, newest first, which the caller has read."""
         self._marks[kind][subject] = tuple(rows)
 
     def read_keys(self, sql: Transaction, keys: Iterable[str]) -> None:
@@ -140,7 +140,7 @@ class RowCache:
             known.append(row)
 
     def note_new(self, row: MarkRow) -> None:
-        """Note that a mark was inserted, whose id is higher than all others. No watch has absorbed it."""
+        """Note that a mark was inserted. Its id is the highest of all, and no watch has absorbed it."""
         for watch_id in self._watches:
             self._absorbed[watch_id, row.id] = None
         marks = self._marks[row.kind]

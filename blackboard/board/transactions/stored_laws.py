@@ -12,7 +12,7 @@ from blackboard.store.transaction import Transaction
 
 
 class LawOfKind(NamedTuple):
-    """A kind of marks and the law by which some of its marks fade. The board keeps sums for each of these."""
+    """A kind of marks and the law by which some of its marks fade. The board keeps sums for each such pair."""
 
     kind: str
     law: str

@@ -82,7 +82,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
 def _update_and_assess(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
-    """Bring the sums that decide it up to date, and return whether a deposit may change a state.
+    """Update the sums that decide the case, and return whether a deposit may change a state.
 
     Over the board or a group, not all marks are read. A stronger mark, or another deposit in a window, only delays the
     end of an episode, which is computed again when it is due.
@@ -129,7 +129,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
-    """Update the measured value of a crossing that waits: it may now fill a batch, be urgent, or precede others.
+    """Update the measured value of a crossing that waits. It may now fill a batch, be urgent, or precede others.
 
     Over the board, no other crossing waits. Crossings of a window keep the order of the values at their crossing.
     """
@@ -203,10 +203,10 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCro
 
 
 def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
-    """Follow the withdrawal of a mark, which itself makes no watch cross.
+    """Update the states of watches over time after a withdrawal. The withdrawal itself makes no watch cross.
 
-    If the withdrawal brings the value of a falling watch below the threshold, no state is kept. `deposited` has the
-    groups of its deposits in windows.
+    If it brings the value of a falling watch below the threshold, no state is kept. `deposited` has the groups of the
+    withdrawn mark's deposits in windows.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
         if watched_marks.may_be_counted(txn, watch, row):

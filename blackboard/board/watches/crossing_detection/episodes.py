@@ -88,9 +88,9 @@ class _Forecast(NamedTuple):
     """A forecast of when the value of a condition falls, if the marks only fade from an instant on."""
 
     below: Instant | None
-    """When it is below the threshold; None for never."""
+    """When the value is below the threshold; None for never."""
     below_clear: Instant | None
-    """When it is below `clear`."""
+    """When the value is below `clear`."""
     is_falling: bool
     """Whether the condition holds below the threshold, not above it."""
 

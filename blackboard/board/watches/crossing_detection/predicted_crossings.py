@@ -137,7 +137,7 @@ def next_fall(txn: BoardTransaction) -> Instant | None:
 
 
 def _predicted_falls(txn: BoardTransaction) -> Iterator[tuple[RegisteredWatch, PredictedCrossingRow]]:
-    """Yield the predictions of falls with their watches, the first to be due first.
+    """Yield the predictions of falls with their watches, in the order in which they are due.
 
     The other predictions are about schedules, rewakes and conditions that must hold.
     """
@@ -289,7 +289,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     computed = txn.now if prediction.due_at is None else prediction.due_at
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
     at = first_true(watch.condition, marks, computed)
-    if at is None or at > txn.now:  # a later deposit or an unfinished backfill delayed it
+    if at is None or at > txn.now:  # a later deposit or an unfinished backfill delayed the crossing
         txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
@@ -301,7 +301,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
 def _marks_at_crossing(
     txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow, at: Instant
 ) -> tuple[list[FadingMark], int | None]:
-    """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
+    """Return the marks behind a predicted crossing, and the last event of the mark if there is only one."""
     if not prediction.is_per_mark:
         return fading_marks(txn, watch.condition, prediction.scope, at), None
     row = txn.sql.one(MARKS.get_mark, id=prediction.mark_id)

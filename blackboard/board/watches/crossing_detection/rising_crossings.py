@@ -73,7 +73,7 @@ def _update_and_test(
 ) -> bool:
     """Update the sums of a watch after a deposit, and test it if the deposit is news. Return whether it crosses.
 
-    `old` is None if the mark did not count in its scope before; `was_on_board` says whether the board had it.
+    `old` is None if the mark did not count in its scope before; `was_on_board` says whether the board had the mark.
     """
     scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
@@ -106,7 +106,7 @@ def _absorb_without_news(txn: BoardTransaction, watch: RegisteredWatch, old: Mar
 def _update_sums(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow, absorbed: int
 ) -> None:
-    """Replace a mark by its new state in the sums of a watch, as far as the two are stimuli."""
+    """Replace a mark by its new state in the sums of a watch, as far as each state is a stimulus."""
     if old is not None and is_stimulus(txn, watch, old, absorbed):
         watch_totals.add(txn, watch, scope, old, -1)
     if is_stimulus(txn, watch, new, absorbed):
@@ -123,7 +123,7 @@ class _KnownState(NamedTuple):
 
 
 def _known_state(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> _KnownState | None:
-    """Return the state in which the agent was last given a mark, or else in which the guard dropped it; else None."""
+    """Return the state in which the agent was last given a mark or, if there is none, in which the guard dropped it."""
     if (given := last_given_event(txn, watch, mark)) is not None:
         return _KnownState(given, was_dropped=False)
     dropped = dropped_crossings.last_dropped(txn, watch, mark) if watch.guard_drops else None
@@ -147,7 +147,7 @@ def evaluate_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) ->
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
     """Evaluate a watch over subjects on an existing mark as of an earlier instant.
 
-    A mark that was recorded after `at` was tested then, and counts from then on.
+    A mark that was recorded after `at` was tested at its record, and counts from then on.
     """
     if not watch.condition.is_per_mark:
         return evaluate_scope_as_of(txn, watch, row.subject, at)

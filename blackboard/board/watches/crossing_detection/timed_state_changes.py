@@ -66,7 +66,7 @@ class StateAdvance:
         return episodes.advance(watch.condition, watch.timing, episode, self._marks, at, merge_until)
 
     def _cross(self, change: EpisodeChange, at: Instant) -> int:
-        """Record a crossing, and return whether the guard dropped it, which the state stores.
+        """Record a crossing, and return whether the guard dropped it. The caller stores this in the state.
 
         Of an episode whose crossing is dropped, only the first crossing is recorded, as skipped.
         """
@@ -78,7 +78,7 @@ class StateAdvance:
         return int(drops and not self._watch.condition.is_falling)
 
     def _record_fall(self, change: EpisodeChange, at: Instant) -> bool:
-        """Record the crossing of a falling watch, and return whether it is a new one."""
+        """Record the crossing of a falling watch, and return whether the crossing is new."""
         side = fallen_side(self._watch.condition, self._marks, at, at)
         return falling_crossings.record(
             self._txn,
@@ -96,7 +96,7 @@ class StateAdvance:
         )
 
     def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
-        """Record a crossing at an instant by the marks behind it; return whether it is new."""
+        """Record a crossing at an instant by the marks behind it; return whether the crossing is new."""
         txn, watch, key = self._txn, self._watch, self._key
         # For a window, the crossing shows all its deposits.
         marks = (

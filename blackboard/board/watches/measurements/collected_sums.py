@@ -1,8 +1,8 @@
-"""The running sums that a transaction has read. It reads them once, and writes those that changed once, at its end.
+"""The running sums of a transaction. The transaction reads each sum once, and writes the changed sums once, at its end.
 
 On a server, other processes may change the sums while a transaction works without the lock. Such a transaction writes
-no sums. At its end, it computes what it has added to the sums that it has read, and the server adds this to the sums
-that it has then, under the lock. So several processes may add in any order.
+no sums. At its end, the transaction computes what it has added to the sums that it has read. The server adds these
+amounts to its present sums, under the lock. So several processes may add in any order.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _stored_sums(row: WatchTotalRow) -> RunningSums:
 
 
 MAX_GAP_LENGTHS = 64
-"""How many lengths of its law an anchor may be old. Then the sums are brought to the present, under the lock."""
+"""The largest age of an anchor, in lengths of its law. Older sums are brought to the present, under the lock."""
 ANY_GAP: Duration = FOREVER
 """The longest gap under a law whose sums do not depend on their anchor."""
 
@@ -103,9 +103,9 @@ def _write_additions(
     additions: TotalAdditions,
     collected: Mapping[tuple[int, str], Mapping[LawOfKind, RunningSums]],
 ) -> None:
-    """Let a transaction without a lock add what it has added to the sums that it has read.
+    """Add to the stored sums what a transaction without a lock has added to the sums that it has read.
 
-    `collected` has these sums by watch and scope.
+    `collected` has the sums of the transaction by watch and scope.
 
     Raises:
         LockRequired: The sums themselves have to be written, under the lock.

@@ -75,7 +75,7 @@ class LawSums(NamedTuple):
         self.sums.evaporated_through, self.sums.changed = up_to, True
 
     def _subtract_until(self, up_to: Instant) -> None:
-        """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
+        """Subtract the marks that evaporated up to an instant and are not yet subtracted."""
         if self.watch.condition.is_over_board and not self.watch.condition.selects_marks:
             rebase_sums(self.txn.laws.get(self.txn.sql, self.key.law), self.sums, self.txn.now)
             self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)

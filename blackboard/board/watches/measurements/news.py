@@ -38,7 +38,7 @@ def update_and_assess(
         watch: The rising watch, which is over the kind of the mark.
         given: The event of the state in which the agent was last given the mark.
         old: The mark just before the deposit.
-        new: The mark after it.
+        new: The mark after the deposit.
     """
     increase = watch.spec.min_increase
     # Deposits that were no news add up, so a mark that grows slowly is news in the end.
@@ -57,7 +57,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
             return False
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.measures_sums and isinstance(measure, Count):
-        return False  # it counts the same marks as before
+        return False  # the count of the marks is the same as before
     scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and isinstance(measure, Total):
         return watch_totals.update_and_compare(txn, watch, scope, old, new)

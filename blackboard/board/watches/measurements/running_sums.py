@@ -34,7 +34,7 @@ class RunningSums:
     """The largest rounding error of the second sum."""
     changed: bool = False
     was_cleared: bool = False
-    """Whether the sums began anew since they were read, so that they are not the former sums with some terms more."""
+    """Whether the sums began anew since they were read, instead of only gaining terms."""
 
     def clear(self) -> None:
         """Set the sums to 0, as without marks."""
@@ -91,7 +91,7 @@ class BoundedTotal(NamedTuple):
     """Whether `error` bounds both directions. If not, the exact sum and the number of marks may be lower."""
 
     def plus(self, other: BoundedTotal) -> BoundedTotal:
-        """Return the total over the marks of both."""
+        """Return the total over the marks of both totals."""
         return BoundedTotal(
             self.marks + other.marks,
             self.total + other.total,

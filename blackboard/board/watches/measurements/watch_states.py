@@ -83,7 +83,7 @@ def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cr
     """Return whether unabsorbed marks that meet the condition of a rising watch make it cross.
 
     Every watch without a timing crosses. A watch with a timing crosses for news only in an episode in which it has
-    already crossed. With `clear_below` it never does.
+    already crossed. A watch with `clear_below` never crosses for news.
     """
     timing = watch.timing
     if timing is None:
@@ -91,12 +91,12 @@ def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cr
     state = get(txn, key)
     if timing.clear is not None or state is None or state.began_at is None or state.crossed_at is None:
         return False
-    # After a dropped crossing, `episode_crossings` lets it cross again.
+    # After a dropped crossing, `episode_crossings` lets the watch cross again.
     return not state.dropped and crossed_at >= state.began_at + timing.held_for
 
 
 def record_crossing(txn: BoardTransaction, key: StateKey, crossed_at: Instant) -> None:
-    """Record that a watch crossed within an episode: the next rewake counts from there."""
+    """Record that a watch crossed within an episode: the next rewake counts from this crossing."""
     if (state := get(txn, key)) is not None and state.crossed_at is not None:
         write(txn, state._replace(crossed_at=max(crossed_at, state.crossed_at)))
 

@@ -22,8 +22,9 @@ class CrossingDeferral(NamedTuple):
     """The deferral of a crossing."""
 
     held_by: str | None
-    """What holds the crossing: a `HeldBy`, or in words its agent or a budget. None if only its batch window may still
-    be open."""
+    """What holds the crossing: a `HeldBy`, or a text about its agent or a budget. None if at most its batch window
+    is open.
+    """
     ready_at: Instant | None
     """The instant at which time alone ends the deferral; None if something else must happen, such as a deposit that
     opens the guard."""
@@ -52,7 +53,7 @@ def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 
 
 def release_or_defer(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
-    """Record the present deferral of a crossing, and return the changed crossing; None if it cannot be in a batch."""
+    """Record the present deferral of a crossing. Return the changed crossing; None if it cannot be in a batch."""
     deferral = deferral_of(txn, watch, crossing)
     if deferral.held_by is None and crossing.held_by is not None:
         deferral = CrossingDeferral(None, max(deferral.ready_at or 0, txn.now))

@@ -1,8 +1,8 @@
 """Retests of waiting crossings whose watch has changed: under the new watch, with the strengths at their crossing.
 
-A crossing belongs to the text of its watch. From the change on it cannot be claimed. Each is then tested again. If the
-new watch would also have crossed at that instant, the crossing stays. Otherwise it ends as skipped, and its marks stay
-stimuli. The tests run in bounded batches. A test also runs before one of its marks changes.
+A crossing belongs to the text of its watch, so it cannot be claimed after a change. Each waiting crossing is tested
+again. If the new watch would also have crossed at that instant, the crossing stays. Otherwise it ends as skipped, and
+its marks stay stimuli. The tests run in bounded batches. A crossing is also tested before one of its marks changes.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _retagged(
     if not watch.condition.depends_on_tags:
         return
     since = crossing.event_id or 0
-    if watch.condition.by is not None:  # they may be in other groups by now
+    if watch.condition.by is not None:  # the marks may be in other groups by now
         stored = [
             row for row in txn.sql.all(MARKS.marks_changed_since, since=since) if row.kind in watch.condition.kinds
         ]

@@ -28,7 +28,7 @@ def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, r
     row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.SKIPPED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.SKIPPED, row)
     if crossing.cause is not None:
-        return  # its state records it
+        return  # the state of the watch records the drop
     if crossing.is_per_mark:
         rows = txn.sql.all(MARKS.get_mark, id=crossing.mark_id)
     else:

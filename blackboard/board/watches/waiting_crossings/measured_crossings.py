@@ -28,7 +28,7 @@ class Measurement:
     mark_count: int
     """The number of marks behind the value."""
     rows: Sequence[MarkRow] = ()
-    """These marks, if they were read."""
+    """The marks behind the value, if they were read."""
     strongest: float | None = None
     """The strength of the strongest mark, if the marks were not read; None stands for the value."""
     laws: Collection[str] = ()
@@ -46,7 +46,7 @@ class CrossingCause:
     began_at: Instant | None = None
     """When the condition of a watch over time began to hold."""
     event_id: int | None = None
-    """The event that made it cross; None for the event of the marks, or for the last event."""
+    """The event that made the watch cross; None for the event of the marks, or for the last event."""
 
 
 def cross(
