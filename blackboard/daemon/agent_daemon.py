@@ -275,14 +275,14 @@ class Daemon:
         return None if due.has_maintenance or due.suspects else due.instants
 
     def has_busy_threads(self) -> bool:
-        """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""
+        """Return whether threads work. A manual clock advances in a wait, and must not run ahead of the threads."""
         return bool(self.runs.current()) or self.models.is_busy
 
     def stop(self, *, now: bool = False) -> None:
         """Stop: let activations finish within the time `grace` of the settings, then hand back the others.
 
         Args:
-            now: Whether to hand them back without waiting.
+            now: Whether to hand all activations back without waiting.
         """
         self.life_cycle.enter(DaemonPhase.HANDING_BACK if now else DaemonPhase.FINISHING)
         self.wake.set()
@@ -326,8 +326,8 @@ class Daemon:
     def _join_workers(self) -> None:
         """Take the worker's lock, deploy its agents, and register it.
 
-        The lock comes first, so that no other process counts a registered worker as dead. The agents come before the
-        row of the worker, which names the code that it serves them with.
+        The lock comes first, so that no other process counts a registered worker as dead. The agents are deployed
+        before the row of the worker is written, because the row names the code of each agent.
         """
         if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
             self.worker.limit_leap(self.settings.leap)

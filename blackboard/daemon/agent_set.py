@@ -22,7 +22,7 @@ class AgentSet(Mapping[str, Agent]):
     Args:
         board: The board, where the mark classes of the agents become known.
         agents: The agents, with their functions; as a mapping, by name.
-        settings: The value of `context.settings` for them.
+        settings: The value of `context.settings` for the agents.
         replace: Whether the agents' code may replace active code that another living worker serves.
     """
 
@@ -79,12 +79,12 @@ class AgentSet(Mapping[str, Agent]):
             worker.deploy(new, replace=self._replaces)
 
     def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
-        """Replace the agents and their settings, and publish with these."""
+        """Replace the agents and their settings, and publish with the new ones."""
         self._agents, self.settings = dict(agents), settings
         self.publisher.replace(self._agents, settings)
 
     def note_outdated(self, outdated: set[str]) -> None:
-        """Log the agents that this worker does not claim for, when they change."""
+        """Log the agents that this worker does not claim for, whenever this list changes."""
         if new := sorted(outdated - self._outdated):
             log.warning(
                 "the active deployment has other code for these agents, or does not have them; this worker does not"

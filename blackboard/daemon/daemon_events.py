@@ -26,7 +26,7 @@ class DaemonEvent(StrEnum):
     DEFERRED = "deferred"
     """A run was put back without counting an attempt. Details: the `reason`."""
     FAILED = "failed"
-    """A run failed. Details: the `state` of the activation after it, and the first line of the `error`."""
+    """A run failed. Details: the `state` of the activation after the run, and the first line of the `error`."""
 
 
 class DaemonEventDetails(TypedDict, total=False):

@@ -1,4 +1,6 @@
-"""Traces of model calls and activations through OpenTelemetry. If this process does not use it, they cost nothing.
+"""Traces of model calls and activations through OpenTelemetry.
+
+They cost nothing in a process that does not use OpenTelemetry.
 
 The names follow the GenAI semantic conventions. Prompts and answers are never traced.
 """
@@ -50,7 +52,7 @@ def call_span(row: ModelCall) -> Iterator[Callable[[Reply], None]]:
 
 
 def record_batch_call(row: ModelCall, result: Reply | Exception | None, now: Instant) -> None:
-    """Record a span for a call of the Batch API, from its submission to its result, or to now if there is none.
+    """Record a span for a call of the Batch API, from its submission to its result, or to now without a result.
 
     The span has no parent: the run that planned the call has ended, and the run that uses its answer has not started.
     """

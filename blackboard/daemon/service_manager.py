@@ -1,4 +1,4 @@
-"""The service manager that started the daemon: it is told the state, by the datagram protocol of systemd.
+"""The service manager that started the daemon: the daemon reports its state to it by the datagram protocol of systemd.
 
 Only the loop of the daemon sends signs of life: if it hangs, the service manager restarts the daemon.
 """
@@ -18,7 +18,7 @@ MAX_STATUS_CHARACTERS = 200
 
 
 class ServiceManager:
-    """The service manager of this process, if there is one, to which it reports its state.
+    """The service manager of this process, if there is one. The process reports its state there.
 
     Args:
         address: The path of the socket; a leading @ stands for the abstract namespace.

@@ -79,8 +79,8 @@ class ActivationRunner:
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
         """Run an activation to its end: save its result, defer it, or record its failure.
 
-        `claim_next` is called in the transaction that saves a success, and may claim the next activation. Return its
-        result; False if it was not called.
+        `claim_next` is called in the transaction that saves a success, and may claim the next activation. Return the
+        result of `claim_next`; False if it was not called.
 
         Raises:
             StoreError: The result could not be saved. The activation is recovered later.
@@ -114,7 +114,7 @@ class ActivationRunner:
         return finished.claimed_next
 
     def time_out(self, claim: Claim) -> None:
-        """End a run that is past its timeout. If it waits for a model, this does not count as a failure."""
+        """End a run that is past its timeout. If the run waits for a model, this does not count as a failure."""
         seconds = seconds_in(claim.agent_spec.settings.timeout)
         error = f"it ran past its timeout of {seconds:g} s"
         if not self.model_caller.waits_for_answer(claim):
@@ -135,8 +135,8 @@ class ActivationRunner:
     def fail(self, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
         """End a run with a failure and report it; see `RunEndTransactions.fail`.
 
-        The log shows the exception `shown`, without its message; by default the error, which then must not quote a
-        payload.
+        The log shows the exception `shown`, without its message; by default the error. In that case, the error must not
+        quote a payload.
         """
         state = self.worker.run_ends.fail(claim, failure, self._rng)
         if state is not None:
@@ -244,7 +244,7 @@ class ActivationRunner:
         return by_kind
 
     def _set_unreadable_apart(self, claim: Claim) -> list[Mark] | None:
-        """Return the marks of an activation, after moving each that does not fit its class to its own activation.
+        """Move each mark that does not fit its class to an activation of its own, and return the other marks.
 
         Return None if the activation is no longer this worker's.
 
@@ -274,7 +274,7 @@ class ActivationRunner:
         return marks, unreadable
 
     def _isolate(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
-        """Move each mark that the agent isolates to its own activation, and return the other marks."""
+        """Move each mark that the agent isolates to an activation of its own, and return the other marks."""
         if agent.isolate is None or len(marks) < 2:
             return marks
         isolate = agent.isolate

@@ -38,7 +38,7 @@ MAX_HANGING_THREADS = 4
 
 @dataclass(eq=False)
 class RunSequence:
-    """The consecutive runs of a thread after it is started by the loop."""
+    """The consecutive runs of one thread, from its start by the loop."""
 
     started: Instant
     """The start, on the monotonic clock."""
@@ -60,10 +60,10 @@ class Run:
     agent: Agent
     sequence: RunSequence
     deadline: Instant
-    """On the monotonic clock, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
+    """A time of the monotonic clock, so that neither a jump of the clock nor a sleep of the machine ends a run."""
     timed_out: bool = False
     runs_alone: bool = False
-    """Whether no other activation may run beside it, because its workers died during the run."""
+    """Whether no other activation may run at the same time, because the workers of this one died during the run."""
 
     @property
     def key(self) -> RunKey:
@@ -79,8 +79,8 @@ class ActiveRuns:
         runner: Runs activations.
         agents: The agents of the daemon. They publish in the thread of a run after the run has ended.
         settings: The number of threads that may be busy, and the tick: an activation for which no thread could be
-            started can be claimed again after it.
-        loop: The loop of the daemon. It is woken when a thread has no work left.
+            started can be claimed again after a tick.
+        loop: The loop of the daemon. When a thread has no work left, it wakes the loop.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class ActiveRuns:
         return True
 
     def _names_in_turn(self, chosen: Set[str]) -> list[str]:
-        """Return those of the agents that are chosen, in turn, starting after the agent that was started last."""
+        """Return the chosen agents in the order of their turns, which begins after the agent that was started last."""
         names = list(self._agents)
         start = names.index(self._last_started) + 1 if self._last_started in names else 0
         return [name for name in names[start:] + names[:start] if name in chosen]

@@ -1,6 +1,7 @@
 """The event loop of a daemon's asynchronous agents: one loop in one thread, so that activations may share clients.
 
-A function that blocks the loop delays all of them. So a second thread watches the loop, and the log names the function.
+A function that blocks the loop delays all activations. So a second thread watches the loop, and the log names the
+function.
 """
 
 from __future__ import annotations
@@ -100,12 +101,12 @@ class AgentLoop:
             loop, thread = self._loop, self._thread
         if loop is None or thread is None:
             return
-        with contextlib.suppress(RuntimeError):  # it is closed already
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
             asyncio.run_coroutine_threadsafe(self._cancel_all(loop), loop)
         thread.join(MAX_CLEAN_UP_SECONDS)
 
     def _start(self, awaitable: Awaitable[Any]) -> asyncio.AbstractEventLoop:
-        """Start the loop for an awaitable, which is dropped if that fails."""
+        """Start the loop for an awaitable. If the start fails, drop the awaitable."""
         loop: asyncio.AbstractEventLoop | None = None
         try:
             _check_descriptors()

@@ -53,7 +53,7 @@ class AgentThreads:
                 work()
             except BaseException as error:  # such as a second MemoryError, while the first is handled
                 log.error("an agent's thread failed", error=error)
-            del work  # its objects are freed before the thread waits
+            del work  # the objects of the task are freed before the thread waits
             with self._lock:
                 if self._closed:
                     return

@@ -1,7 +1,7 @@
 """Forked children: a child process that an agent's code forks ends where that code ends.
 
-If it returned to the daemon, it would act as the daemon: end the activation of its parent, and serve the board in its
-name.
+If the child returned to the daemon, it would act as the daemon: end the activation of its parent, and serve the board
+in its name.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class RunContext:
 
     @property
     def group(self) -> GroupValue | None:
-        """The value of the tag that its marks share, if its watch measures groups; else None."""
+        """The value of the tag that all marks of the activation share; None if its watch does not measure groups."""
         return self._claim.group
 
     @property

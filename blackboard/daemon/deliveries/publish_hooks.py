@@ -83,7 +83,7 @@ class Publisher:
                 log.error("publishing failed; the next change retries it", agent=agent.name, error=error)
 
     def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
-        """Replace the agents and their settings, and publish under these."""
+        """Replace the agents and their settings, and publish under the new ones."""
         with self._lock:
             if settings != self._settings:
                 for name in (name for name, agent in agents.items() if agent.publish is not None):

@@ -64,7 +64,7 @@ class WebhookCourier:
 
     @property
     def is_busy(self) -> bool:
-        """Whether it is claiming or posting an activation."""
+        """Whether the courier is claiming or posting an activation."""
         return self._thread.is_alive() or any(post.is_alive() for post in self._posts)
 
     def start(self) -> None:
@@ -124,7 +124,7 @@ class WebhookCourier:
             log.warning("a response of a webhook came too late", agent=self.agent, activation=activation.id)
         except Conflict:
             log.info("a mark has changed since it was posted; the marks are posted again", activation=activation.id)
-        except Exception as error:  # its lease ends, and it is claimed again
+        except Exception as error:  # the lease ends, and the activation is claimed again
             log.error("an activation could not be posted", agent=self.agent, activation=activation.id, error=error)
 
     def _end(self, activation: RemoteActivation) -> None:
@@ -161,12 +161,12 @@ class WebhookCourier:
             ConfigurationError: The secret is not set. Nothing was sent.
             WorkError: The host may not be reached, or there was no usable response.
         """
-        now, webhook = self._board.now(), self._webhook  # a reload may replace it meanwhile
+        now, webhook = self._board.now(), self._webhook  # a reload may replace the webhook meanwhile
         event = {"type": "activation.claimed", "timestamp": now, "data": activation}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
         try:
             secret = webhook.needed(webhook.secret_env or "", self._environ)
-        except WorkError as error:  # it is not set; nothing was sent
+        except WorkError as error:  # the secret is not set; nothing was sent
             place = f"agents.{self.agent}.webhook_secret_env"
             raise ConfigurationError([Mistake(place, str(error))]) from None
         headers = {"Content-Type": f"{JSON_TYPE}; charset=utf-8"}
@@ -185,7 +185,7 @@ class WebhookCourier:
             self._board.heartbeat(activation.id, fence=activation.fence, lease=lease)
         except LeaseLost:
             raise
-        except (UsageError, WorkError):  # the lease that it asks for cannot be used
+        except (UsageError, WorkError):  # the lease that the receiver asks for cannot be used
             self._board.heartbeat(activation.id, fence=activation.fence, lease=ACCEPTED_LEASE)
 
     def _finish(self, activation: RemoteActivation, content: bytes) -> None:

@@ -24,7 +24,7 @@ class ReloadedFile(NamedTuple):
     agents: Mapping[str, Agent]
     """The agents that the daemon runs."""
     settings: Mapping[str, Any]
-    """The value of `context.settings` for them."""
+    """The value of `context.settings` for the agents."""
     sinks: Sequence[SinkSection] = ()
     """The sinks that the daemon delivers messages to."""
     webhooks: Mapping[str, WebhookSection] = {}

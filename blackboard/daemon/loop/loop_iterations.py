@@ -81,7 +81,7 @@ class LoopIterations:
         """Do all work that is due, in steps. The tasks of `upkeep` come first.
 
         Raises:
-            Exception: A step failed. It is the first error of several.
+            Exception: A step failed. If several failed, this is the first error.
         """
         self._known_instants = None
         while self._do_step(upkeep) and self._life_cycle.is_serving:

@@ -100,7 +100,7 @@ class LoopSleep:
         end = self._clock.now() + self._longest
         first = min([end, *instants])
         if self._timer is not None:
-            assert isinstance(self._clock, SystemClock)  # it has the timer
+            assert isinstance(self._clock, SystemClock)  # only a system clock has a timer
             self._timer.set(self._clock.on_machine(first))
             self._clock.wait(self.wake, end)
         elif threads_work:

@@ -142,9 +142,9 @@ class Maintenance:
     """All maintenance of one daemon.
 
     Args:
-        worker: The worker that does it.
+        worker: The worker that does the maintenance.
         runs: Returns the keys of the runs of this worker.
-        batch_api: The Batch API that it serves, if any.
+        batch_api: The Batch API that the worker serves, if any.
         settings: Intervals and limits.
     """
 

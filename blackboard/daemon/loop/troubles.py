@@ -45,9 +45,9 @@ class _Course:
     """The course of a trouble so far."""
 
     last: Instant
-    """The monotonic time when it was noticed last."""
+    """The monotonic time when the trouble was noticed last."""
     quiet: Duration
-    """The time without it after which it is over."""
+    """The time without errors after which the trouble is over."""
     errors: set[str] = field(default_factory=set)
     """The errors that were logged."""
 

@@ -76,7 +76,7 @@ class AnswerRecorder:
     def try_models(self, used: Collection[str]) -> None:
         """Let paused models, and agents without an offline rule, be tried at once, because the cause may be fixed.
 
-        It is called at a start and at a reload. It also ends the pauses of models that are no longer `used`.
+        The daemon calls this at its start and at a reload. The pauses of models that are no longer `used` end, too.
         """
         self._calls.try_models(used)
 

@@ -86,7 +86,7 @@ class BatchCaller:
         if self.is_busy or not self._calls.has_open_calls():
             return
         thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
-        self._thread = thread  # it may end at once
+        self._thread = thread  # the thread may end at once
         try:
             thread.start()
         except RuntimeError:  # the system has no thread left: the next interval tries again
@@ -203,7 +203,7 @@ class BatchCaller:
         return count
 
     def _find(self, batch: list[ModelCall]) -> str | None:
-        """Return the name of a batch if it was lost in a crash or with a connection; None if it is not found (yet)."""
+        """Find a batch whose name was lost in a crash or with a connection. Return its name; None if not found yet."""
         since = batch[0].sent_at or 0
         try:
             name = self.client.find_batch([str(row.custom_id) for row in batch], since)

@@ -139,7 +139,7 @@ class ModelCaller:
         request = self._request(claim, system, data, answer)
         row = self._find_unfinished_call(claim, request)
         if row is None or row.state != CallState.ANSWERED:
-            if row is not None:  # its outcome is open: repeat the same request, byte for byte
+            if row is not None:  # the outcome of the call is open: repeat the same request, byte for byte
                 request = BuiltRequest(row.model, row.body, row.api)
             self._admit(claim, request.model)
             if row is None or row.state != CallState.PLANNED:
@@ -219,7 +219,7 @@ class ModelCaller:
         """End a call that was sent as `unknown`, and return it.
 
         Raises:
-            Deferral: Its answer may still arrive.
+            Deferral: The answer to the call may still arrive.
         """
         if row.api == "batch":
             raise _batch_deferral()
