@@ -113,6 +113,6 @@ def match_answers(questions: Sequence[Q], answers: Iterable[A]) -> list[tuple[Q,
     wrong = [question.id for question in questions if counts[question.id] != 1]
     if wrong:
         listed = ", ".join(map(str, wrong[:5]))
-        raise ModelError(f"the answer must name each mark exactly once; it has none or several for mark {listed}")
+        raise ModelError(f"the answer must name each mark exactly once; no answer or several for these marks: {listed}")
     by_id = {answer.id: answer for answer in answers}
     return [(question, by_id[question.id]) for question in questions]

@@ -72,7 +72,10 @@ class StatementEffect(Enum):
 
 
 QUIET = StatementEffect.QUIET
-"""The effect of most statements, as a constant: each statement is compared with it, and an enum looks up slowly."""
+"""The effect of most statements.
+
+This is a constant because each statement is compared with it, and reading a member of an enum class is slow.
+"""
 _EFFECTS = {effect.value: effect for effect in StatementEffect}
 
 

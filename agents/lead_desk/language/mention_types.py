@@ -81,4 +81,4 @@ class HourMention:
     end: int
     form: HourForm
     hours: Hours | None
-    """None if the hours are excluded, and no other hours follow from that."""
+    """None if the text excludes hours and does not thereby name others."""

@@ -38,7 +38,7 @@ def deposit(
     ],
     payload: Annotated[str, typer.Option(metavar="JSON", help="The payload, a JSON object; - reads stdin.")] = "{}",
     intensity: Annotated[
-        float, typer.Option(help="The intensity, at least 0; the board multiplies it by its trust in the author.")
+        float, typer.Option(help="The intensity, at least 0; the board multiplies it by the author's trust.")
     ] = 1.0,
     key: Annotated[
         str | None, typer.Option(help="An idempotency key: the same deposit with the same key is stored once.")
@@ -123,7 +123,7 @@ def reinforce(
     context: typer.Context,
     mark_id: MarkIdArgument,
     by: Annotated[
-        float, typer.Option(help="The strength to add, above 0; the board multiplies it by its trust in the author.")
+        float, typer.Option(help="The strength to add, above 0; the board multiplies it by the author's trust.")
     ],
     if_event: IfEvent = None,
     as_json: AsJson = False,

@@ -20,7 +20,7 @@ def explain(
     ] = None,
     group: Annotated[
         str | None,
-        typer.Option(metavar="VALUE", help="For watches over groups: only this group, named by the value of its tag."),
+        typer.Option(metavar="VALUE", help="Only the group with this value of the tag (for watches with by=)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -23,7 +23,7 @@ Examples:
 
 def create(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The name of the token, to list and revoke it by.")],
+    name: Annotated[str, typer.Argument(help="A name for the token, under which it is listed and revoked.")],
     may: Annotated[
         list[str],
         typer.Option(

@@ -181,7 +181,7 @@ class ColumnCheck:
         self._check_extra([name for row in values for name in self._extra_columns(row)], names, paths)
 
     def _takes(self, name: str, value: Any) -> bool:
-        """Return whether the field of this name may take a value: a field for texts takes no object."""
+        """Return whether a value fits the field of this name: all do, except an object in a field without objects."""
         types = None if self._sources.fields is None else self._sources.fields.get(name)
         return not (isinstance(value, Mapping) and types and "object" not in types)
 

@@ -35,8 +35,8 @@ def init(
     example: Annotated[
         Example | None,
         typer.Option(
-            help="First write an example of a deployment file: leads for the lead desk, default for every setting with"
-            " its default. An existing file is never replaced."
+            help="First write an example deployment file: 'leads' is the lead desk, and 'default' lists every setting."
+            " An existing file is never replaced."
         ),
     ] = None,
     replace: Replace = False,

@@ -43,7 +43,7 @@ def explain(agent: str, subject: str | None = None, *, group: TagChoice | None =
     if group is not None:
         value = as_data({"group": group})["group"]
         if not (groups := texts_of(value if isinstance(value, tuple) else [value])):
-            raise UsageError("group has no value; give the value of the tag that the group shares")
+            raise UsageError("group is empty; give the value of the tag that names the group")
     return (
         yield from ask_for(
             Explanation, get_request(path_of("/v1/agents/{}/explanation", agent), subject=subject, group=groups)

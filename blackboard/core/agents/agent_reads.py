@@ -38,7 +38,7 @@ ReadWhere = Mapping[str, Any]
 def strongest_of(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:
     """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000).
 
-    It is also called `marks`, for reads by tags: `marks(Alert, where={"service": subject})`.
+    `marks` is another name for this function, which reads better with tags: `marks(Alert, where={"service": subject})`.
 
     Args:
         kind: A mark class, or the name of a kind.

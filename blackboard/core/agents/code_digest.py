@@ -39,7 +39,8 @@ def digest(
     Args:
         function: The agent's function.
         watches: The kinds of each watch, by its name.
-        reads: The kinds that it reads in addition, and whether of the same subject only, or by which field it searches.
+        reads: Each kind that it also reads, with True if only marks of the same subject are read, or with the field
+            whose text is searched for.
         writes: The kinds that it may deposit.
         withdraws: The kinds whose marks it may withdraw although others deposited them.
         schemas: The payload schemas of its mark classes, by kind.

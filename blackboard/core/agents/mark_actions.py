@@ -32,7 +32,7 @@ class Reinforce:
     mark: Mark
     """The mark, as the agent was given it or has read it."""
     by: float = 0.2
-    """The strength to add, above 0. The board multiplies it by its trust in the agent."""
+    """The strength to add, above 0. The board multiplies this number by the agent's trust."""
     if_event: int | None = None
     """Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict."""
 

@@ -35,7 +35,7 @@ class ReturnedMark(ResultPart):
     kind: str = Field(description="The kind, such as verdict; one that the agent writes.")
     subject: str = Field(description="What the mark is about.")
     payload: dict[str, JsonValue] = Field(default_factory=dict)
-    intensity: float = Field(default=1.0, ge=0, description="The board multiplies it by its trust in the agent.")
+    intensity: float = Field(default=1.0, ge=0, description="The board multiplies the intensity by the agent's trust.")
     key: str | None = Field(default=None, description="An idempotency key of the agent and the kind.")
     decay: dict[str, JsonValue] | str | None = Field(default=None, description="A decay law for this mark only.")
     until: str | None = Field(default=None, description="Keep the full strength until this time.")

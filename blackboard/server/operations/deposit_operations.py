@@ -34,7 +34,7 @@ class DepositFields(Fields):
     kind: str = Field(description="The kind, such as lead.")
     subject: str = Field(description="What the mark is about.")
     payload: dict[str, JsonValue] = Field(default_factory=dict)
-    intensity: float = Field(default=1.0, ge=0, description="The board multiplies it by its trust in the author.")
+    intensity: float = Field(default=1.0, ge=0, description="The board multiplies the intensity by the author's trust.")
     key: str | None = Field(
         default=None, description="An idempotency key: the same deposit with the same key is stored once."
     )

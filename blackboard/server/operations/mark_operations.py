@@ -69,7 +69,7 @@ class ChangedMark(OneRecord):
 class Strengthening(Fields):
     """By how much a mark is reinforced."""
 
-    by: float = Field(gt=0, description="The strength to add; the board multiplies it by its trust in the author.")
+    by: float = Field(gt=0, description="The strength to add; the board multiplies it by the author's trust.")
     if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark still has this event_id.")
 
 

@@ -75,9 +75,10 @@ class BatchCommits:
         self._on_commit()
 
     def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
-        """Return whether a server has certainly not committed a transaction, for a reason that may pass.
+        """Return whether a transaction is certainly not committed, and failed for a reason that may pass.
 
-        Only the class for a server uses `attempt`: when a partition is missing, the one that it creates grows with it.
+        Only the class for a server uses `attempt`. If a partition is missing, it creates one, which is larger at each
+        further attempt.
         """
         return self._has_failed(transaction, error, ErrorCause.CONFLICT, ErrorCause.LOST)
 

@@ -119,7 +119,7 @@ class CommitRecord:
         Args:
             connect: Opens a writing connection.
             errors: The errors of the driver, after which the search begins again.
-            events_after: Find the first event of the transaction behind this transaction, too.
+            events_after: If given, also find the first event that the transaction recorded after this event.
 
         Raises:
             Exception: The database did not respond in time. This is the last error of the driver or the store.

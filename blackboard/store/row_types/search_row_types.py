@@ -33,7 +33,7 @@ class SearchDocRow(NamedTuple):
     """A row of `search_doc`: a document of the full-text index: the text of one mark."""
 
     id: Id
-    """The number of the index above 40 bits, and the id of the mark below."""
+    """The low 40 bits hold the id of the mark, and the bits above them the number of the index."""
     event_id: Id
     """The event that holds the payload."""
 

@@ -29,7 +29,7 @@ class ScentRules:
 
     @property
     def effective_cooldown(self) -> Duration:
-        """How long it is not measured after a trigger."""
+        """How long after a trigger the scent is not measured."""
         return max(self.cooldown, MIN_COOLDOWN) if self.mode == "level" else self.cooldown
 
     @property
