@@ -116,7 +116,7 @@ os.register_at_fork(after_in_child=SystemClock.used.renew_lock)
 
 
 class ObservingClock(SystemClock, ABC):
-    """A clock that follows another clock, such as that of a database, from its last reading."""
+    """A clock that runs on from the last reading of another clock, such as the clock of a database."""
 
     @abstractmethod
     def observe(self, shown: Instant, sent_at: Instant) -> None:

@@ -107,7 +107,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """The request was right, and the work failed. Errors of the system and bugs of this program end so, too."""
+    """The request was right, and the work failed. Errors of the system and bugs of this program have this code, too."""
     WRONG_USAGE = 2
     """The request or the configuration is wrong, and nothing was changed."""
     NO_WORK = 3
@@ -329,7 +329,7 @@ class StoreUnknown(StoreError):
 class LibraryConflict(StoreError, sqlite3.OperationalError):
     """Two SQLite libraries would have one file open in this process, and drop each other's locks.
 
-    Code that expects errors of `sqlite3` can catch it, since its own `sqlite3.connect` may raise it.
+    The error may be raised by a program's own `sqlite3.connect`, so it is also an error of `sqlite3`.
     """
 
 

@@ -27,15 +27,15 @@ class JsonPart:
     """A value in a text, with its place."""
 
     start: int
-    """Where it begins."""
+    """Where the value begins in the text."""
     end: int
-    """Where it ends."""
+    """Where the value ends in the text."""
     value: Any
     """The value."""
     parts: dict[str | int, JsonPart] = field(default_factory=dict)
-    """The values in it, by their keys or positions."""
+    """The values in the object or list, by their keys or positions."""
     starts: dict[str | int, int] = field(default_factory=dict)
-    """Where each of them begins: in an object, the place of its key."""
+    """Where each part begins: in an object, the place of its key."""
 
 
 def parse(text: str) -> JsonPart:

@@ -62,7 +62,7 @@ def write_texts(
 def remove_empty(folders: Sequence[Path]) -> None:
     """Remove the folders where nothing is left."""
     for path in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        with contextlib.suppress(OSError):  # something is in it
+        with contextlib.suppress(OSError):  # the folder is not empty
             path.rmdir()
 
 

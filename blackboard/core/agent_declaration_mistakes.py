@@ -129,7 +129,7 @@ def _misfit_on_guard(watch_spec: WatchSpec) -> str | None:
 def _mistakes_about_time(agent_spec: AgentSpec) -> Iterator[Mistake]:
     """Yield the mistakes in the settings of an agent's watches over time.
 
-    A setting of the whole agent applies to the watches that it fits, and must fit at least one.
+    A setting of the whole agent applies to each watch that can have this setting. At least one watch must be able to.
     """
     place = f"agents.{agent_spec.name}"
     for setting in TIMING_SETTINGS:
@@ -187,7 +187,7 @@ def mistakes_in_groups(agent_spec: AgentSpec, kinds: Mapping[str, Kind]) -> Iter
 
 
 def _problems_of_groups(condition: Condition, kinds: Mapping[str, Kind]) -> Iterator[str]:
-    """Yield why kinds in a condition cannot be grouped by the tag that it names."""
+    """Yield why the kinds in a condition cannot be grouped by the tag that the condition names."""
     for measure in (comparison.measure for comparison in condition.comparisons()):
         if (tag := measure.by) is None:
             continue

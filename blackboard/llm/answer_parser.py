@@ -47,7 +47,7 @@ class Reply:
     stop_reason: str | None = None
     model: str | None = None
     is_message: bool = False
-    """Whether it has the form of the API's answers, independent of the model's words."""
+    """Whether the text has the form of the API's answers, independent of the model's words."""
 
     @classmethod
     def of(cls, raw: str, request_id: str | None = None) -> Self:

@@ -148,7 +148,7 @@ class AnthropicClient:
         return read_results(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}/results"))
 
     def _batches(self, since: Instant) -> Iterator[BatchState]:
-        """Yield the batches submitted since then, newest first, page by page."""
+        """Yield the batches that were submitted since an instant, newest first, page by page."""
         query: dict[str, object] = {"limit": 100}
         while True:
             page = read_state(self._get(_BATCHES, query), BatchPage)
@@ -312,7 +312,7 @@ def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> ModelCli
     if settings.provider == "offline":
         return None
     source = partial(api_key, environ)
-    source()  # a mistake in it is named before anything starts
+    source()  # a mistake in the key is reported before anything starts
     return AnthropicClient(source, address_of(settings, environ), settings.timeout)
 
 

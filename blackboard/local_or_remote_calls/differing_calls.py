@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KindLookup:
-    """The kinds of a board as they are now: they say how rows become marks."""
+    """The present kinds of a board, by which the rows of a file become marks."""
 
     deployment: Deployment
     """The deployment; of a board behind a server, only its kinds."""
@@ -38,7 +38,7 @@ class KindLookup:
 
 @dataclass(frozen=True)
 class LoadedFile:
-    """A file as a board remembers it with the marks that were loaded from it."""
+    """A file from which marks are loaded, as the board remembers it."""
 
     source: str
     """The name of the file on the board."""
@@ -68,7 +68,7 @@ class DifferingCalls(ABC):
 
     @abstractmethod
     def reading_within(self, time: str) -> AbstractContextManager[None]:
-        """Return a context that limits the time of its reads. A server limits the reads of its clients itself."""
+        """Return a context that limits the time of the reads in it. A server limits the reads of its clients itself."""
 
     @abstractmethod
     def listen(self, wake: Callable[[], None], tick_seconds: float) -> AbstractContextManager[float]:

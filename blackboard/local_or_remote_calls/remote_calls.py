@@ -69,7 +69,9 @@ class RemoteCalls(DifferingCalls):
         return [item for item in self._client.agenda() if item.agent == agent]
 
     def is_claimed(self, activation_id: int, agent: str | None) -> bool:
-        return agent is not None  # if it is not claimed, the error was another; without the agent, no result was sent
+        # The server refuses the result of an activation that is not claimed by another error than a wrong result.
+        # Without the agent, no result was sent.
+        return agent is not None
 
     def later_activity(self, after: int, report_gap: Callable[[], None]) -> Iterator[ActivityRecord]:
         for event in self._client.events(streams="activity", after=f"0-{after}"):

@@ -53,5 +53,5 @@ class BoardAccess:
         return self.scopes.refusal(verb, name, subject)
 
     def reading(self) -> AbstractContextManager[None]:
-        """Return a context that limits the time of its reads. A server limits the reads of its clients itself."""
+        """Return a context that limits the time of the reads in it. A server limits the reads of its clients itself."""
         return calls_of(self.board).reading_within(MAX_READING_TIME)

@@ -73,7 +73,7 @@ class Channel:
                         await heard.wait()
 
     def _crossings_to_announce(self) -> tuple[list[int], float | None]:
-        """Return the crossings to announce, and the seconds until the next one is ready; None if there is none."""
+        """Return the crossings to announce, and the seconds until the next crossing is ready; None if none will be."""
         with self._access.reading():
             items = self._agenda()
             now: datetime = self._access.board.now()

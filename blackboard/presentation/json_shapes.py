@@ -36,7 +36,7 @@ class ScoredMark(MarkRecord):
     """A mark that a search found."""
 
     relevance: float
-    """How relevant it is to the text."""
+    """How relevant the mark is to the text that was searched for."""
     score: float
     """Relevance times strength."""
 
@@ -257,7 +257,7 @@ def examination(findings: Sequence[Finding]) -> Examination:
 
 
 def explanation(result: Explanation) -> dict[str, Any]:
-    """Return the answer to `explain`. It leaves out what does not apply to a watch."""
+    """Return the answer to `explain`, without the fields that do not apply to a watch."""
     watches = [
         {name: value for name, value in vars(watch).items() if value is not None or name == "guard"}
         for watch in result.watches

@@ -60,7 +60,7 @@ def ending_deferrals(board: Blackboard, limit: int) -> list[EndingDeferral]:
 
 
 def newest_events(board: Blackboard, subject: str, limit: int, before: int | None = None) -> list[MarkEvent]:
-    """Return the last events of a subject, newest first, or those before an event."""
+    """Return the last events of a subject, newest first; with `before`, only events before that event."""
     subject = normalize_subject(subject)
     return board.session.read(lambda txn: mark_queries.newest_of_subject(txn, subject, limit, before))
 

@@ -49,7 +49,8 @@ class Overrides:
     def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
         """Return whether a section declares a kind without a class.
 
-        It has the schema of a payload; or it has tags or search, and no class has a similar kind.
+        A section with the schema of a payload does. So does a section with tags or search if no class has a similar
+        kind.
         """
         section = self.settings.kinds[name]
         if section.payload_schema is not None:
@@ -92,7 +93,7 @@ class Overrides:
         return spec
 
     def _watch_sections(self, place: str, spec: AgentSpec, section: AgentSection) -> dict[str, WatchSection]:
-        """Return the sections of an agent's watches; settings of the agent itself are those of its only watch."""
+        """Return the sections of an agent's watches. A `threshold`, `within` or `schedule` of the agent is its only watch's."""
         sections = dict(section.watches)
         names = [watch.name for watch in spec.watches]
         for setting in ("threshold", "within", "schedule"):
@@ -172,7 +173,7 @@ class Overrides:
         return when
 
     def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
-        """Return a watch that only the file has: a schedule at which the agent wakes, too."""
+        """Return a watch that only the file declares: a further schedule at which the agent wakes."""
         for setting in ("threshold", "within", "min_increase", *TIMING_SETTINGS):
             if getattr(section, setting) is not None:
                 self._mistake_list.record(

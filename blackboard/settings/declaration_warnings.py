@@ -250,9 +250,9 @@ def _warn_of_clearing(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, 
 
 
 def _warn_of_fading(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
-    """Warn of marks that end in one step, and that an agent would be given after their end.
+    """Warn if an agent may be given marks after their end, because they end in one step while a crossing waits.
 
-    If `when_faded` is not set, this is a warning only if a declared setting may defer a crossing for so long.
+    If `when_faded` is not set, warn only if another declared setting may defer a crossing until that end.
     """
     settings, condition = agent_spec.settings, watch_spec.condition
     if settings.when_faded != "keep" or condition.is_schedule or condition.is_falling:

@@ -70,7 +70,7 @@ class DeploymentSection(Section):
     kinds: tuple[str, ...] = ()
     """Mark classes that no agent's module contains."""
     max_skew: Duration = MAX_SKEW
-    """How far ahead of the board's time the occurrence of a deposit may be. It then counts as now."""
+    """How far ahead of the board's time the occurrence of a deposit may be. Such an occurrence counts as now."""
 
 
 class KindSection(KindSettings):
@@ -93,7 +93,7 @@ class WatchSection(WatchSettings):
     """`[agents.NAME.watches.NAME]`: overrides of one watch, or a watch of a remote agent."""
 
     when: str | None = None
-    """The condition. Like the next three, it is for remote agents, which have no declaration in Python."""
+    """The condition. This setting and the next three are for remote agents, which have no declaration in Python."""
     only_if: str | None = None
     """A guard that must hold."""
     unless: str | None = None
@@ -274,5 +274,5 @@ class ServerSection(Section):
     activity: bool = True
     """Whether the board records what agents and people do, for `GET /v1/events`.
 
-    It is deployed, so it holds for every process.
+    The setting is part of the deployment, so it applies to every process.
     """

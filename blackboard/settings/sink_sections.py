@@ -71,7 +71,7 @@ class ReceiverSection(Section):
     """The private networks where the receiver may be."""
 
     def secrets(self) -> list[str]:
-        """Return the names of the variables that it needs."""
+        """Return the names of the variables that this receiver needs."""
         return [value for name, value in self if name.endswith("_env") and value is not None]
 
     def secret(self, name: str, environ: Mapping[str, str]) -> str | None:
@@ -101,7 +101,7 @@ class ReceiverSection(Section):
         return value
 
     def check_secret(self, name: str, value: str) -> None:
-        """Check the value of a variable that it needs.
+        """Check the value of a variable that this receiver needs.
 
         Raises:
             ValueError: The secret is not what this receiver needs. The message does not quote it.
@@ -260,7 +260,7 @@ class SinkSection(SinkSpec):
 
     @property
     def spec(self) -> SinkSpec:
-        """The part of it that the board stores."""
+        """The part of this section that the board stores."""
         return SinkSpec(**{name: getattr(self, name) for name in SinkSpec.model_fields})
 
     def check_secrets(self, environ: Mapping[str, str]) -> tuple[list[str], list[str]]:

@@ -43,7 +43,7 @@ def deliver(
                 server.send_message(_mail(mail, message, now), mail.sender, list(mail.to))
                 is_accepted = True
         except (OSError, smtplib.SMTPException) as error:
-            if not is_accepted:  # otherwise only the farewell failed
+            if not is_accepted:  # after the acceptance, only QUIT can fail
                 late = f"{mail.server} did not answer within {seconds:g} s"
                 return FailedAttempt(late if deadline.is_over else _problem(mail, error))
     return None
@@ -75,7 +75,7 @@ class _Smtp(smtplib.SMTP):
 
 
 def _mail(mail: MailSection, message: OutboxMessage, now: datetime) -> EmailMessage:
-    """Return the mail. The library refuses line ends in headers, and the title has no such character."""
+    """Return the mail. Line ends are left out of the title, because the library refuses line ends in headers."""
     result = EmailMessage(policy=SMTP)
     result["Subject"] = "".join(sign for sign in message.title if sign.isprintable())
     result["From"] = mail.sender

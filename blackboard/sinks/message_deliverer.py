@@ -139,7 +139,7 @@ class Deliverer:
     def _deliver(self, sink: SinkSection) -> None:
         try:
             self._drain(sink)
-        except Exception as error:  # no caller could handle it; the lease ends, and the message is tried again
+        except Exception as error:  # no caller could handle the error; when the lease ends, the message is tried again
             log.error("a message could not be leased, or its result not recorded", sink=sink.name, error=error)
 
     def _drain(self, sink: SinkSection, *, ends_at_failure: bool = False) -> int:

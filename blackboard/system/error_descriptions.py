@@ -88,9 +88,10 @@ def _name_in_module(kind: type) -> str | None:
 
 
 def _is_own(error: BaseException) -> bool:
-    """Return whether code of this package made an error, and its text quotes no agent.
+    """Return whether code of this package made an error, and the text of the error quotes no agent.
 
-    A text that `quotes_nothing` may contain arguments of the call, such as a path. So no agent may have made the call.
+    A text that `quotes_nothing` may contain arguments of the call, such as a path. So the call must not come from the
+    code of an agent.
     """
     files = [file for file, _ in _lines(error)]
     if not files:

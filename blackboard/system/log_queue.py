@@ -63,7 +63,7 @@ class LogQueue:
 
     def put(self, write: Callable[[], object], size: int) -> None:
         """Queue a function that writes some characters, or drop it if too many characters wait."""
-        if threading.current_thread() is self._writer:  # it reports dropped lines
+        if threading.current_thread() is self._writer:  # this thread reports dropped lines
             write()
             return
         if self._writes.qsize() >= MAX_LINES or self._waiting + size > MAX_CHARACTERS:
@@ -127,7 +127,7 @@ class LogQueue:
         lines = self.dropped
         if lines > self._reported:
             Log("blackboard").warning("log lines were dropped", lines=lines - self._reported)
-            if self.dropped == lines:  # otherwise this line was dropped too
+            if self.dropped == lines:  # if not, the line about dropped lines was itself dropped
                 self._reported = lines
 
 

@@ -317,8 +317,7 @@ class _Mistakes:
         self._is_partial = self._is_partial or is_partial
 
     def report(self, start: CalendarTime | None = None) -> None:
-        """Report the problems that were noted, and block the days that the unreadable values mean, and the day of the
-        start."""
+        """Report the noted problems, and block the days that the unreadable values mean, and the day of the start."""
         if not self._texts or self._is_silent:
             return
         days = {CalendarTime(wall_midnight(day), is_date=True) for day in self._days}

@@ -35,11 +35,11 @@ class Context(Protocol):
     scheduled_for: datetime | None
     """The instant of the schedule that woke the agent, however late the agent woke; None if marks woke it."""
     subjects: tuple[str, ...]
-    """The subjects of its marks, the subject of the strongest mark first; none if a schedule woke the agent."""
+    """The subjects of the given marks, the subject of the strongest mark first; none if a schedule woke the agent."""
 
     @property
     def group(self) -> GroupValue | None:
-        """The value of the tag that its marks share, if its watch measures groups; else None."""
+        """The value of the tag that the given marks share, if the watch measures groups; else None."""
 
     board_id: str
     """The id of the board, which no other board has. Use it to make names of things outside the board unique."""

@@ -32,13 +32,13 @@ M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
 R = TypeVar("R")
 AgentFunction = Callable[..., Returned | Awaitable[Returned]]
-"""The function of an agent: it takes marks and a context."""
+"""The function of an agent, which takes marks and a context."""
 PublishFunction = Callable[[Any, Mapping[str, Any]], None]
-"""It takes a reader of the board and the settings, and writes to a place outside the database."""
+"""A function that takes a reader of the board and the settings, and writes to a place outside the database."""
 IsolateFunction = Callable[[Mark], bool]
-"""It returns whether a mark gets an activation of its own."""
+"""A function that returns whether a mark gets an activation of its own."""
 ExamineFunction = Callable[[Mapping[str, Any]], Iterable[Finding]]
-"""It takes the settings, and returns what it finds outside the database."""
+"""A function that takes the settings, and returns its findings about things outside the database."""
 
 LAZY = "calling it does nothing until its result is awaited or iterated; use an ordinary function"
 """The problem of a function that only makes a coroutine or a generator."""

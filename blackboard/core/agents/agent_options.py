@@ -60,23 +60,23 @@ class AgentOptions(TypedDict, total=False):
     max_marks: int
     """The largest number of marks that one activation may deposit."""
     max_payload: int
-    """The largest payload that it may deposit, in bytes of JSON in UTF-8."""
+    """The largest payload that the agent may deposit, in bytes of JSON in UTF-8."""
     max_total: int
-    """The largest size of all payloads of one activation together, in the same bytes."""
+    """The largest size of all payloads of one activation together, in bytes of JSON in UTF-8."""
     max_chain: int
     """The largest number of activations in a chain: the marks of each wake the next."""
     max_activations_per_hour: int | None
     """The largest number of activations in an hour; None for no limit."""
     answerable_by: Sequence[str]
-    """The agents that may answer its needs, unless a need says so itself."""
+    """The agents that may answer the needs of this agent. A need that names agents itself takes precedence."""
     catch_up: CatchUp
-    """How its schedules treat missed instants."""
+    """How the agent's schedules treat missed instants."""
     on_guard: OnGuard
     """How a crossing is treated while the guard is closed."""
     held_for: DurationLike
     """How long the condition must have held."""
     rewake_every: DurationLike | None
-    """The time after which it wakes again while the condition holds; None for never."""
+    """The time after which the agent wakes again while the condition holds; None for never."""
     clear_below: float | None
     """A rising value must have been below this number before its watch wakes the agent again."""
     clear_above: float | None
@@ -92,10 +92,10 @@ class AgentOptions(TypedDict, total=False):
     use_batch_api: bool
     """Whether calls go through the Message Batches API."""
     batch_api_below: float | None
-    """The strength below which the strongest mark sends a call there; None for no such limit."""
+    """A call goes through the Message Batches API if its strongest mark is below this strength; None for no limit."""
     on_unknown: Literal["retry", "hold"]
     """What happens to a call that may have been answered and paid."""
     give_up_after: DurationLike | None
     """How long calls that were certainly not answered are retried; None for no limit."""
     budget: Budget | BudgetOptions
-    """The limits of its model calls."""
+    """The limits of the agent's model calls."""

@@ -69,8 +69,8 @@ def source_of(function: Callable[..., Any]) -> str | None:
         return None
     first = nodes[0]  # ast.walk is breadth first, so this is the outermost node
     if isinstance(first, ast.Lambda):
-        # Only its text: the line around it may hold thresholds. If the line has several lambdas, it is not known which
-        # one it is.
+        # Only the text of the lambda, because the line around it may hold thresholds. If the line has several lambdas,
+        # it is not known which of them is the agent's.
         only = ast.get_source_segment(text, first) if len(nodes) == 1 else None
         return None if only is None else _without_comments(f"({only})")
     decorators = [

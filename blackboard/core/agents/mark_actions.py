@@ -23,7 +23,7 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Reinforce:
-    """An addition to the strength that a mark has now, up to the cap of its kind, whatever its `on_repeat` is.
+    """An addition to the strength that a mark has now, up to the cap of its kind, whatever `on_repeat` its kind has.
 
     The payload and the author of the mark stay. If the mark is gone already, this is not an error; the history records
     it.

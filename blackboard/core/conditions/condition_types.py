@@ -235,7 +235,7 @@ class Combination(Condition):
         return (all if self.operator == "&" else any)(part.is_met_if(decide) for part in self.parts)
 
     def __str__(self) -> str:
-        # In Python, & and | bind closer than a comparison, so parts need parentheses. A Not has its own.
+        # In Python, & and | bind closer than a comparison, so parts need parentheses. The text of a `Not` has its own.
         texts = [str(part) if isinstance(part, Not) else f"({part})" for part in self.parts]
         return f" {self.operator} ".join(texts)
 

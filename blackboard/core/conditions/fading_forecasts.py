@@ -24,7 +24,7 @@ JUST_BELOW = 1 - 1e-12
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str = WHOLE_BOARD) -> float:
     """Return the value of a measure at an instant, over the marks that it selects.
 
-    If the scope is the whole board, a measure of one subject or group takes all these marks for marks of it.
+    If the scope is the whole board, a measure of one subject or group counts all these marks.
     """
     return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, scope)])
 
@@ -46,8 +46,8 @@ def met_side(condition: Condition, marks: Sequence[FadingMark], at: Instant) -> 
 def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instant, at: Instant) -> Side:
     """Return the first side of a falling condition that has made it true at an instant.
 
-    The condition holds at `at`, the instant that `first_true` computed from the same marks as of `since`. A strength
-    that is computed again may equal the threshold by rounding; the value is then just below it.
+    The condition holds at `at`, the instant that `first_true` computed from the same marks as of `since`. If rounding
+    makes the value at `at` equal to the threshold, the side has a value just below the threshold.
     """
     instants = {
         comparison: _first_below(comparison, _selected(comparison.measure, marks, since, WHOLE_BOARD), since)

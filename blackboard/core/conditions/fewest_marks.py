@@ -86,7 +86,7 @@ class _JointSides:
             return None
         size = next(size for size in range(len(free) + 1) if self._can_hold((), free, size))
         chosen: list[int] = []
-        while len(chosen) < size:  # of the choices of this size, the first one
+        while len(chosen) < size:  # find the first of the choices of this size
             place, *free = free
             if self._can_hold((*chosen, place), free, size - len(chosen) - 1):
                 chosen.append(place)
@@ -101,7 +101,7 @@ class _JointSides:
             return False
         comparisons = set(side.comparisons())
         for place in [place for place in free if not comparisons.isdisjoint(self.marks[place])]:
-            free = [other for other in free if other != place]  # without it, if with it is not enough
+            free = [other for other in free if other != place]  # if the sides cannot hold with this mark, try without
             if self._can_hold((*chosen, place), free, room - 1):
                 return True
         return False
@@ -114,7 +114,7 @@ class _JointSides:
         return side.is_met_if(lambda one: any(one in self.marks[place] for place in chosen))
 
     def _least(self, chosen: Sequence[int], free: Sequence[int]) -> int:
-        """Return a number of marks that are certainly needed: one for each unmet side that shares none with another."""
+        """Return how many marks are needed at least: one for each unmet side that shares no mark with another side."""
         used: set[int] = set()
         number = 0
         for side in self.sides:

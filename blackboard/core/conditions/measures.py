@@ -308,7 +308,7 @@ class Total(Measure):
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant below the threshold.
 
-        In a window, the value falls when the first deposit leaves that it needs to reach the threshold.
+        In a window, this is when the first deposit leaves without which the total is below the threshold.
         """
         if self.within is None:
             return super().first_below(marks, threshold, now)

@@ -83,9 +83,9 @@ class Schedule(Condition):
         """
 
     def latest(self, first: Instant, now: Instant, anchor: Instant) -> Instant:
-        """Return its latest instant up to `now`, by bisection. `first` is an instant of the schedule up to `now`."""
+        """Return the latest instant of the schedule up to `now`, by bisection. `first` is any instant of it up to `now`."""
         low, high = first - 1, now
-        while high - low > 1:  # its next instant after `low` is due, that after `high` is not
+        while high - low > 1:  # the next instant after `low` is due, and the next after `high` is not
             middle = (low + high) // 2
             is_due = (instant := self.next_after(middle, anchor)) is not None and instant <= now
             low, high = (middle, high) if is_due else (low, middle)
@@ -137,8 +137,9 @@ class Calendar(Schedule):
     """Wall-clock times of a time zone.
 
     A time with a named hour has at most one instant a day. When the clock is moved forward, a skipped time is later by
-    the same length: 02:30 is at 03:30. When the clock is moved back, a time that it shows twice counts the first time
-    only. A schedule of every hour has an instant in each hour that passes, so it has two in the repeated hour.
+    the same length: 02:30 is at 03:30. When the clock is moved back, it shows some times twice; such a time counts only
+    once, at first. A schedule of every hour has an instant in each hour that passes, and so two instants where an hour
+    is repeated.
     """
 
     zone: str
@@ -173,7 +174,7 @@ class Calendar(Schedule):
 
 @dataclass(frozen=True)
 class CronFields:
-    """The fields of a crontab line as APScheduler takes them. Weekdays are names, because it counts from Monday."""
+    """The fields of a crontab line as APScheduler takes them. Weekdays are names, because APScheduler counts from Monday."""
 
     second: str
     minute: str
@@ -336,7 +337,7 @@ def _next_reading(fields: CronFields, reading: datetime) -> datetime | None:
 
 
 def _instants_of(reading: datetime, zone: tzinfo, *, each_hour: bool) -> Iterator[datetime]:
-    """Yield the instants of a wall-clock time in UTC: with `each_hour` all at which a clock shows it, else one."""
+    """Yield the instants of a wall-clock time in UTC: with `each_hour`, all when a clock shows the time; else one."""
     for fold in (0, 1) if each_hour else (0,):
         instant = reading.replace(tzinfo=zone, fold=fold).astimezone(UTC)
         if not each_hour or instant.astimezone(zone).replace(tzinfo=None) == reading:

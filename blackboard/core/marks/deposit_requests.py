@@ -52,7 +52,7 @@ class Deposit:
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
 _NOT_NEEDED: Mapping[str, JsonValue] = MappingProxyType({})
-"""The payload as it was given, of a request whose text has been checked and that has no key."""
+"""The `payload` of a request that has a checked `text` and no key: only a key would need the payload as given."""
 _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source", "traceparent"})
 """The fields that the digest of a request leaves out: the owner of its key, and the fields that the board adds."""
 
@@ -116,9 +116,9 @@ class DepositRequest(NamedTuple):
     source: str | None = None
     """The file that the deposit is loaded from."""
     occurred_at: Instant | None = None
-    """When it occurred; None if that is when the board records it."""
+    """When the deposit occurred; None for the instant when the board records it."""
     if_event: int | None = None
-    """The event of the live mark that it joins, 0 if there is none; None if that does not matter."""
+    """The event at which the live mark must be; 0 if there must be no live mark, and None to require neither."""
     traceparent: str | None = None
     """The trace context of the deposit."""
 

@@ -22,7 +22,7 @@ MAX_WORDS = 64
 MAX_EXACT = 10_000
 """The largest number of matches of a search whose order is exact."""
 RERANKED = 1_000
-"""The most relevant matches that are ordered by their score if there are more."""
+"""If a search has more than `MAX_EXACT` matches, only this number of the most relevant is ordered by score."""
 
 _TYPE_NAMES = {str: "string", type(None): "null"}
 
@@ -72,7 +72,7 @@ def _types_of(branch: Mapping[str, Any]) -> set[str]:
     if "enum" in branch or "const" in branch:
         values = branch.get("enum", [branch.get("const")])
         return {_TYPE_NAMES.get(type(value), "other") for value in values}
-    refers = any(word in branch for word in ("$ref", "anyOf", "oneOf", "allOf"))  # their branches are tested, too
+    refers = any(word in branch for word in ("$ref", "anyOf", "oneOf", "allOf"))  # what it refers to is tested, too
     return set() if refers else {"string", "null", "other"}
 
 

@@ -38,5 +38,5 @@ def describe_invalid(kind: str, error: ValidationError) -> str:
 
 
 def unreadable_text(mark_class: type, problems: Sequence[str]) -> str:
-    """Return a text about marks that do not fit a class: their number, and the first problem."""
+    """Return the text of the error about marks that do not fit a class: their number, and the first problem."""
     return f"{counted(len(problems), 'mark')} cannot be read as {mark_class.__qualname__}: {problems[0]}"

@@ -52,7 +52,7 @@ class DepositOptions:
     """The mark that is deposited instead if the unique value of this mark is taken."""
 
     def completed_by(self, others: DepositOptions) -> DepositOptions:
-        """Return these options, completed by the options of `others`. `decay` and `until` are one choice."""
+        """Return these options, and those of `others` where these are not set. `decay` and `until` count as one option."""
         if others is NO_OPTIONS:
             return self
         if self is NO_OPTIONS:
@@ -304,7 +304,7 @@ class Mark(BaseModel):
 def _begin_attributes(mark: Mark, context: Any, /) -> None:
     """Set the attributes of a new mark that are not fields, as pydantic does for any class, but faster.
 
-    If a class calls this from a hook of its own, pydantic may have set more of them already.
+    If a class has a hook of its own that calls this function, pydantic may already have set more attributes.
     """
     if type(mark).model_post_init is _begin_attributes:
         set_private_attributes(mark, {"_stored": None, "_options": None})
@@ -316,7 +316,7 @@ _begin_as_pydantic = Mark.model_post_init
 
 
 def _set_attributes_at_once(mark_class: type[Mark]) -> None:
-    """Let a class begin its marks with `_begin_attributes`, unless it has more such attributes or a hook of its own."""
+    """Make a class use `_begin_attributes`, unless the class has more private attributes or a hook of its own."""
     is_hook_of_marks = wrapped_hook(mark_class) in (Mark.model_post_init, _begin_attributes)
     if is_hook_of_marks and has_private_attributes_of(mark_class, Mark):
         mark_class.model_post_init = _begin_attributes  # type: ignore[assignment, method-assign]

@@ -33,7 +33,7 @@ Where = Mapping[str, TagChoice]
 """The values that tags must have, by name."""
 
 MAX_KEY_BYTES = 500
-"""The longest key that is stored as it is. An index of a server takes no longer texts than about 2,700 bytes."""
+"""The longest key that is stored as it is. An index of PostgreSQL takes no text of more than about 2,700 bytes."""
 
 _TYPES = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
 """The types that a tag may have, in the words of JSON schemas."""
@@ -239,7 +239,7 @@ class TagSchema:
     def _key(self, name: str, value: Any) -> str:
         schema = self._schemas[name]
         if schema is None and isinstance(value, str):
-            key = encode_basestring(value)  # what `comparison_key` returns too, at a fraction of the cost
+            key = encode_basestring(value)  # the result of `comparison_key`, at a fraction of the cost
         else:
             key = comparison_key(value, schema, self.schema or {})
         if len(key) * 4 > MAX_KEY_BYTES and len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES:
@@ -344,7 +344,7 @@ def _types_of(schema: Any, root: Mapping[str, Any]) -> set[str]:
                 return set()
             types |= {_TYPES[name]} if name in _TYPES else set()
         if not any(word in branch for word in ("type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf")):
-            return set()  # it allows anything
+            return set()  # the schema allows anything
         if branch.get("type") == "array" and not list(_items(branch, root)):
             return set()
     return types

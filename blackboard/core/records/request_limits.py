@@ -15,5 +15,5 @@ MAX_ID = 2**63 - 1
 
 
 def is_record_id(number: int) -> bool:
-    """Return whether a row may have this id. A statement takes no larger number as a parameter."""
+    """Return whether a row may have this id. A larger number is not even possible as a parameter of a statement."""
     return 0 < number <= MAX_ID

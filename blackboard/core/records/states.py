@@ -44,15 +44,15 @@ class HeldBy(StrEnum):
 
     GUARD = "guard"
     COOLDOWN = "cooldown"
-    """The cooldown of its subject."""
+    """The crossing waits for the end of the cooldown of its subject."""
     RATE = "rate"
-    """Its agent has woken as often in an hour as it may."""
+    """The agent has woken as often in an hour as it may."""
     RETEST = "retest"
-    """Its watch has changed, and it is about to be tested again."""
+    """The watch has changed, and the crossing is about to be retested."""
     BATCH_WINDOW = "batch_window"
-    """It waits for more marks. It is shown, but never stored."""
+    """The crossing waits for more marks. This reason is shown, but never stored."""
     RETRY = "retry"
-    """It is in an activation that waits for its next attempt. It is shown, but never stored."""
+    """The crossing is in an activation that waits for its next attempt. This reason is shown, but never stored."""
 
 
 class CallState(StrEnum):
@@ -149,7 +149,7 @@ RETRIABLE = (_A.DEAD, _A.HELD, _A.QUARANTINED)
 """The states of an activation that waits for a person, who may retry or discard it."""
 
 SUSPECT_DEATHS = 2
-"""Deaths of its worker in a row after which an activation runs alone. One more, and it has failed."""
+"""After this number of deaths of workers in a row, an activation runs alone. After one more, it has failed."""
 
 OPEN_CALLS = (_C.PLANNED, _C.SENT, _C.ANSWERED, _C.UNKNOWN)
 """The states of calls that are planned, under way, or not yet used or paid, in the order of the partial index."""

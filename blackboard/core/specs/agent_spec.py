@@ -63,7 +63,7 @@ class DepositLimits(DeploymentPart):
 
 BudgetWindow = Literal["activation", "hour", "day"]
 CALENDAR: Mapping[BudgetWindow, Duration] = {"hour": HOUR, "day": DAY}
-"""The windows that begin and end by the calendar (in UTC), with their lengths. An activation is no such window."""
+"""The windows that begin and end by the calendar (in UTC), with their lengths: all except an activation."""
 
 
 class WindowLimits(NamedTuple):
@@ -110,8 +110,10 @@ class AgentSettings(DeploymentPart):
     cooldown: Duration = Microseconds(0)
     """How long the agent is neither woken nor retried after a success."""
     cooldown_per: Literal["agent", "subject"] | None = None
-    """Whether the cooldown applies to the agent, or to the subjects that succeeded; None for the subjects after an
-    activation per subject, otherwise for the agent."""
+    """Whether the cooldown applies to the agent, or to the subjects that succeeded.
+
+    None means the subjects after an activation per subject, and the agent after any other activation.
+    """
     concurrency: int = Field(default=1, ge=1, le=64)
     """The largest number of its activations that run at once, in all daemons together."""
     timeout: Duration = Microseconds(10 * MINUTE)
@@ -125,15 +127,15 @@ class AgentSettings(DeploymentPart):
     max_marks: int = Field(default=1000, ge=0)
     """The largest number of marks that one activation may deposit."""
     max_payload: int = Field(default=256 * 1024, ge=1)
-    """The largest payload that it may deposit, in bytes of JSON in UTF-8."""
+    """The largest payload that the agent may deposit, in bytes of JSON in UTF-8."""
     max_total: int = Field(default=4 * 1024 * 1024, ge=1)
-    """The largest size of all payloads of one activation together, in the same bytes."""
+    """The largest size of all payloads of one activation together, in bytes of JSON in UTF-8."""
     max_chain: int = Field(default=25, ge=1)
     """The largest number of activations in a chain: the marks of each wake the next."""
     max_activations_per_hour: int | None = Field(default=None, ge=1)
     """The largest number of activations in an hour; None for no limit."""
     answerable_by: tuple[str, ...] = ()
-    """The agents that may answer its needs, unless a need says so itself."""
+    """The agents that may answer the needs of this agent. A need that names agents itself takes precedence."""
     catch_up: CatchUp = "once"
     """The default of its watches; see `WatchSettings`."""
     on_guard: OnGuard = "defer"
@@ -157,13 +159,13 @@ class AgentSettings(DeploymentPart):
     use_batch_api: bool = False
     """Whether calls go through the Message Batches API."""
     batch_api_below: float | None = Field(default=None, gt=0)
-    """The strength below which the strongest mark sends a call there; None for no such limit."""
+    """A call goes through the Message Batches API if its strongest mark is below this strength; None for no limit."""
     on_unknown: Literal["retry", "hold"] = "retry"
     """What happens to a call that may have been answered and paid."""
     give_up_after: Duration | None = None
     """How long calls that were certainly not answered are retried; None for no limit."""
     budget: Budget = Budget()
-    """The limits of its model calls."""
+    """The limits of the agent's model calls."""
 
 
 class AgentSpec(DeploymentPart):
@@ -214,7 +216,7 @@ class AgentSpec(DeploymentPart):
         return "subject" if together and self.settings.batch is None else "batch"
 
     def batch_of(self, watch_spec: WatchSpec) -> int | None:
-        """Return the most marks of an activation of one of its watches; None if it takes all of the board or group."""
+        """Return the most marks in one activation of a watch; None if the watch takes all marks of a board or group."""
         if watch_spec.condition.is_schedule:
             return 0
         takes_all = watch_spec.condition.is_over_board or watch_spec.condition.by is not None

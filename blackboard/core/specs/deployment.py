@@ -36,7 +36,7 @@ class Deployment(DeploymentPart):
     budget: Budget = Budget()
     """The limits for all agents together."""
     max_skew: Duration = MAX_SKEW
-    """How far ahead of the board's time a deposit may say that it occurred. It then counts as now."""
+    """How far ahead of the board's time the occurrence of a deposit may be. Such an occurrence counts as now."""
     activity: bool = True
     """Whether the board records what agents and people do, beside the history of its marks."""
     sinks: dict[str, SinkSpec] = Field(default_factory=dict)

@@ -46,7 +46,7 @@ class SinkSpec(BaseModel):
     kinds: tuple[str, ...] = ()
     """Only messages about marks of these kinds; all if empty. A message about no marks passes."""
     subject: str | None = Field(default=None, min_length=1)
-    """A pattern such as `lead/*`; only messages about matching subjects. A message about none passes."""
+    """A pattern such as `lead/*`; only messages about matching subjects. A message without a subject passes."""
     waiting_for: Duration = HOUR
     """How long a crossing must have waited for the topic `crossing-waiting`."""
     unserved_for: Duration = Microseconds(5 * MINUTE)

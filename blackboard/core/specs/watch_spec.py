@@ -129,7 +129,7 @@ def timing_misfit(condition: Condition, setting: str) -> str | None:
 
 
 def min_increase_problem(condition: Condition) -> str | None:
-    """Return why a watch on a condition can have no `min_increase`; None if it can. A board may have stored one."""
+    """Return why a watch on a condition can have no `min_increase`; None if it can have one."""
     if condition.is_schedule:
         return "a schedule has no min_increase: it waits for no marks"
     if condition.is_falling:

@@ -34,7 +34,7 @@ MAX_FORM_BYTES = 8192
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 """A path of this server with its parameters. After two slashes, a browser would read another host."""
 SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
-"""The scopes of the person at the terminal in the browser: all except the erasure of subjects and the work of agents."""
+"""The scopes of the person at the terminal in the browser: all except the erasure of subjects and work as an agent."""
 
 SIGN_IN_POLICY = f"{STYLE_POLICY}; form-action 'self'"
 REFUSED = (

@@ -66,7 +66,7 @@ def others_who_change(path: Path) -> str | None:
     if status.st_uid not in (this_user(), ROOT):
         return f"{path} belongs to {name_of(status.st_uid)}"
     if stat.S_ISLNK(status.st_mode):
-        return None  # its mode means nothing
+        return None  # the mode of a link means nothing
     if status.st_mode & stat.S_IWOTH:
         return f"everyone may write to {path}"
     if status.st_mode & stat.S_IWGRP:
@@ -133,7 +133,7 @@ def _has_other_members(group: int) -> bool:
     try:
         named = group_of(group).gr_mem
     except KeyError:
-        return True  # its members are unknown here
+        return True  # the members of the group are unknown here
     for name in named:
         with contextlib.suppress(KeyError):  # a name without a user has no rights
             if user_named(name).pw_uid not in allowed:
@@ -142,9 +142,9 @@ def _has_other_members(group: int) -> bool:
 
 
 def _has_access_list(path: Path) -> bool:
-    """Return whether there is an access control list.
+    """Return whether a file has an access control list.
 
-    If there is one, the group's bits of the mode are its upper limit.
+    Where a file has such a list, the group's bits of its mode are only the upper limit of the list.
     """
     try:
         return "system.posix_acl_access" in os.listxattr(path)

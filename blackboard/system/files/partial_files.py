@@ -38,7 +38,7 @@ def put_in_place(part: Path, to: Path) -> None:
     """
     sync_to_disk(part)
     try:
-        os.link(part, to)  # unlike a rename, it fails if another process has just created the file
+        os.link(part, to)  # unlike a rename, a link fails if another process has just created the file
     except FileExistsError:
         raise StoreError(f"{to} now exists; choose another name") from None
     except OSError:
