@@ -243,10 +243,10 @@ class Database(ABC):
 
     @abstractmethod
     def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
-        """Check that the board can be read, and also written if it will be.
+        """Check that the board can be read, and also that it can be written if the caller will write.
 
-        Only a write shows whether a file can be written. A server is asked instead, so that opening a board does not
-        wait for a writer.
+        A file is tried by a write, because nothing else shows whether it can be written. A server is asked instead, so
+        that opening a board does not wait for a writer.
 
         Args:
             read: Reads the board.

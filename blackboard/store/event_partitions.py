@@ -23,17 +23,17 @@ class Partition(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """The progress of a copy of events: of those that stay when some partitions are removed."""
+    """The progress of copying the events that stay when some partitions are removed."""
 
     first: Id | None
     """The first id of the partitions; None if there is no lower bound."""
     end: Id
-    """The id behind their last one."""
+    """The id behind the last id of the partitions."""
     reached: Id
     """The id below which all events were considered."""
     began_at: Instant
     deployment: int
-    """The version of the deployment that was active then."""
+    """The version of the deployment that was active when the copy began."""
     crossing_id: Id
     """The newest crossing that was considered; 0 without one."""
     activation_id: Id

@@ -41,7 +41,7 @@ class DeletedContent(ABC):
         """
 
 
-class LockRequired(Exception):  # only the store sees it
+class LockRequired(Exception):  # only the store catches it
     """The work cannot run without the lock of writers. It runs again under the lock."""
 
 
@@ -225,7 +225,7 @@ class Transaction(ABC):
         return False
 
     def prefetch(self, statement: Statement[object], **values: Any) -> None:  # noqa: B027
-        """Send a read ahead, with the next message, if `reads_together`. It saves the message of this read, later.
+        """Send a read ahead, with the next message, if `reads_together`. The read then needs no message of its own.
 
         A result that nobody needs is ignored. If another statement of the transaction may have changed a result, the
         read is sent again when it is needed.

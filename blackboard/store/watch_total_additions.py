@@ -18,7 +18,7 @@ FLOAT_ROUNDING = 2.0**-52
 """The distance from 1 to the next larger float: twice the largest relative error of one operation."""
 
 RebasedSql = Callable[[str, str, str, str], tuple[str, str]]
-"""The two sums for another instant, as SQL: from SQL for the sums, the age of their anchor then, and the length."""
+"""A function of SQL texts: the two sums, the age of their anchor, and a length. It returns the sums at that age."""
 
 
 class AddedSums(NamedTuple):
@@ -34,7 +34,7 @@ class AddedSums(NamedTuple):
     weight: float
     """The weight of the kind."""
     rounding: float
-    """The largest relative error of the formulas of the law over such a gap."""
+    """The largest relative error of the law's formulas over the gap `longest`."""
     marks: int = 0
     sum0: float = 0.0
     sum1: float = 0.0

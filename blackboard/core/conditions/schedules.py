@@ -83,7 +83,7 @@ class Schedule(Condition):
         """
 
     def latest(self, first: Instant, now: Instant, anchor: Instant) -> Instant:
-        """Return the latest instant of the schedule up to `now`, by bisection. `first` is any instant of it up to `now`."""
+        """Return the latest instant of the schedule up to `now`, by bisection. `first` is an earlier instant."""
         low, high = first - 1, now
         while high - low > 1:  # the next instant after `low` is due, and the next after `high` is not
             middle = (low + high) // 2
@@ -174,7 +174,7 @@ class Calendar(Schedule):
 
 @dataclass(frozen=True)
 class CronFields:
-    """The fields of a crontab line as APScheduler takes them. Weekdays are names, because APScheduler counts from Monday."""
+    """The fields of a crontab line for APScheduler. Weekdays are names, because APScheduler counts from Monday."""
 
     second: str
     minute: str

@@ -52,7 +52,7 @@ class DepositOptions:
     """The mark that is deposited instead if the unique value of this mark is taken."""
 
     def completed_by(self, others: DepositOptions) -> DepositOptions:
-        """Return these options, and those of `others` where these are not set. `decay` and `until` count as one option."""
+        """Return these options, with `others` where one is not set. `decay` and `until` count as one option."""
         if others is NO_OPTIONS:
             return self
         if self is NO_OPTIONS:

@@ -109,10 +109,10 @@ class BatchCommits:
         if len(batch) == 1:
             batch[0].error = error
         elif transaction is not None and transaction.has_begun:
-            for entry in batch:  # alone, each entry shows whether the error was its own
+            for entry in batch:  # if each entry is committed alone, the error meets only the entry that caused it
                 self.commit([entry])
             if not isinstance(error, BlackboardError) and all(entry.error is None for entry in batch):
-                raise error  # a signal's handler raised it, because work never does
+                raise error  # work raises no such error, so a signal's handler raised it
         elif isinstance(error, StoreError):
             for entry in batch:  # a transaction that cannot begin fails for all
                 entry.error = error

@@ -64,7 +64,7 @@ class DatabaseUrl:
 
     @property
     def has_options(self) -> bool:
-        """Whether it is a URL, which may have more parts than the path of a file."""
+        """Whether the board was named by a URL, which may have more parts than the path of a file."""
         return self._parsed is not None
 
     def connect_arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:

@@ -33,7 +33,7 @@ class ServerHints(NamedTuple, Generic[T]):
     together, so that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
     """Returns the result of the work with other ids of its events; the given function returns the new id for each.
-    Work with this function may run without the lock of writers. It then runs again if others change what it has read.
+    Work with this function may run without the lock of writers, and runs again if others change what it has read.
     None for other work."""
 
 
@@ -61,7 +61,7 @@ class Entry(Generic[T]):
         self.work, self.hints, self.exclusive = work, hints, exclusive
         self.thread = threading.get_ident()
         self.abandoned = False
-        """Whether its thread has left, so that it cannot lead."""
+        """Whether the thread of the entry has left, so that it cannot lead."""
         self.signal: threading.Lock | None = None
         """A lock that is held while the thread waits.
 

@@ -48,7 +48,7 @@ class Dialect(ABC):
     mark_as_board: ClassVar[str | None] = None
     """The statement that marks a new database as a board; None if its tables show it."""
     keeps_deleted: ClassVar[bool] = False
-    """Whether unused parts of a file may keep deleted content until the file is compacted."""
+    """Whether the database is a file whose unused parts may keep deleted content until the file is compacted."""
     keeps_statements = True
     """Whether a connection keeps statements and settings from one transaction to the next."""
 

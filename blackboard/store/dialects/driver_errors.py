@@ -64,7 +64,7 @@ class DriverErrors(ABC):
     """The errors of a driver."""
 
     base: type[Exception]
-    """The base class of all of them."""
+    """The base class of the driver's errors."""
 
     @abstractmethod
     def cause_of(self, error: BaseException) -> ErrorCause | None:

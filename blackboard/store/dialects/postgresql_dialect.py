@@ -42,7 +42,7 @@ _READ_ONLY = "25006"
 """The code for writing in a transaction that can only read."""
 
 _CHECK_VIOLATION = "23514"
-"""The code for a row that breaks a check; without the name of a check, it has no partition."""
+"""The code for a row that breaks a check. If the error names no check, the row has no partition."""
 
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
@@ -60,16 +60,17 @@ HELD_LOCKS = (
 IDLE_SECONDS = 8
 """How long a transaction may wait for its client, in seconds. A host that was cut off holds up the others no longer.
 
-It is longer than one wait for a lock. Transactions of that host that wait for the lock have given up by then, so none
-of them gets it next. It is shorter than all waits of a transaction together, so no work of other hosts fails.
+This time is longer than one wait for the lock. So when it is over, other transactions of the lost host have stopped
+waiting, and the lock goes to another host. It is shorter than all waits of a transaction together, so no work of other
+hosts fails.
 """
 
 KEPT_PLAN_SETTINGS = {"enable_seqscan": "off", "jit": "off"}
 """Settings of a connection that writes, and keeps the plans of its statements.
 
-A plan that is made while a table is small reads the whole table, and is kept while the table grows. Each statement of
-a rule has an index, as SQLite needs it. Before version 18, a scan that cannot be avoided gets an enormous cost, and
-a server compiles plans of such a cost first: so `jit` is off.
+A plan that is made while a table is small reads the whole table, and is kept while the table grows. So sequential scans
+are off: each statement of a rule has an index, because SQLite needs one. Before version 18, a scan without an
+alternative then gets an enormous cost. A server would compile a plan of such a cost first, so `jit` is off.
 """
 
 CLIENT_OPTIONS = {
@@ -223,7 +224,7 @@ class PostgresqlDialect(Dialect):
         try:  # users keep their rights on a view that is replaced
             cursor.execute(f"CREATE OR REPLACE VIEW {name} AS {query}", prepare=False)
         except self.errors.base as error:
-            if state_of(error) != "42P16":  # invalid_table_definition: it has other columns now
+            if state_of(error) != "42P16":  # invalid_table_definition: the view now has other columns
                 raise
             cursor.execute("ROLLBACK TO replaced_view")
             super().replace_view(cursor, name, query)

@@ -39,15 +39,15 @@ class TryOutcome(Enum):
     DONE = auto()
     """Each entry has its result or error."""
     CHANGED = auto()
-    """What the work has read is no longer so."""
+    """The results that the work has read have changed."""
     LOCK_REQUIRED = auto()
     """The work has to run under the lock, or was not tried."""
     WAITED = auto()
-    """It waited in vain for the lock."""
+    """The commit waited in vain for the lock."""
 
 
 class SkippedTries:
-    """Tries that are skipped after failures: the more failures in a row, the more of them."""
+    """Tries that are skipped after failures. The number of skipped tries grows with each further failure."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -176,8 +176,8 @@ class OptimisticCommits:
                 raise error
             return True
         if not isinstance(error, Exception):
-            raise error  # a signal's handler raised it: nothing is stored, and the entries wait again
-        return False  # under the lock, the work shows whether the error was its own
+            raise error  # a signal's handler raised the error: nothing is stored, and the entries wait again
+        return False  # the work runs again under the lock, and raises the error again if the work caused it
 
 
 def _run(batch: list[Entry[Any]], transaction: OptimisticTransaction, results: list[Any]) -> None:
@@ -239,7 +239,7 @@ class PostgresqlCommits(BatchCommits):
             opened = writer.begin()
             is_made = PostgresqlPartitions(opened).make_room(attempt)
             writer.commit(opened)
-        except Exception:  # the caller then raises the error of the transaction that found no partition
+        except Exception:  # after this failure, the caller raises the error of the transaction that found no partition
             return False
         finally:
             writer.end()

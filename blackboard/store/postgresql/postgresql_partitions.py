@@ -127,7 +127,7 @@ class PostgresqlPartitions(EventPartitions):
         self._transaction.cursor.execute(f"DROP TABLE IF EXISTS {CARRIED}")
         check = f"CONSTRAINT carried_range CHECK ({lower}id < {carry.end})"
         self._transaction.cursor.execute(f"CREATE TABLE {CARRIED} (LIKE event INCLUDING ALL, {check})")
-        # So every program that may forget a subject can erase it there.
+        # With the same rights, every program that may forget a subject can also erase it in the copy.
         _copy_rights(self._transaction, "event", CARRIED)
         self.save_copy(carry)
 
@@ -209,7 +209,7 @@ def create_partitions(transaction: Transaction, events: int) -> None:
 
 def analyze_table(database: Database) -> None:
     """Take the statistics of the whole table. The server itself takes only those of each partition."""
-    failures = (database.dialect.errors.base, StoreError)  # then the plans follow older statistics
+    failures = (database.dialect.errors.base, StoreError)  # after a failure, the plans follow older statistics
     with contextlib.suppress(*failures), contextlib.closing(database.connect(writes=True)) as connection:
         connection.execute("ANALYZE event")
 

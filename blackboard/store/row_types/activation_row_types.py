@@ -39,7 +39,7 @@ class ActivationRow(NamedTuple):
     split_after_call: Id | None = None
     """The newest model call on the board at that time."""
     deaths: int | None = None
-    """How often in a row its worker died, without a stored answer or failure in between; None for 0."""
+    """How often in a row the worker of the activation died, without an answer or failure in between; None for 0."""
     scheduled_for: Instant | None = None
     """The instant of the schedule that woke it; None if marks woke it."""
     conflicts: AddedNumber = 0
@@ -109,9 +109,9 @@ class RunToEnd(NamedTuple):
     activation: ActivationRow
     """The row of the activation."""
     has_parts: bool
-    """Whether others were split off from it."""
+    """Whether other activations were split off from this activation."""
     has_answer: bool
-    """Whether it has an answer of a model that it has not used yet."""
+    """Whether the activation has an answer of a model that it has not used yet."""
 
 
 class DeferredWork(NamedTuple):
@@ -119,7 +119,7 @@ class DeferredWork(NamedTuple):
 
     agent: str
     next_retry: Instant | None
-    """When the next of them is due; None if all are due, or wait for a person."""
+    """When the next deferred activation is due; None if all are due, or wait for a person."""
 
 
 class StateCount(NamedTuple):
@@ -148,9 +148,9 @@ class ActivationBehind(NamedTuple):
     activation_id: Id
     author: str
     known_id: Id | None
-    """Its id; None if retention has removed it."""
+    """The id of the activation; None if retention has removed the activation."""
     agent: str | None
-    """The present name of its agent; None if it was removed."""
+    """The present name of the agent of the activation; None if the agent was removed."""
 
 
 class MarkBehind(NamedTuple):

@@ -28,7 +28,7 @@ class BoardRow(NamedTuple):
     skewed_deposits: AddedNumber = 0
     """The number of deposits that occurred ahead of the board's time, within `max_skew`."""
     largest_skew: AddedDuration = 0
-    """The furthest that such a deposit was ahead."""
+    """The largest time by which such a deposit was ahead."""
     skewed_at: AddedInstant = 0
     """When the last such deposit was recorded."""
     purge_owed_at: Instant | None = None
@@ -105,7 +105,7 @@ class ActivityEventRow(NamedTuple):
     mark_id: Id | None = None
     """The need, or the mark of a crossing whose watch measures each mark by itself."""
     old_state: str | None = None
-    """The state of the activation before; None if it began."""
+    """The earlier state of the activation; None if the activation began."""
     state: str | None = None
     author: str | None = None
     """Who acted; None for the board and its daemons."""

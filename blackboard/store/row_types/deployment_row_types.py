@@ -25,7 +25,7 @@ class LawRow(NamedTuple):
     length: float
     """The length of time in the SQL expression of the law, in microseconds; 0 if it has none."""
     shape: float
-    """The other number in it, such as an exponent; 0 if it has none."""
+    """The other number in the SQL expression of the law, such as an exponent; 0 if it has none."""
     spec: str
 
 

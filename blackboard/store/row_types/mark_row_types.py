@@ -85,11 +85,11 @@ class EventRow(NamedTuple):
     own_law: Flag = 0
     """As in `MarkRow`."""
     occurred_at: AddedInstant = 0
-    """When it happened; at or before `recorded_at`, when the board learned of it."""
+    """When the event happened. This is not after `recorded_at`, when the board learned of the event."""
     anchored_at: AddedInstant = 0
-    """The instant of `intensity`. It is later than `occurred_at` if a later deposit was known before.
+    """The instant of `intensity`. This is after `occurred_at` if the board already knew a later deposit.
 
-    For a stale deposit, it is the time of the deposit that had replaced it.
+    For a stale deposit, it is the time of the deposit that had replaced the stale deposit.
     """
     deposited_intensity: float | None = None
     """The intensity of the deposit itself, with the trust in its author; None for other events."""
@@ -174,7 +174,7 @@ class ReadPositionRow(NamedTuple):
     author: str
     kind: str
     inode: str
-    """As text: it may need 64 bits without a sign."""
+    """The number of the file in its file system, as text: the number may need 64 bits without a sign."""
     generation: Id
     """The number of files that were read at this path, including this file."""
     position: Id

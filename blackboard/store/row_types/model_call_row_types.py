@@ -20,7 +20,7 @@ class CallRow(NamedTuple):
     state: str
     body: str
     marks: int
-    """The number of marks in the request. After a split it differs, and so does the request."""
+    """The number of marks in the request. After a split, both the number and the request differ."""
     planned_at: Instant
     sent_at: Instant | None = None
     answered_at: Instant | None = None

@@ -31,7 +31,7 @@ class AbsorbedRow(NamedTuple):
     event_id: Id
     activation_id: Id
     given_event_id: Id | None = None
-    """The event of the state in which the agent was last given the mark, or in which a guard dropped its crossing."""
+    """The last event of the mark when its agent was last given the mark, or when a guard dropped the crossing."""
 
 
 class WatchTotalRow(NamedTuple):
@@ -149,7 +149,8 @@ class CrossingRow(NamedTuple):
     activation_id: Id | None
     closed_at: Instant | None
     measure: str | None = None
-    """The measure of the side that was met, whose value and threshold these are; None unless there are several.
+    """The measure of the side that was met. The value and the threshold belong to it. None if the watch has one side
+    only.
 
     `SCHEDULE` if a schedule caused it.
     """
@@ -184,7 +185,7 @@ class AbsorbedByWatch(NamedTuple):
     """The absorption of a mark by a watch, so far."""
 
     absorbed: AbsorbedRow | None
-    """None if it has not absorbed the mark, or if there is no mark."""
+    """None if the watch has not absorbed the mark, or if there is no mark."""
     watch_id: Id
     watermark: Id | None
     """The event up to which a watch over the board has absorbed everything."""

@@ -32,7 +32,7 @@ class SqliteTransaction(Transaction):
     __slots__ = ("cursor", "overwrites")
 
     cursor: Any
-    # As constants, they cost no call.
+    # These properties of the base class are constants here, so that reading one costs no call.
     reads_together = False
     needs_prefetch = False
     has_begun = True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 GRACE: Duration = 3 * SECOND
-"""How long the lock of a worker is missing before the worker counts as dead. Its connection may only be a new one."""
+"""How long a worker's lock is missing before the worker counts as dead. The worker may only be connecting again."""
 
 _FREE_LOCKS = f"SELECT lock_key FROM worker WHERE lock_key IS NOT NULL AND lock_key NOT IN ({HELD_LOCKS})"
 """The query for the locks of registered workers that nobody holds."""
@@ -110,7 +110,7 @@ class AdvisoryLock:
         statements = (
             "BEGIN",
             f"SET LOCAL lock_timeout = {max(1, round(self._seconds * 1000))}",
-            "SET LOCAL idle_in_transaction_session_timeout = 0",  # its holder does other things meanwhile
+            "SET LOCAL idle_in_transaction_session_timeout = 0",  # the holder of the lock does other work meanwhile
             f"SELECT pg_advisory_xact_lock({self._number})",
         )
         with contextlib.closing(self._database.connect(writes=False)) as connection:

@@ -147,7 +147,7 @@ class OptimisticTransaction(PipelinedTransaction):
         self._write_set.add_text(SqlPart(text, values))
 
     def commit_if_unchanged(self, record: CommitRecord) -> None:
-        """Commit if no result that the rules have used has changed; `commit_state` says so afterwards.
+        """Commit if no result that the rules have used has changed. `commit_state` then has the outcome.
 
         A transaction without writes sends nothing, and counts as committed.
 

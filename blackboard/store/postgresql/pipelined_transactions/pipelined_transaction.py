@@ -36,9 +36,9 @@ class PipelinedTransaction(Transaction):
         self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
         self._cache = TransactionReadCache()
         self._has_dropped = False
-        """Whether a write may have changed a result in the cache."""
+        """Whether results were dropped from the cache because a write may have changed them."""
         self._last_sent: StatementResult | None = None
-        """The result of the last statement of `send`; the first of them begin the transaction."""
+        """The result of the last statement of `send`. The first statements of `send` begin the transaction."""
         self._write_count = 0
 
     @property
@@ -46,7 +46,7 @@ class PipelinedTransaction(Transaction):
         return self._last_sent is not None and self._last_sent.changed is not None
 
     def send(self, text: str, *values: Any) -> StatementResult:
-        """Let a statement wait that is in no file, such as BEGIN; return the place for its result."""
+        """Let a statement wait that no file contains, such as BEGIN. Return the place for the result."""
         self._last_sent = StatementResult()
         self._pipeline.add(text, values, self._last_sent)
         return self._last_sent
@@ -89,7 +89,7 @@ class PipelinedTransaction(Transaction):
             try:
                 self._add(text, arguments, result)
             except (ValueError, self.dialect.errors.base):
-                return  # the rules will read it themselves, and see the error
+                return  # the rules will run this read themselves, and get the error
             self._cache.keep(statement, arguments, result)
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:

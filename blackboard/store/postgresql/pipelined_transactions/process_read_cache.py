@@ -30,7 +30,7 @@ USUALLY_EMPTY_READS = frozenset({"marks.find_key", "marks.holders_of_unique_valu
 CACHED_READS = frozenset({"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"})
 """The reads whose results are cached.
 
-They stay true, or, as sums, only have to be close: see `optimistic_total_additions`.
+Each result stays true, or is a sum for which a close value is enough: see `optimistic_total_additions`.
 """
 
 
@@ -64,7 +64,7 @@ class ProcessReadCache:
         self._subjects: defaultdict[str, set[str]] = defaultdict(set)
         """The subjects with a mark that were noted last, by kind."""
         self._older_subjects: Mapping[str, set[str]] = {}
-        """The subjects that were noted before those: as many, or none."""
+        """The subjects that were noted before the subjects in `_subjects`: as many, or none."""
         self._number = 0
         """The number of subjects that were noted last."""
 
@@ -82,7 +82,7 @@ class ProcessReadCache:
     ) -> None:
         """Note what a server has just returned for one of the `CACHED_READS`.
 
-        `fingerprint` is that of the rows, if it is known.
+        `fingerprint` is the fingerprint of the rows, if it is known.
         """
         if statement is MARKS.transaction_start:
             self._start = MARKS.transaction_start.make(rows[0])._replace(server_time=None)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_WAITING_STATEMENTS = 1000
-"""The number of statements that wait at most, so that a large transaction does not fill the memory."""
+"""The largest number of statements that wait, so that a large transaction does not fill the memory."""
 MAX_PREPARED = 300
 """The number of statements that the server keeps prepared for a connection. The oldest gives way."""
 
@@ -200,7 +200,7 @@ class StatementPipeline:
         return error
 
     def _result(self) -> Any:
-        """Wait for the next part of the results, and return it. Send meanwhile what could not be sent at once."""
+        """Wait for the next part of the results, and return it. While waiting, send the rest of the message."""
         pgconn = self._pgconn
         while pgconn.is_busy():
             if unsent := pgconn.flush():

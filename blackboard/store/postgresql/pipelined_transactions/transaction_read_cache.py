@@ -102,8 +102,8 @@ class TransactionReadCache:
 
         Args:
             statement: The statement that writes.
-            written: Its values, as a mapping or a named tuple. Those that it does not use are values of the row that it
-                writes.
+            written: The values of the statement, as a mapping or a named tuple. Values that it does not use belong to
+                the row that it writes.
         """
         for table, key in _written_keys(statement):
             for results in self._results.values():

@@ -46,7 +46,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
     opened: OpenFile | None = None
     """The file and the log that it has open."""
     takes_no_log: bool = False
-    """Whether it reads the file alone, because there was no log."""
+    """Whether the connection reads the file without a log, because there was no log."""
 
     def open_log(self) -> None:
         """Make SQLite open its log, and store the identity of the log.
@@ -68,7 +68,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
         """Whether the index of the log that it has open is still at its path."""
         opened = self.opened
         if self.takes_no_log and opened is not None:
-            return inherited_files.file_identity(opened.wal) is None  # otherwise, another process is writing
+            return inherited_files.file_identity(opened.wal) is None  # a log here means that another process is writing
         return opened is None or opened.log is None or inherited_files.file_identity(opened.shm) == opened.index
 
     def save_log(self) -> bool:
@@ -95,10 +95,12 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
         try:
             with _preserve_log(self.opened):
                 if self.opened is not None:
-                    self.opened.log = None  # the last connection deletes it, while another thread may be opening one
+                    self.opened.log = (
+                        None  # the last connection deletes the log, while another thread may be opening a connection
+                    )
                 super().close()
         except OSError:
-            forks.keep_for_ever(self)  # closing it would lose data
+            forks.keep_for_ever(self)  # closing the connection would lose data
             return
         second_library_guard.note_closed(self)
 

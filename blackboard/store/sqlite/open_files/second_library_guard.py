@@ -115,7 +115,7 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
                 opened.file = after or opened.file
                 _open[id(connection)] = opened
                 return connection, opened
-            connection.close()  # another file took its place just now, and either of them may be open
+            connection.close()  # the file was replaced just now, and the old or the new file may be open
 
 
 def _check_logs(others: Iterable[OpenFile], path: str) -> None:
