@@ -37,7 +37,7 @@ def fold_address(text: str) -> str:
     added to a number.
     """
     if len(text) > _MAX_ADDRESS_CHARACTERS:
-        return text  # the board refuses it
+        return text  # the board refuses a text of this length
     visible = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
     plain = " ".join("".join(map(_plain_digit, visible)).split())
     if (inner := _IN_BRACKETS.fullmatch(plain)) is not None and "@" in inner[1]:

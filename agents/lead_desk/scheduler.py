@@ -41,7 +41,7 @@ class AppointmentReader(Protocol):
     board_id: str
     """The id of the board."""
     former_settings: Sequence[Mapping[str, Any]]
-    """The former settings of this process, if it has published with other settings than the active settings."""
+    """The settings with which this process published before, if they differ from the active settings."""
 
     def marks(self, kind: type[Appointment]) -> Sequence[Appointment]:
         """Return the live marks of a kind."""
@@ -222,7 +222,7 @@ def _request_data(request: MeetingRequest, decision: str | None, book: Appointme
         data["times"] = [str(time) for time in times]
     elif request.about and not request.again:
         data["wants"] = request.about
-    if decision:  # the question itself if the decision woke the agent, otherwise only context
+    if decision:  # if the decision woke the agent, it is the question itself, and else only context
         data["said" if request.again else "decided_before"] = clip_text(decision, 300)
     return data
 

@@ -42,11 +42,11 @@ FILE_TIME_STEP_NANOSECONDS = 100_000_000
 """Nanoseconds within which two changes of a file may have the same time."""
 MAX_LINKS = 40
 IN_PLACE = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
-"""Errors for which the file is written in place: it is a mount of its own, or its folder cannot be written to."""
+"""Errors after which the file is written in place: the file is a mount, or its folder cannot be written to."""
 
 
 class Signature(NamedTuple):
-    """The identity, size and times of a file. It differs if the file has changed."""
+    """The identity, size and times of a file. The signatures before and after a change differ."""
 
     device: int
     inode: int
@@ -135,7 +135,7 @@ def folder_lock(path: Path) -> Iterator[None]:
     """
     try:
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-    except PermissionError:  # it can be entered and not listed
+    except PermissionError:  # the folder can be entered, but not listed
         descriptor = None
     except OSError as error:
         raise AgentError(f"{path}: the calendar cannot be written ({_reason(error)})") from None
@@ -164,7 +164,7 @@ def _lock(descriptor: int, path: Path) -> None:
                 )
                 raise AgentError(f"{path}: {problem}") from None
             threading.Event().wait(RETRY_INTERVAL_SECONDS)
-        except OSError:  # a file system without locks; then a change of others is noticed, unless it is simultaneous
+        except OSError:  # a file system without locks: only simultaneous changes of others go unnoticed
             return
         else:
             return

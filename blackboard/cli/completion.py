@@ -27,7 +27,7 @@ _MAX_READ_SUBJECTS = 10 * MAX_COMPLETED_SUBJECTS
 _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
 """A name without characters that have a meaning in a shell or in the lines of a completion."""
 _PLAIN_TAG = re.compile(rf"{_PLAIN.pattern}=({_PLAIN.pattern})?")
-"""A tag of such a name and, perhaps, such a value."""
+"""A tag with a plain name and, perhaps, a plain value."""
 _name_before = ""
 """The name of the tag whose value is completed, if bash has split the two; else empty."""
 
@@ -69,7 +69,7 @@ def subjects(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def tags(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the tags that begin with the text, each with `=`. If there is only one, return it with each live value."""
+    """Return the tags that begin with the text, each with `=`. A single tag is returned with each live value."""
     if _name_before:
         kind, tag = context.params.get("kind"), _name_before
         found = _board_names(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def read_quietly(session: CommandSession, read: Callable[[Blackboard | Client], T]) -> T | None:
-    """Return what is read from the board; None if it cannot be read. No board is created, and a server has 2 s."""
+    """Return the result of a read; None if the board cannot be read. No board is created, and a server has 2 s."""
     from blackboard.board import Blackboard
 
     with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
@@ -35,7 +35,7 @@ def read_quietly(session: CommandSession, read: Callable[[Blackboard | Client], 
 
 
 def unknown_remote_agent(session: CommandSession, name: str) -> str | None:
-    """Return a warning if the board has no remote agent of this name; None otherwise, or if it cannot be read."""
+    """Return a warning if the board has no remote agent of this name; None if it has one or cannot be read."""
     names = read_quietly(session, lambda board: [row.agent for row in board.agents() if row.remote])
     if names is None or name in names:
         return None

@@ -37,7 +37,7 @@ class NoResponse:
     reason: str
     """The reason, in a sentence."""
     may_be_sent: bool
-    """Whether the server may have received it."""
+    """Whether the server may have received the request."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class RequestFailure(NamedTuple):
     """The reason why a request failed."""
 
     error: BlackboardError
-    """The error that it reports."""
+    """The error that the client raises for this reason."""
     may_pass: bool
     """Whether a further attempt may succeed."""
     may_be_done: bool

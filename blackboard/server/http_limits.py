@@ -109,7 +109,7 @@ class TimeLimits:
         self._timer.cancel()
 
     def _check_time(self) -> None:
-        """Cancel a step that takes too long. Look at any other step again when its time is over."""
+        """Cancel the present step if it takes too long. If its time is not over, check again when it is."""
         left: float = MAX_CHUNK_SECONDS
         if self._since is not None:
             left -= self._loop.time() - self._since

@@ -26,7 +26,7 @@ class ProblemType(NamedTuple):
     title: str
     """The title of each problem of this type."""
     remedy: str = ""
-    """What to do about it; "" if that depends on the problem."""
+    """The remedy for problems of this type; "" if the remedy depends on the problem."""
     retry_seconds: int | None = None
     """The header `Retry-After`, in seconds; None without the header, or if it depends on the problem."""
     closes_connection: bool = False

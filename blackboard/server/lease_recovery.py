@@ -18,7 +18,8 @@ RECOVERY_SECONDS = 5.0
 class LeaseRecovery:
     """A thread that recovers activations. As a context manager, it runs until the context ends.
 
-    Otherwise, a dead worker would be noticed only at the next claim, and nobody would be told of a dead activation.
+    Without this thread, a dead worker would be noticed only at the next claim, and nobody would be told of a dead
+    activation.
 
     Args:
         board: The board that the server serves.

@@ -78,7 +78,7 @@ class RequestBatcher(Generic[Item, Result]):
             self._expected = min(MAX_ROUND_ITEMS, len(taken) + len(self._waiting))
             for (_, future), result in zip(taken, results, strict=True):
                 if future.done():
-                    continue  # its client has left
+                    continue  # the client of this item has left
                 if isinstance(result, Exception):
                     future.set_exception(result)
                 else:

@@ -59,4 +59,4 @@ class WorkThreads:
     def _leave(self, future: asyncio.Future[T]) -> None:
         self._in_progress -= 1
         if not future.cancelled():
-            future.exception()  # its caller may be gone; without this, asyncio logs an error
+            future.exception()  # the caller of the work may be gone, and asyncio logs an exception that nobody reads

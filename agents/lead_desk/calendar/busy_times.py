@@ -32,7 +32,7 @@ class BusyCalendar:
     single: list[Series] = field(default_factory=list)
     """Events without recurrence."""
     groups: list[list[Series]] = field(default_factory=list)
-    """Series, each with its changed occurrences."""
+    """The groups of events with one UID: a series and its changed occurrences."""
     _windows: dict[tuple[date, date, str], list[TimeSpan]] = field(default_factory=dict)
 
     @classmethod
@@ -180,7 +180,7 @@ class _Window:
     def _times_of_occurrence(
         self, item: Series, start: CalendarTime, length: timedelta, following: list[Series]
     ) -> Iterator[TimeSpan]:
-        """Yield the span of an occurrence, where the last change of "this and all following" has moved it."""
+        """Yield the span of an occurrence, as moved by the last change of "this and all following" that applies."""
         change = next((change for change in reversed(following) if _replaced_wall(change) <= start.wall), None)
         if change is not None:
             moved = _shifted(start.wall, change.start.wall - _replaced_wall(change))

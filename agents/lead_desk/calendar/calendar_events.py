@@ -48,9 +48,9 @@ class Problem:
     """The UID of the event, or an empty text."""
     what: str
     days: tuple[date, ...] = ()
-    """The days that are blocked because of it."""
+    """The days that are blocked because of the problem."""
     is_blocked: bool = True
-    """Whether any time is blocked because of it."""
+    """Whether any time is blocked because of the problem."""
     is_partial: bool = False
     """Whether the event recurs on unknown days, which are not blocked."""
 
@@ -78,7 +78,7 @@ class Series:
     blocks: bool = True
     sequence: int = 0
     rules: tuple[tuple[Rule, CalendarTime | None], ...] = ()
-    """Its rules, and up to when each holds."""
+    """The recurrence rules of the event, each with its end; None for a rule without an end."""
     excluded_rules: tuple[tuple[Rule, CalendarTime | None], ...] = ()
     added: tuple[tuple[CalendarTime, timedelta], ...] = ()
     excluded: tuple[CalendarTime, ...] = ()
@@ -86,7 +86,7 @@ class Series:
     """The occurrence of its series that it replaces."""
     and_following: bool = False
     is_unbounded: bool = False
-    """Whether it has more dates than are read. It then blocks all time from its start."""
+    """Whether the event has more dates than are read. Such an event blocks all time from its start."""
 
     @property
     def recurs(self) -> bool:
@@ -96,7 +96,7 @@ class Series:
 
 @dataclass
 class Problems:
-    """The parts of a calendar that cannot be read, and the days that are blocked for them."""
+    """The parts of a calendar that cannot be read, and the days that are blocked because of these parts."""
 
     found: dict[Problem, None] = field(default_factory=dict)
     days: list[CalendarTime] = field(default_factory=list)
@@ -248,7 +248,7 @@ class EventReader:
                     problems.append(f"UNTIL={rule.until}")
             for problem in problems:
                 mistakes.add(name, problem, is_partial=rule is None and name == "RRULE")
-            if rule is not None and not (problems and name == "EXRULE"):  # what it excludes is not known
+            if rule is not None and not (problems and name == "EXRULE"):  # what such a rule excludes is not known
                 yield (rule.without_times() if start.is_date else rule), until
 
     def _added(

@@ -113,7 +113,7 @@ def find_problems(path: Path, zone: ZoneInfo, now: datetime) -> Sequence[Problem
     if (raw := read_file(path)) is None:
         return []
     calendar = BusyCalendar.read(_components(raw, path), lambda uid: False)
-    calendar.spans(now, now + WATCHED_SPAN, zone)  # some rules turn out to be too dense only when they are followed
+    calendar.spans(now, now + WATCHED_SPAN, zone)  # only following a rule shows whether it is too dense
     return list(calendar.problems.found)
 
 
@@ -146,7 +146,7 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
             if is_unchanged and (before is None or mode is None or has_mode(real, mode)):
                 return False
             if replace_file(real, before, after, mode):
-                # Only the board's own events have changed, so what was read of the others holds.
+                # Only the board's own events have changed, so the layout that was read remains valid.
                 kept.digest, kept.layout, kept.is_settled = blake2b(after).digest(), layout, False
                 return True
     raise AgentError(
@@ -259,7 +259,7 @@ def _as_utf8(raw: bytes) -> bytes:
 def _event(meeting: Meeting, board_id: str) -> Event:
     event = Event()
     event.add("uid", f"appointment-{meeting.id}.{board_id}{_UID_SUFFIX}")
-    # Not the current time, so that a second write gives the same bytes.
+    # With the current time instead, a second write of the same meeting would give other bytes.
     event.add("dtstamp", meeting.booked_at.astimezone(UTC).replace(microsecond=0))
     event.add("dtstart", meeting.start.astimezone(UTC))
     event.add("dtend", meeting.end.astimezone(UTC))

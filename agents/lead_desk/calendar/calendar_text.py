@@ -69,7 +69,7 @@ class Component:
     end: int = -1
     """The offset of its END line in the file."""
     after: int = -1
-    """The offset of the first byte after it."""
+    """The offset of the first byte after the component."""
     lines: dict[bytes, list[bytes]] = field(default_factory=dict)
     """The rest of each line after the name, by name."""
     parts: list[Component] = field(default_factory=list)
@@ -151,7 +151,12 @@ def _lines(raw: bytes) -> Iterable[bytes]:
 
 
 def _begin(open_now: list[Component], name: str, place: int) -> None:
-    if name in ("VCALENDAR", "VEVENT", "VFREEBUSY", "VTIMEZONE"):  # it is never inside another of its name
+    if name in (
+        "VCALENDAR",
+        "VEVENT",
+        "VFREEBUSY",
+        "VTIMEZONE",
+    ):  # such a component is never inside another with the same name
         while any(component.name == name for component in open_now):
             _close(open_now, place, place)
     if len(open_now) > MAX_DEPTH:

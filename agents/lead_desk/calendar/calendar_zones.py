@@ -98,7 +98,7 @@ def _offset(text: str) -> timedelta | None:
 
 @dataclass(frozen=True)
 class _Observance:
-    """One STANDARD or DAYLIGHT part: an offset, and the wall times from which it holds."""
+    """One STANDARD or DAYLIGHT part: an offset, and the wall times at which the offset begins."""
 
     before: timedelta
     after: timedelta
@@ -121,7 +121,7 @@ class _DefinedZone(tzinfo):
     def __init__(self, observances: Sequence[_Observance]) -> None:
         self._observances = observances
         self._first = min(observances, key=lambda item: item.start)
-        # A rule has an onset each year. Rules that are over have their last change in their last year or the year
+        # A rule has an onset each year. The last onset of a rule that has ended is in the year of its end or the year
         # before.
         ends = [until.year for item in observances for _, until in item.rules if until is not None]
         fixed = [onset.year for item in observances for onset in (item.start, *item.dates)]

@@ -154,7 +154,7 @@ class _Walk:
     until: datetime
     budget: StepBudget
     all_of_period: bool = field(init=False)
-    """Whether days outside of the window matter too."""
+    """Whether all days of a period count, also outside of the window, because the rule has a COUNT or positions."""
 
     def __post_init__(self) -> None:
         self.all_of_period = self.rule.count is not None or bool(self.rule.positions)
@@ -393,7 +393,7 @@ def _week(day: date, week_start: int) -> tuple[int, int]:
     """Return the number of a day's week, and how many weeks the year of that week has."""
     ordinal = day.toordinal()
     begin = ordinal - (day.weekday() - week_start) % 7
-    year = date.fromordinal(min(max(begin + 3, 1), _LAST_DAY)).year  # its middle says to which year a week belongs
+    year = date.fromordinal(min(max(begin + 3, 1), _LAST_DAY)).year  # a week belongs to the year of its middle
     first, following = _first_week(year, week_start), _first_week(year + 1, week_start)
     return (begin - first) // 7 + 1, (following - first) // 7
 

@@ -22,7 +22,7 @@ _MONTH_DAY = re.compile(
     r"([^\W\d]{3,12})\.?\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s(\d{4})|\s(?=\d\d:\d\d.{0,20}\s(\d{4})(?!\d)))"
 )
 _EPOCH = re.compile(r"(\d{9,10})(\d{3}|\d{6}|\.\d{1,9})?", re.ASCII)
-"""Seconds since 1970, or thousandths or millionths of them."""
+"""The seconds, milliseconds or microseconds since 1970."""
 _MONTHS = MONTHS | {"mar": 3}
 _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?\s?([ap])?\.?m?", re.IGNORECASE)
 

@@ -63,7 +63,7 @@ def claim(
             help="For hooks of coding agents: print work on stderr and exit with 2; without work, exit with 0.",
         ),
     ] = False,
-    as_json: Annotated[  # accepted for scripts that pass it to every command
+    as_json: Annotated[  # accepted for scripts that pass --json to every command
         bool, typer.Option("--json", help="The output is always JSON; this option changes nothing.")
     ] = False,
 ) -> None:
@@ -92,8 +92,8 @@ def claim(
 def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str | None) -> None:
     """Claim an activation, and end as a hook does: work is an error that a coding agent reads and acts on.
 
-    A session has one such wait, because it begins one each time that it stops. An error of the command must not look
-    like work, or the session would never end.
+    A session runs the hook each time that it stops, so only one hook of a session may wait. An error of the command
+    must not look like work, because the session would then never end.
     """
     from blackboard.presentation.untrusted_data import activation_of, encode_compact
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """The options of the command, as far as `_load` and `_follow` need them."""
+    """The options of the command that `_load` and `_follow` need."""
 
     context: typer.Context
     file: str

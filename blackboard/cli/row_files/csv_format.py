@@ -72,7 +72,7 @@ class CsvFormat:
         except csv.Error:
             return 0
         first = _header_place(rows)
-        # A title has one line. A title of several lines is read as the header, and named in the error.
+        # A title of several lines is not recognized: it is read as the header, and the error quotes it.
         return first if sum(line.count('"') for line in lines[:first]) % 2 == 0 else 0
 
 

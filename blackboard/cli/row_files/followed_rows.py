@@ -72,7 +72,7 @@ class FollowedRows:
                 return
 
     def finish(self) -> Iterator[int]:
-        """Deposit the last rows at the end of the input. The last line then needs no newline."""
+        """Deposit the last rows at the end of the input, also a last line without a newline."""
         self._stream.end()
         if self._rows is not None:
             self._rows.end_growth()
@@ -108,7 +108,7 @@ class FollowedRows:
         return True
 
     def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
-        """Return the rows at the beginning, and the header that they lack; b"" if they begin with a header.
+        """Return the rows at the beginning of a text, and the header that they lack; b"" if they begin with a header.
 
         A writer that continues after its file was truncated does not repeat the header.
         """

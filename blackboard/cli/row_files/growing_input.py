@@ -58,7 +58,7 @@ class FollowedFile:
         return self._seen != before
 
     def is_replaced_at(self, path: Path) -> bool:
-        """Return whether another file with text is at a path. Then programs now write to that file."""
+        """Return whether another file with text is at a path, to which programs now write."""
         with suppress(OSError):
             other = path.stat()
             is_file = stat.S_ISREG(other.st_mode) and other.st_size > 0
@@ -82,7 +82,7 @@ class FollowedFile:
 def open_continued(path: Path, position: ReadPosition) -> FollowedFile | None:
     """Open the file that was read up to a position, if it is still at its path or was renamed in its folder."""
     for found in _files_with_inode(path, position.inode):
-        with suppress(OSError):  # it may just be renamed again
+        with suppress(OSError):  # the file may be renamed again at this moment
             file = FollowedFile(found)
             if file.inode == position.inode and file.continues(position):
                 return file
@@ -95,7 +95,7 @@ def _files_with_inode(path: Path, inode: int) -> Iterator[Path]:
         if path.stat().st_ino == inode:
             yield path
             return
-    # If the path is a link, files are renamed in the folder that it leads to.
+    # If the path is a link, files are renamed in the folder of the file to which the link leads.
     for folder in dict.fromkeys((path.absolute().parent, Path(os.path.realpath(path)).parent)):
         with suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:

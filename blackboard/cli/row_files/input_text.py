@@ -216,7 +216,7 @@ def _guess(head: bytes, sample: bytes, name: str) -> str:
     valid = sum(sign > "\x7f" for sign in escaped) - wrong
     if wrong <= 3 * valid:  # a few bad rows in UTF-8, or a character that the end of the block cuts
         return "utf-8"
-    is_macintosh = b"\r" in head and b"\n" not in head  # only Excel's "CSV (Macintosh)" still ends lines so
+    is_macintosh = b"\r" in head and b"\n" not in head  # only Excel's "CSV (Macintosh)" still ends lines with CR
     code_page = find_code_page(sample, "mac-roman" if is_macintosh else "cp1252")
     is_stray = wrong == 1 or wrong <= 0.0005 * len(sample)
     if code_page is not None and (not is_stray or code_page in ("cp1252", "cp1250", "mac-roman")):

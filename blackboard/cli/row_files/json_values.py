@@ -44,7 +44,7 @@ class JsonBuffer:
         self._at = 0
         """The position in the text up to which it is parsed."""
         self._due = 0
-        """The text is parsed again when it has this length, so that a long element is not parsed after each line."""
+        """The length at which the text is parsed again, so that a long element is not parsed after each line."""
 
     @property
     def rest(self) -> str:
@@ -77,7 +77,7 @@ class JsonBuffer:
             length = len(self._text) - begin
             if self.has_ended or length > MAX_ELEMENT_CHARACTERS:
                 raise NotJson(json_fault(error)) from None
-            self._due = 2 * length  # it continues in a later line
+            self._due = 2 * length  # the value continues in a later line
             return None
         number = self.number
         self._move_to(end)
@@ -134,7 +134,7 @@ def is_one_document(sample: Sequence[str]) -> bool:
 
 
 def _is_list_of_one_line(sample: Sequence[str]) -> bool:
-    """Return whether the first of several lines is a whole array, which in JSON Lines is one bad row."""
+    """Return whether the first of several lines is a whole array. In JSON Lines, such a line is a bad row."""
     if len(sample) < 2:
         return False
     try:

@@ -149,7 +149,7 @@ class _FollowedPath:
         """Deposit the rows that were written since the last check, even if another file replaced the file."""
         if self._file is None and not self._open():
             return
-        assert self._file is not None  # _open has opened it
+        assert self._file is not None  # _open has set the file
         assert self._rows is not None
         assert self._position is not None
         if self._file.has_changed():

@@ -141,7 +141,7 @@ class RowMapping:
         return subject
 
     def _merge(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values with one column for each name: the first with a value."""
+        """Return the values with one column for each name. Of several columns, the first with a value counts."""
         if not self._merged:
             return values
         merged = dict(values)

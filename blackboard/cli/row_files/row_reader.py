@@ -78,7 +78,7 @@ class _CsvRecord(NamedTuple):
 
 
 class NoHeader(UsageError):
-    """A CSV that has no header: it is empty."""
+    """A CSV without a header, because it is empty."""
 
 
 class Rows:
@@ -144,7 +144,7 @@ class Rows:
         return self._lines.next_number
 
     def end_growth(self) -> None:
-        """Read what is left: no more rows follow, so an open quote waits no longer."""
+        """Note that no more rows follow, so that a row with an open quote is read without more text."""
         self.grows = False
 
     def skip_to(self, number: int, restart: Callable[[], None]) -> None:
@@ -301,7 +301,7 @@ class Rows:
             yield _CsvRecord(first[0], cells, "".join(line for _, line in lines).rstrip("\r\n"))
 
     def _may_close(self, lines: Sequence[tuple[int, str]]) -> bool:
-        """Return whether a row waits for more text, because its quote is not closed. A row waits once."""
+        """Return whether to wait for more text, because the quote of a row is not closed. Each row waits only once."""
         if not self.grows or len(lines) >= MAX_FIELD_LINES or self._open_row == lines[0][0]:
             return False
         self._open_row = lines[0][0]

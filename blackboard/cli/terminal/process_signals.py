@@ -97,7 +97,7 @@ _requests: SimpleQueue[SignalRequest | None] = SimpleQueue()
 
 
 def hold_reloads() -> None:
-    """Keep a SIGHUP until there is a daemon. Without a handler, it would end a process that is still starting."""
+    """Keep a SIGHUP until there is a daemon. Without a handler, the signal would end a starting process."""
     signal.signal(signal.SIGHUP, _request_reload)
 
 

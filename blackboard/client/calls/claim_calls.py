@@ -22,7 +22,7 @@ from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError
 
 WAIT_SECONDS = 20
-"""How long one request waits for work: not as long as clients and proxies wait for a response."""
+"""How long one request waits for work. This is shorter than the time for which clients and proxies wait."""
 
 
 def claim(

@@ -173,7 +173,7 @@ def _read_stream(
 ) -> Generator[HttpRequest | ReadLine | Delay | BoardEvent, HttpResponse | NoResponse | str | None, BoardEvent | None]:
     """Yield the events of an open stream, and return the last one; None if it had none.
 
-    The event `ready` is passed on only if following has not begun.
+    The event `ready` is passed on only from the first stream, when following has not yet begun.
     """
     parser, last = EventParser(), None
     while isinstance(line := (yield NEXT_LINE), str):

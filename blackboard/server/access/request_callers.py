@@ -33,7 +33,7 @@ class RequestCallers:
         """
         header = request.headers.get("authorization")
         has_bearer = header is not None and header.lower().startswith("bearer ")
-        token = None if has_bearer else self._cookie.token(request)  # a proxy may send credentials of its own
+        token = None if has_bearer else self._cookie.token(request)  # any other header may be from a proxy
         return bearer_of(header) if token is None else token
 
     def holder_of(self, token: str) -> Caller:

@@ -72,7 +72,7 @@ class Redaction:
     def _mapping(self, value: Mapping[Any, Any], field: str) -> Any:
         if field in COUNT_FIELDS:
             return value
-        if field:  # its names may be words of a depositor
+        if field:  # the names in this object may be words of a depositor
             return {}
         return {name: self(item, str(name)) for name, item in value.items()}
 

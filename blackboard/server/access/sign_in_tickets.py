@@ -28,7 +28,7 @@ class SignInTickets:
         self._ticket = ""
         """The valid ticket; empty if there is none."""
         self._until = 0
-        """The time on the monotonic clock at which it ends."""
+        """The time on the monotonic clock at which the ticket ends."""
         self._former: deque[str] = deque(maxlen=MAX_FORMER)
         self._show: Callable[[str], object] = lambda ticket: None
 

@@ -152,7 +152,7 @@ class WebSessions:
             return
         try:
             self._board.as_author(found.author).revoke_token(found.name)
-        except NotFound:  # somebody else has revoked it just now
+        except NotFound:  # somebody else has just revoked the token
             return
         log.info("a browser has signed out", token=found.name, author=found.author)
 

@@ -67,9 +67,9 @@ class Page(Generic[ItemT]):
     """A page of a list."""
 
     items: Sequence[ItemT]
-    """Its items, and one more if there are more pages."""
+    """The items of the page, and one more item if there are more pages."""
     limit: int
-    """How many of them are on the page."""
+    """The number of items that the page shows."""
     position: Callable[[ItemT, int], object]
     """Returns where the next page begins, from the last item of this page and the number of its items."""
     member: str = ""
@@ -132,11 +132,11 @@ class Operation:
     other_response: Any = None
     """The type of the response; None if it is the type of the function's result."""
     withheld_if_redacted: bool = False
-    """Whether a token with `read-redacted` may not use it, because all of its response would be hidden."""
+    """Whether a token with `read-redacted` may not use the operation, because all of the response would be hidden."""
     parameters_withheld: tuple[str, ...] = ()
-    """Parameters that such a token may not use, because the response could confirm a guess of a hidden text."""
+    """Parameters that a token with `read-redacted` may not use: the response could confirm a guess of a hidden text."""
     takes_key: bool = False
-    """Whether it takes the header `Idempotency-Key`."""
+    """Whether the operation takes the header `Idempotency-Key`."""
     state: Callable[[Any], object] | None = None
     """Returns the part of a response from which its ETag is made; None for a response without an ETag."""
     waits: bool = False

@@ -21,9 +21,9 @@ from blackboard.durations import SECOND, Duration
 from blackboard.server.monitoring.metric_families import Times, Totals, gauge
 
 MIN_FIGURES_REUSE: Duration = SECOND
-"""The shortest time for which figures are reused, so that many monitors cost no more than one."""
+"""The shortest time for which figures are reused, so that many monitors cost no more than one monitor."""
 REUSE_FACTOR = 20
-"""Figures are reused for this many times as long as they took to read, so that scrapes use few resources."""
+"""After a reading that took some time, the figures are reused for this many times that time."""
 
 RUN_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
 WAIT_BOUNDS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)

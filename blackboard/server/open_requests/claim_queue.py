@@ -37,7 +37,7 @@ class Attempt(NamedTuple):
 
     activation: RemoteActivation | None
     again_in: float | None
-    """The seconds until time alone may make a claim possible; None if it does not."""
+    """The seconds until time alone may make a claim possible; None if time alone never does."""
 
 
 @dataclass(eq=False)
@@ -55,7 +55,7 @@ class WaitingClaim:
 
     @property
     def result(self) -> RemoteActivation | None:
-        """The activation that it has got; None if it has none."""
+        """The activation that the claim has got; None if it has none."""
         is_over = self.outcome.done() and not self.outcome.cancelled() and self.outcome.exception() is None
         return self.outcome.result() if is_over else None
 
@@ -187,7 +187,7 @@ class ClaimQueue:
         return 0.0
 
     async def _give_back(self, claim: WaitingClaim, activation: RemoteActivation) -> None:
-        """Give back an activation whose client has left. If the board cannot be used, its lease ends it."""
+        """Give back an activation whose client has left. If this fails, the board takes it back when its lease ends."""
         try:
             await self._threads.run(lambda: claim.give_back(activation), is_accepted=True)
         except BlackboardError as error:

@@ -22,13 +22,13 @@ class StreamChoice:
     """The events that a client wants."""
 
     marks: bool
-    """Whether it wants events of marks."""
+    """Whether the client wants events of marks."""
     activity: bool
-    """Whether it wants the activity."""
+    """Whether the client wants the activity."""
     accepts: Callable[[Record], bool]
-    """Returns whether it wants a certain event."""
+    """Returns whether the client wants a certain event."""
     after: StreamPosition | None
-    """The position that it has reached; None to begin now."""
+    """The position that the client has reached; None to begin now."""
 
 
 class StreamItem:
@@ -75,7 +75,7 @@ class StreamText:
         self._sent_position = ""
 
     def is_behind(self, position: StreamPosition) -> bool:
-        """Return whether something that the client wants is between it and a position."""
+        """Return whether there is news between the client's position and a later position."""
         return self.marks < position.marks or self.activity < position.activity
 
     def is_ahead(self, newest: StreamPosition) -> bool:

@@ -25,9 +25,9 @@ log = Log("blackboard.server")
 MAX_STREAM_READ_SECONDS = 10.0
 """The longest time in seconds between two readings of the board."""
 MIN_STREAM_READ_SECONDS = 0.002
-"""The shortest time between two readings, so that a board with many commits is not read for each of them."""
+"""The shortest time between two readings, so that a board with many commits is not read after each commit."""
 HEARTBEAT_SECONDS = 15
-"""How often each stream gets a comment, so that both ends know that the other is there."""
+"""How often each stream gets a comment, which shows both ends that the connection is alive."""
 TOKEN_CHECK_SECONDS = 2
 """How often the tokens of the streams are checked."""
 RETRY_MILLISECONDS = 3000
@@ -65,11 +65,11 @@ class _Interval:
         self._seconds, self._next = seconds, now + seconds
 
     def remaining(self, now: float) -> float:
-        """Return the seconds until it is due; at most 0 if it is."""
+        """Return the seconds until the next time is due; at most 0 if it is due now."""
         return self._next - now
 
     def take_due(self, now: float) -> bool:
-        """Return whether it is due. If it is, the next interval begins."""
+        """Return whether the time is due. If so, begin the next interval."""
         if now < self._next:
             return False
         self._next = now + self._seconds
@@ -153,7 +153,7 @@ class EventStreams:
                     beats = self._beats
                     yield stream.comment()
                 await listener.news.wait()
-        except BlackboardError as error:  # the client connects again, and gets the error then
+        except BlackboardError as error:  # when the client connects again, it gets the error
             log.warning("an event stream ended, because the board cannot be read", error=error)
         finally:
             self._listeners.discard(listener)
@@ -182,7 +182,7 @@ class EventStreams:
         """Read what follows a position, in the order of the events."""
         marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=EVENTS_PER_STREAM_READ)]
         activity: list[Record] = [*self._board.activity(after=after.activity, limit=EVENTS_PER_STREAM_READ)]
-        # Each of the two lists keeps its order, even if its instants do not rise.
+        # The merge keeps the order of each list, even if the instants in a list do not rise.
         records = heapq.merge(marks, activity, key=lambda record: record.recorded_at)
         return [StreamItem(record, self._encode, self._redact) for record in records]
 
@@ -200,7 +200,7 @@ class EventStreams:
                     now = clock()
                     is_beat = beat.take_due(now)
                     self._beats += is_beat
-                    # Only a commit can revoke a token. So after a check, tokens are checked again at the next commit.
+                    # Only a commit can revoke a token. So after a check, the next check can wait for a commit.
                     if is_checked := check.take_due(now):
                         await self._end_invalid()
                     until_check = longest if is_checked else check.remaining(now)

@@ -28,7 +28,7 @@ class ServerSentEvent:
     """An event of the stream, with the fields of its lines. The stream also has comments."""
 
     id: str
-    """The position after it. A client resumes there."""
+    """The position after the event, where a client resumes the stream."""
     event: Literal["ready", "marks", "activity", "reset"]
     """Its type: `ready` begins a stream, and `reset` says that history is missing."""
     data: str

@@ -21,7 +21,7 @@ LAWS_IN_WORDS = {
     "never": "never fades",
 }
 ONE_MARK_MEASURES = ("strength", "strongest")
-"""The measures whose value is the strength of one mark. A threshold of these can be a line among the drawn marks."""
+"""The measures whose value is the strength of one mark. Their thresholds can be lines among the drawn marks."""
 SAMPLES = 512
 """How many points of a law are sent if the scripts do not know the law."""
 SAMPLED_SHARE = 0.001
@@ -42,7 +42,7 @@ class Threshold:
     """The comparison, and the effect on an agent."""
     value: float
     is_line: bool
-    """Whether the strength of one mark is compared with it, so that a line can show it."""
+    """Whether the threshold is for the strength of one mark, so that a line can show the threshold."""
 
 
 def threshold_lines(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:

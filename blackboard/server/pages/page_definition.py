@@ -133,7 +133,7 @@ class LivePage:
     withheld_if_redacted: bool = False
     """Whether a token with `read-redacted` may not see it, because all of it would be hidden."""
     parameters_withheld: tuple[str, ...] = ()
-    """Parameters that such a token may not use, because the page could confirm a guess of a hidden text."""
+    """Parameters that a token with `read-redacted` may not use: the page could confirm a guess of a hidden text."""
     is_in_menu: bool = True
     """Whether the menu has a link to it."""
 

@@ -45,7 +45,7 @@ class PageState:
     drawn: Mapping[str, object] = field(default_factory=dict)
     """What scripts draw, without the items."""
     items: Mapping[int, object] = field(default_factory=dict)
-    """The items that they draw, by id."""
+    """The items that scripts draw, by id."""
 
     def message(self) -> bytes:
         """Return the event with everything."""
@@ -63,7 +63,7 @@ class PageState:
 
 
 def _differences(new: Mapping[str, object], old: Mapping[str, object]) -> dict[str, object]:
-    """Return the entries that are new or have changed. Later states of a page have the same names."""
+    """Return the entries that are new or have changed. None disappears: all states of a page have the same names."""
     return {name: value for name, value in new.items() if name not in old or old[name] != value}
 
 
@@ -82,7 +82,7 @@ class _OpenPage:
         self.messages: deque[bytes] = deque(maxlen=KEPT_ROUNDS)
         """The messages of the last rounds, oldest first. `round` is the number of the last."""
         self.position: StreamPosition | None = None
-        """The position of the board that it shows."""
+        """The position of the board that the page shows."""
         self.next_at = 0.0
         self.reload_at = 0.0
         self.is_being_rendered = False

@@ -50,7 +50,7 @@ class MarkCurve:
     intensity: float
     start: float
     end: float | None
-    """When the next event replaced it, or it evaporated; None if it fades on without an end."""
+    """When the next event began another curve, or the mark evaporated; None if the mark fades without an end."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -
     for activation_id in sorted(wanted[:MAX_ACTIVATIONS]):
         try:
             details = board.activation(activation_id)
-        except NotFound:  # retention has removed it
+        except NotFound:  # retention has removed the activation
             continue
         run, state = f"activation-{activation_id}", details.activation.state
         given = {mark.mark_id: (mark.kind or "mark", mark.subject or "") for mark in details.marks}

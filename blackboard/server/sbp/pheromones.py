@@ -94,7 +94,7 @@ def identity_of_emission(emission: Emission) -> str:
 
 
 def subject_of(emission: Emission) -> str:
-    """Return the subject of the pheromone that an emission makes, if it may join others."""
+    """Return the subject of the pheromone of an emission. Emissions that may join each other have the same subject."""
     return f"{emission.trail}/{emission.type}#{identity_of_emission(emission)[:16]}"
 
 

@@ -52,11 +52,11 @@ class SbpCall:
     board: Blackboard
     """The board, in the name of the caller."""
     caller: Caller
-    """Who sends it."""
+    """Who sends the call."""
     session: str
-    """The session that it belongs to; "" for none."""
+    """The session of the call; "" for none."""
     agent: str | None
-    """The name that the program gives itself. It is stored, and nobody checks it."""
+    """The name that the program gives itself. The name is stored, and nobody checks it."""
     uptime: int
     """How long the server has run, in milliseconds."""
 

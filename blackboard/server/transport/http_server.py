@@ -120,7 +120,7 @@ class HttpServer:
 
     @property
     def browser_url(self) -> str | None:
-        """The address that browsers use for it; None if it cannot know the address.
+        """The address that browsers use for this server; None if the server cannot know the address.
 
         The first of `[server] hosts` is the name in a certificate, or the name of a proxy.
         """
@@ -143,7 +143,7 @@ class HttpServer:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # a thread has no caller that could handle it
+        except BaseException as error:  # a thread has no caller that could handle the error
             log.error("the server has ended", error=error)
         finally:
             os.close(self._writer)
@@ -280,10 +280,10 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="critical",  # anybody can send bytes that are not HTTP, so this is not logged
+        log_level="critical",  # anybody can send bytes that are not HTTP, so these are not logged
         access_log=False,
         server_header=False,
-        date_header=False,  # `_BoundedProtocol` adds it
+        date_header=False,  # `_BoundedProtocol` adds the header
         proxy_headers=False,
         timeout_keep_alive=2 * SILENCE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,

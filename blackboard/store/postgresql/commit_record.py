@@ -137,7 +137,7 @@ class CommitRecord:
             sleep_for(OUTCOME_PAUSE)
 
     def _find(self, cursor: Any, sought: int, events_after: int | None) -> CommitOutcome:
-        """Wait for the end of the transaction with a number, and return its outcome. Give it up if it is not committed."""
+        """Return the outcome of the transaction with a number, after its end. Give it up if it is not committed."""
         cursor.execute("; ".join(self._begin), prepare=False)
         cursor.execute(_ENSURE.format(id=self._id), prepare=False)
         cursor.execute(_READ.format(id=self._id), prepare=False)

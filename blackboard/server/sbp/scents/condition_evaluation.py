@@ -140,7 +140,7 @@ class Observation:
         return Evaluation(met, float(number), tuple(marks))
 
     def _trace(self, condition: TraceCondition) -> Evaluation:
-        """Return whether the traces of a condition are as it says: there, not there, or equal to a value in a field."""
+        """Return whether traces meet a condition: they exist, do not exist, or have a value in a field."""
         found = [
             trace for trace in self.traces
             if trace.trail == condition.trail and condition.key in (ANY_NAME, trace.key)

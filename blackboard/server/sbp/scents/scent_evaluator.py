@@ -36,11 +36,11 @@ MAX_INTERVAL: Duration = MINUTE
 MIN_INTERVAL_SECONDS = 0.05
 """The shortest time between two measurements, so that a board with many commits is not measured for each of them."""
 MAX_CONTEXT_PHEROMONES = 100
-"""The most pheromones that a notification shows. It names the others by their ids."""
+"""The most pheromones that a notification shows. The notification names further pheromones by their ids."""
 MAX_CONTEXT_BYTES = 256 * 1024
-"""The largest size of the pheromones that it shows."""
+"""The largest size of the pheromones that a notification shows."""
 MAX_NAMED_PHEROMONES = 1000
-"""The most pheromones that it names by their ids."""
+"""The most pheromones that a notification names by their ids."""
 
 
 class ScentEvaluator:
@@ -80,7 +80,7 @@ class ScentEvaluator:
         self.start()
 
     def close(self, session: str) -> None:
-        """Note that a session listens on one fewer stream."""
+        """Note that a session has closed one of its streams."""
         self._open[session] -= 1
         self._open += Counter()  # drops the sessions without a stream
 
@@ -127,7 +127,7 @@ class ScentEvaluator:
         for record in records:
             try:
                 self._due = min(self._due, self._measure_scent(record, seen, now, listening))
-            except Conflict:  # another program has changed it, and that commit wakes the evaluator
+            except Conflict:  # another program has changed the scent, and that commit wakes the evaluator
                 continue
             except UsageError as error:  # the other scents are measured
                 log.warning("a scent cannot be measured", scent=record.subject, error=error)

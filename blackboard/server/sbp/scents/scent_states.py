@@ -21,7 +21,7 @@ class ScentRules:
     condition: ScentCondition
     """The condition."""
     mode: Literal["level", "edge_rising", "edge_falling"]
-    """Whether it fires while the condition is met, or when it becomes met or not met."""
+    """When the scent fires: while the condition is met, when the condition becomes met, or when it ends."""
     cooldown: Duration
     """The cooldown that the program asks for."""
     hysteresis: float
@@ -50,7 +50,7 @@ class ScentState:
     """When it fired last; None for never."""
 
     def in_cooldown_until(self, rules: ScentRules) -> Instant:
-        """Return when its cooldown ends, and it is measured again; 0 if it never fired."""
+        """Return when the cooldown of the scent ends, and the scent is measured again; 0 if it never fired."""
         return 0 if self.triggered_at is None else self.triggered_at + rules.effective_cooldown
 
     def after(self, rules: ScentRules, result: Evaluation, now: Instant) -> tuple[ScentState, bool]:
@@ -69,7 +69,8 @@ class ScentState:
 def _is_out_of_band(rules: ScentRules, result: Evaluation) -> bool:
     """Return whether a value has left the band on the side where its scent does not fire.
 
-    A condition without a single threshold, or with == or !=, has no band. Then only the side counts.
+    A condition without a single threshold, or with == or !=, has no band. It counts as outside of a band whenever it is
+    on that side.
     """
     condition, rising = rules.condition, rules.mode == "edge_rising"
     if rules.band == 0:
