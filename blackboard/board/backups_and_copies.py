@@ -53,8 +53,8 @@ def check_at_rest(board: Blackboard) -> None:
     """Check that a board is at rest, so that it can be copied.
 
     Raises:
-        StoreBusy: A daemon serves the board. StoreError: The board is not paused, or answers of a model are not stored
-            on it yet.
+        StoreBusy: A daemon serves the board.
+        StoreError: The board is not paused, or answers of a model are not stored on it yet.
     """
     location, session = board.database.location, board.session
     workers = session.read(lambda txn: {row.id for row in txn.sql.all(ACTIVATIONS.workers)})

@@ -46,9 +46,9 @@ class FailedAttempt(NamedTuple):
     error: str
     """The reason, shown to people."""
     wait: timedelta | None = None
-    """How long the receiver asks to wait; None if it does not say so."""
+    """How long the receiver asks to wait; None if the receiver does not say."""
     is_gone: bool = False
-    """Whether the receiver is gone for good, so that nothing more is sent to it."""
+    """Whether the receiver is gone for good, so that no more messages are sent there."""
 
 
 class LeasedMessage(NamedTuple):

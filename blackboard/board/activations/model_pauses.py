@@ -67,7 +67,7 @@ class PausedCall:
 
     call: CallRow
     wait: CallWait
-    """The wait of its activation."""
+    """The wait of the activation of the call."""
     is_new: bool
     """Whether the pause of the model has just begun."""
 
@@ -169,10 +169,10 @@ def admit(
         ):
             return wait_of(pause, txn.now, is_held=False)
     for pause in pauses:
-        # Other activations wait for the outcome of this call. If it takes longer, another call tries the model.
+        # Other activations wait for the outcome of this call. If this call takes longer, another call tries the model.
         wait_after = backoff(FIRST_MODEL_PAUSE, max(1, pause.failures), rng)
         txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
-    txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause
+    txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API ignores the pause
     return None
 
 

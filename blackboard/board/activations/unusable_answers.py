@@ -31,9 +31,9 @@ class HeldAnswer:
     """An unusable answer that does not count against its marks."""
 
     model: str
-    """The model that gave it."""
+    """The model that gave the answer."""
     wait: CallWait
-    """The wait of its activation."""
+    """The wait of the activation with the answer."""
     is_new: bool
     """Whether the pause of the model has just begun."""
 

@@ -56,7 +56,7 @@ class BoardMaintenance:
         return count
 
     def search(self, limit: int) -> int:
-        """Put up to `limit` marks into the full-text index of a kind, or remove them from a former one."""
+        """Put up to `limit` marks into the full-text index of a kind, or remove marks from its former index."""
         failpoint("backfill.before")
         count = self.throttle.run(lambda txn: _index(txn, limit))
         failpoint("backfill.after")
@@ -87,7 +87,7 @@ class BoardMaintenance:
         if not self._database.dialect.can_partition:
             return 0
         if added := history_partitions.extend(self._session):
-            analyze = self._database.upkeep.analyze_history  # in a thread, because it takes seconds on a large board
+            analyze = self._database.upkeep.analyze_history  # in a thread, because this takes seconds on a large board
             threading.Thread(target=analyze, daemon=True).start()
         if history is None:
             return added

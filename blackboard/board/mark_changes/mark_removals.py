@@ -39,7 +39,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     for kind, law in {(row.kind, row.law) for row in rows}:
         watch_totals.remove_evaporated(txn, kind, law)
     for row in rows:
-        row = mark_migration.migrate(txn, row)  # a change of its law or floor may prolong its life
+        row = mark_migration.migrate(txn, row)  # a change of the law or the floor may prolong the life of the mark
         if not row.is_live(txn.now):
             evaporate(txn, row)
     return len(rows)

@@ -31,7 +31,7 @@ def strongest(
     some of them: usually the oldest. With `oldest_first`, the limit leaves out the newest, so that the next page of a
     list has them.
     """
-    txn.kind(kind)  # it must exist
+    txn.kind(kind)  # the kind must exist
     are_few = False
     if tags is not None and subject is None:
         tags, are_few = filtered_marks.rarest_first(txn, tags)

@@ -64,7 +64,7 @@ def _given_mark(txn: BoardTransaction, row: InputEvent) -> GivenMark:
             state, changed_at = last.event, None if last == row.event else last.recorded_at
     if mark is not None and mark.is_live(txn.now):
         state, strength = "live", mark_strength(txn, mark)
-    elif mark is not None:  # it has evaporated, and will be moved to the history
+    elif mark is not None:  # the mark has evaporated, and will be moved to the history
         state, changed_at = "evaporated", mark.evaporates_at
     return GivenMark(
         mark_id=row.mark_id,

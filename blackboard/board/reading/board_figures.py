@@ -148,7 +148,7 @@ def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[st
     deferrals: dict[int, str | None] = {}
     for row in txn.sql.all(CROSSINGS.waiting_by_deferral, now=txn.now):
         if (watch := txn.active.watches.get(row.watch_id)) is None:
-            continue  # its agent is gone
+            continue  # the agent is gone
         agent = watch.agent_spec.name
         if row.watch_id not in deferrals:
             deferrals[row.watch_id] = _deferral(txn, watch)

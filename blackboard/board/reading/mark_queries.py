@@ -71,7 +71,7 @@ def marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[Mar
         UsageError: A value cannot be the value of a tag.
     """
     if kind is not None:
-        txn.kind(kind)  # it must exist
+        txn.kind(kind)  # the kind must exist
     return [record_of(row, weight, strength, as_of) for row, weight, strength, as_of in _marks(txn, kind, query)]
 
 

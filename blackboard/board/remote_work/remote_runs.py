@@ -106,7 +106,7 @@ def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: R
     def work(txn: BoardTransaction) -> bool:
         try:
             row = _run_of(txn, run)
-        except LeaseLost:  # its lease has ended since the conflict
+        except LeaseLost:  # the lease of the run has ended since the conflict
             return False
         agent_spec = txn.deployment.agents.get(row.agent)
         if agent_spec is None:

@@ -74,7 +74,7 @@ class ErasureReport:
     out_of_reach: tuple[str, ...] = ()
     """Other places that may contain words of the subject, and that this program cannot change."""
     not_compacted: str | None = None
-    """Why the file may still contain words of the subject in its unused parts; None if it does not."""
+    """Why unused parts of the file may still contain words of the subject; None if they do not."""
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ class WatchExplanation:
     values: tuple[MeasuredValue, ...] | None = None
     """The measured values; None if the watch measures subjects or groups, and the caller named none."""
     live_marks: int | None = None
-    """The number of live marks that the condition names, absorbed or not; None if it was not counted."""
+    """The number of live marks that the condition names, absorbed or not; None if they were not counted."""
     guard_open: bool | None = None
     guard_opens_at: datetime | None = None
     predicted_at: tuple[datetime | None, ...] | None = None

@@ -53,9 +53,9 @@ class MarkRecord:
     strength: float
     law: str
     deposited_at: datetime
-    """When the board recorded its first deposit."""
+    """When the board recorded the first deposit of the mark."""
     reinforced_at: datetime
-    """When the board recorded its last deposit."""
+    """When the board recorded the last deposit of the mark."""
     fades_from: datetime
     """The instant that the age counts from: when the last deposit occurred, or a later change of the kind's law."""
     evaporates_at: datetime | None
@@ -75,7 +75,7 @@ class MarkRecord:
 
     @property
     def position(self) -> MarkPosition:
-        """Its position in the list that it came from. The next page begins after it."""
+        """The position of the mark in the list that it came from. The next page begins after this position."""
         return MarkPosition(self.as_of, self.strength, self.id)
 
 

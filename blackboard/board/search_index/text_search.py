@@ -81,7 +81,7 @@ def _has_live(index: Index, arguments: SearchArguments) -> bool:
 def _indexes(txn: BoardTransaction, kind: str | None, where: Where | None) -> list[Index]:
     rows = {row.kind: row for row in txn.sql.all(SEARCH.kinds) if row.phase != Phase.REMOVED}
     if kind is not None:
-        txn.kind(kind)  # it must exist
+        txn.kind(kind)  # the kind must exist
         if kind not in rows:
             raise UsageError(f"the kind {kind!r} is not searched; declare the fields to search, as in search=['text']")
         return [Index(rows[kind], filtered_marks.filter_of(txn, kind, where))]

@@ -27,7 +27,7 @@ class BudgetExceeded:
 
     reason: str
     until: Instant | None
-    """The instant when its window ends; None if no new window makes room."""
+    """The instant when the window of the budget ends; None if no new window makes room."""
     defers: bool
     """Whether the call has to wait. A budget in mode `warn` only reports."""
 

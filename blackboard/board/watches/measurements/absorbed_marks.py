@@ -47,7 +47,7 @@ def read_absorbed_of_subject(
 ) -> None:
     """Read together what watches have absorbed of all stored marks of a kind and subject, on a server.
 
-    The marks are kept, so a watch over the subject is evaluated without a question after the deposit was written.
+    The marks are kept, so that after the deposit a watch over the subject is evaluated without another read.
     """
     if rows and (cache := txn.row_cache) is not None:
         cache.note_marks(kind, subject, rows)
