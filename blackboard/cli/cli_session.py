@@ -292,7 +292,7 @@ def session_of(context: typer.Context) -> CommandSession:
         UsageError: The command does not work with a server, and the user named one.
     """
     session = context.find_object(CommandSession)
-    assert session is not None  # the callback of the root command creates it
+    assert session is not None  # the callback of the root command creates the session
     session.command = str(context.find_root().invoked_subcommand)
     if session.command in NOT_OVER_HTTP:
         session.require_board()

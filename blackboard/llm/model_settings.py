@@ -89,7 +89,7 @@ def _problem_of(address: str) -> str | None:
         return "an address has no question mark, no # and no space: the path of the API is added to it"
     try:
         parts = urlsplit(address)
-        is_complete = bool(parts.hostname) and parts.port != 0  # to read the port checks it
+        is_complete = bool(parts.hostname) and parts.port != 0  # reading `port` also checks the port
     except ValueError:
         is_complete = False
     return None if is_complete else "an address is https:// or http://, a host, and perhaps a port and a path"

@@ -103,7 +103,7 @@ class Deliverer:
             self._queue.announce_by_time()
             for sink in self._sinks.values():
                 attempts += self._drain(sink, ends_at_failure=True)
-        except StoreError as error:  # the next process sends it
+        except StoreError as error:  # the next process sends the message
             log.error("the outbox could not be read", error=error)
         return attempts
 

@@ -57,5 +57,5 @@ class CallDeadline:
 
 
 def _shut_down(connection: socket.socket) -> None:
-    with suppress(OSError):  # the server has closed it
+    with suppress(OSError):  # the server has closed the connection
         connection.shutdown(socket.SHUT_RDWR)

@@ -157,7 +157,7 @@ class Replay:
                 wake.clear()
                 self._daemon.do_due_work()
                 if self._daemon.has_busy_threads():
-                    wake.wait(MAX_SLEEP_SECONDS)  # a thread sets it when it ends
+                    wake.wait(MAX_SLEEP_SECONDS)  # each thread sets `wake` when it ends
                     continue
                 instants = self._daemon.next_instants()
             self._idle_until = min(instants, default=LAST_INSTANT)

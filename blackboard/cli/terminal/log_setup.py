@@ -35,7 +35,7 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
         return shown
 
     for_people = sys.stderr.isatty()
-    render: list[Any] = [structlog.processors.JSONRenderer()]  # it escapes control characters
+    render: list[Any] = [structlog.processors.JSONRenderer()]  # JSON escapes control characters
     if for_people:
         render = [show, structlog.dev.ConsoleRenderer(timestamp_key="at")]
     stream: Any = LogStream(sys.stderr)  # structlog only calls `write` and `flush`

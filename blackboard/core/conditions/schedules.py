@@ -310,7 +310,7 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         InvalidCondition: There is no such zone.
     """
-    from zoneinfo import ZoneInfo, available_timezones  # few commands need it
+    from zoneinfo import ZoneInfo, available_timezones  # few commands need time zones
 
     try:
         return ZoneInfo(name)

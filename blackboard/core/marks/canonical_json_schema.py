@@ -46,7 +46,7 @@ class _CanonicalForm:
         form = {
             name: self._keyword(name, value) for name, value in sorted(schema.items()) if name not in IGNORED_KEYWORDS
         }
-        if isinstance(form.get("additionalProperties"), bool):  # some versions of pydantic omit it for inner objects
+        if isinstance(form.get("additionalProperties"), bool):  # some versions of pydantic omit this value
             del form["additionalProperties"]
         if str(form.get("pattern", "")).startswith(DECIMAL):
             del form["pattern"]

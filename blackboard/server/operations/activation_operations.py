@@ -103,7 +103,7 @@ def _change_many(call: OperationCall[NoParameters, StuckActivations], state: Act
     for record in call.board.activations(agent=wanted.agent, state=states, limit=MAX_PAGE_ITEMS):
         try:
             change(record.id)
-        except WorkError:  # somebody else has changed it meanwhile
+        except WorkError:  # somebody else has changed the activation meanwhile
             continue
         changed.append(record.id)
     return ActivationChanges(changed, state)

@@ -174,7 +174,7 @@ class PostgresqlDialect(Dialect):
             connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
 
     def skip_disk_flush(self, connection: Any) -> None:
-        if self.keeps_statements:  # otherwise the next transaction of the connection may be another board's
+        if self.keeps_statements:  # behind a pooler, the setting could reach another board
             connection.execute("SET synchronous_commit = off")
 
     def server_time(self, cursor: Any) -> Instant:

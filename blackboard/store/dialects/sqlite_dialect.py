@@ -135,7 +135,7 @@ class SqliteDialect(Dialect):
             )
 
     def streaming_cursor(self, connection: Any) -> Any:
-        return connection.cursor()  # it computes each row when it is fetched
+        return connection.cursor()  # any cursor of SQLite computes each row when it is fetched
 
     def insert_rows(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         places = ", ".join("?" for _ in columns)

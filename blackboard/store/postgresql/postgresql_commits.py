@@ -224,7 +224,7 @@ class PostgresqlCommits(BatchCommits):
     def retire(self) -> None:
         if self._writer.connection is None:
             return
-        with contextlib.suppress(Exception):  # otherwise another writer removes the row later
+        with contextlib.suppress(Exception):  # if this fails, another writer removes the row later
             self._writer.record.remove(self._writer.connection.cursor())
 
     def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:

@@ -108,13 +108,13 @@ class PostgresqlDatabase(Database):
 
     @property
     def upkeep(self) -> PostgresqlUpkeep:
-        from blackboard.store.postgresql.postgresql_upkeep import PostgresqlUpkeep  # only its acts need it
+        from blackboard.store.postgresql.postgresql_upkeep import PostgresqlUpkeep  # imported only for upkeep
 
         return PostgresqlUpkeep(self)
 
     @property
     def readonly(self) -> PostgresqlQueries:
-        from blackboard.store.postgresql.postgresql_user_queries import PostgresqlQueries  # only such queries need it
+        from blackboard.store.postgresql.postgresql_user_queries import PostgresqlQueries  # imported only for queries
 
         return PostgresqlQueries(self)
 

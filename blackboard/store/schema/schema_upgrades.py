@@ -108,7 +108,7 @@ def migrate(database: Database, now: Instant) -> SchemaChange | None:
 def _migrate_locked(connection: Any, database: Database, now: Instant) -> SchemaChange | None:
     """Create or upgrade the schema while no other process can."""
     raw: Any = connection.connection.dbapi_connection
-    # Another process may have upgraded it while this process waited for the lock.
+    # Another process may have upgraded the schema while this process waited for the lock.
     revision, copy = revision_on(raw, database), None
     if revision == HEAD:
         return None

@@ -102,16 +102,16 @@ def connect(request: dict[str, Any], refused: list[str]) -> Any:
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    # This opens the log's files before the limits forbid it.
+    # The first read opens the log's files, which the limits forbid later.
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if hasattr(connection, "setlimit"):  # pysqlite3 lacks it; there the memory limit has to suffice
+    if hasattr(connection, "setlimit"):  # pysqlite3 has no such method, so only the limit of memory holds
         for category, maximum in LIMITS:
             connection.setlimit(category, maximum)
 
     def allow(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
         if only_reads(action, second):
             return 0
-        if action == PRAGMA and first == "data_version" and second is None:  # FTS5 asks for it
+        if action == PRAGMA and first == "data_version" and second is None:  # FTS5 reads this pragma
             return 0
         refused.append(describe_refused(action, second))
         return 1

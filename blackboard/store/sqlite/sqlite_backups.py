@@ -168,7 +168,7 @@ def _copy(database: SqliteDatabase, to: Path, progress: BackupProgress) -> None:
     target: Any = None
     try:
         target = sqlite.connect(str(to), isolation_level=None)
-        # The snapshot is held for the whole copy: otherwise each commit of another process would restart it.
+        # The snapshot is held for the whole copy: without it, each commit of another process would restart the copy.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         source.backup(target, pages=PAGES_PER_STEP, progress=lambda status, left, pages: progress(pages - left, pages))

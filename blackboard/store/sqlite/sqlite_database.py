@@ -80,13 +80,13 @@ class SqliteDatabase(Database):
 
     @property
     def upkeep(self) -> SqliteUpkeep:
-        from blackboard.store.sqlite.sqlite_upkeep import SqliteUpkeep  # only its acts need it
+        from blackboard.store.sqlite.sqlite_upkeep import SqliteUpkeep  # imported only for upkeep
 
         return SqliteUpkeep(self)
 
     @property
     def readonly(self) -> SqliteQueries:
-        from blackboard.store.sqlite.sqlite_user_queries import SqliteQueries  # only such queries need it
+        from blackboard.store.sqlite.sqlite_user_queries import SqliteQueries  # imported only for queries
 
         return SqliteQueries(self)
 

@@ -144,7 +144,7 @@ class SqliteFile(BoardPlace):
         if self.mode is None:
             return
         for path in self.files.shared():
-            with contextlib.suppress(OSError):  # it is already gone
+            with contextlib.suppress(OSError):  # the file is already gone
                 if (status := os.lstat(path)).st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
                     set_mode(path, folder_mode(self.mode) if path.is_dir() else self.mode)
 

@@ -47,7 +47,7 @@ def open_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> int:
     while True:
         with contextlib.suppress(FileExistsError):
             return create_private(path, flags, mode)
-        with contextlib.suppress(FileNotFoundError):  # another process has removed it just now
+        with contextlib.suppress(FileNotFoundError):  # another process has just removed the file
             return os.open(path, flags)
 
 

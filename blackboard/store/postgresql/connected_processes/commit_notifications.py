@@ -255,7 +255,7 @@ class CommitAnnouncer:
             try:
                 self._has_commit = False
                 if not self._send():
-                    self._pool.close()  # a server that ended one idle connection has probably ended all
+                    self._pool.close()  # a server that ended one idle connection has probably ended the others, too
                     self._send()
             finally:
                 self._sending.release()

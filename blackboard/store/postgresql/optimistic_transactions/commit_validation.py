@@ -45,8 +45,8 @@ _INSERT = re.compile(r"(INSERT INTO \w+ \([\w,\s]+\)\s+)VALUES \(([:\w,\s]+)\)")
 _CHANGE = re.compile(r"(UPDATE \w+\s+SET (?:\w+ = :\w+,?\s+)+|DELETE FROM \w+\s+)(WHERE [^()]+)")
 """The only forms of a write that can be rewritten. Neither has a subquery, which would need parentheses."""
 
-# The writer's number rises only if all is still so: see `CommitRecord`. It must be lower before, otherwise the writer
-# has given this message up.
+# The number of the writer rises only if no result has changed: see `CommitRecord`. If the stored number is not lower
+# than the number of this message, the writer has given the message up.
 _START = """
 WITH start AS MATERIALIZED (
   SELECT coalesce(event.id, 0) AS last_event_id,

@@ -53,7 +53,7 @@ class StatementPipeline:
     """
 
     def __init__(self, connection: Any, *, prepares: bool) -> None:
-        import psycopg  # an extra installs it
+        import psycopg  # psycopg is installed by an extra
         from psycopg import adapt, pq
         from psycopg.types.numeric import Int8Dumper
 

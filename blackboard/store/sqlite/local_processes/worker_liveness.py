@@ -203,7 +203,7 @@ def _is_held(lock: Path) -> bool:
 
 def _remove_if_dead(lock: Path) -> None:
     with contextlib.suppress(OSError), _hold_shared(lock) as handle:
-        # The name may belong to a newer file now. From here on it cannot, because a newer worker waits for this lock.
+        # Before this lock was held, a newer worker may have replaced the file of this name. Now it would wait.
         if handle is not None and os.path.samestat(os.fstat(handle), os.stat(lock)):
             _remove(lock)
 

@@ -46,7 +46,7 @@ def listen(path: Path, mode: int = PRIVATE_MODE) -> socket.socket:
     try:
         address = _temporary_folder() / path.name
         _delete_abandoned(address.parent.parent)
-        path.symlink_to(address)  # before the folder is made: other workers find a dead worker's folder by it
+        path.symlink_to(address)  # the link is made first: by it, other workers find the folder of a dead worker
         address.parent.mkdir(mode=0o700)
         set_mode(address.parent, 0o700)
         listening.bind(str(address))
