@@ -33,7 +33,7 @@ ACCESS = "blackboard.mcp_access"
 
 
 class McpEndpoint:
-    """An application that handles the requests of MCP clients. The SDK is imported for the first of them.
+    """An application that handles the requests of MCP clients. The SDK is imported at the first request.
 
     Args:
         board: The board that the server serves.

@@ -267,7 +267,7 @@ def row_type(result: str) -> type[Any] | None:
 
 
 def table_rows_in(row: type[Any]) -> list[tuple[type[Any], bool]]:
-    """Return the rows of tables with which a row begins, and whether each may be missing."""
+    """Return the table rows that are the first fields of a row, each with True if it may be missing."""
     found = []
     for field_name in row._fields:
         name, _, none = row.__annotations__[field_name].__forward_arg__.partition(" | ")

@@ -275,7 +275,7 @@ class Transaction(ABC):
     def each(self, statement: Statement[Value | None], after: Value, **values: Any) -> Iterator[Value]:
         """Yield each value of a statement that returns the next value `after` another.
 
-        That jumps through an index, where `SELECT DISTINCT` would read all of it.
+        These statements jump through an index, where `SELECT DISTINCT` would read the whole index.
         """
         while (value := self.one(statement, after=after, **values)) is not None:
             yield value

@@ -69,7 +69,8 @@ class Measure(ABC):
         where: The values that tags of the kinds must have, such as `{"severity": "high"}`. Only marks with all of them
             count. A list stands for any of its values.
         within: Only for `count` and `total`: the length of a window. They then measure the deposits that occurred in
-            it, even if their marks are gone: `count` their number, `total` the sum of weight x deposited intensity.
+            the window, even if the marks are gone: `count` their number, `total` the sum of weight x deposited
+            intensity.
 
     Raises:
         InvalidCondition: A kind, scope, pattern, tag or window is not valid.

@@ -6,7 +6,7 @@ that returns it has found none, such as the group of a mark without the tag. Som
 
 A group has all marks with one value of a tag, whatever their subjects are. Its text begins with a character that begins
 no subject. So the board stores crossings, predictions, states and cooldowns of a group in the same columns, and under
-the same keys, as those of a subject.
+the same keys, as the crossings, predictions, states and cooldowns of a subject.
 """
 
 from __future__ import annotations

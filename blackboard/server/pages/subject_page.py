@@ -20,7 +20,8 @@ from blackboard.server.pages.page_definition import LivePage, PageCall, PageCont
 MAX_EVENTS_OF_A_SUBJECT = 500
 """How many events the page shows at once, newest first."""
 MAX_MEASURED = 20_000
-"""If a watch over the board measures more live marks, the page does not explain it: it would read all of them."""
+"""If a watch over the board measures more live marks, the page does not explain the watch, because it would read all
+these marks."""
 MAX_ACTIVATIONS = 30
 """How many activations the graph shows at once, newest first."""
 MAX_ALIKE = 6

@@ -55,7 +55,7 @@ class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
     max_execution_ms: float = 30_000
     context_trails: list[str] = Field(default_factory=list)
     sessions: dict[str, int] = Field(default_factory=dict)
-    """The sessions that get its triggers, each with the last event before it asked for them."""
+    """The sessions that get its triggers, each with the last event before the session asked for the triggers."""
     lease_until: Instant
     """When its lease ends."""
     met: bool = False

@@ -161,7 +161,7 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def analyze_history(self) -> None:
-        """Take the statistics of a whole history in partitions. A server takes only those of each partition itself."""
+        """Take the statistics of a history as a whole. A server itself takes only the statistics of each partition."""
 
     @abstractmethod
     def is_copy_seen(self, version: str) -> bool:

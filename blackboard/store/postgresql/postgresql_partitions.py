@@ -208,7 +208,7 @@ def create_partitions(transaction: Transaction, events: int) -> None:
 
 
 def analyze_table(database: Database) -> None:
-    """Take the statistics of the whole table. The server itself takes only those of each partition."""
+    """Take the statistics of the whole table. The server itself takes only the statistics of each partition."""
     failures = (database.dialect.errors.base, StoreError)  # after a failure, the plans follow older statistics
     with contextlib.suppress(*failures), contextlib.closing(database.connect(writes=True)) as connection:
         connection.execute("ANALYZE event")

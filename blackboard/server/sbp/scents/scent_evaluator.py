@@ -34,7 +34,7 @@ log = Log("blackboard.server")
 MAX_INTERVAL: Duration = MINUTE
 """The longest time between two measurements."""
 MIN_INTERVAL_SECONDS = 0.05
-"""The shortest time between two measurements, so that a board with many commits is not measured for each of them."""
+"""The shortest time between two measurements, so that scents are not measured after each of many commits."""
 MAX_CONTEXT_PHEROMONES = 100
 """The most pheromones that a notification shows. The notification names further pheromones by their ids."""
 MAX_CONTEXT_BYTES = 256 * 1024

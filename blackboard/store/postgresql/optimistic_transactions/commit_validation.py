@@ -1,4 +1,4 @@
-"""One statement that checks what a transaction has read, and writes only if all of it is still so.
+"""One statement that checks what a transaction has read, and writes only if no result has changed.
 
 It runs under the lock of the board. The ids of new events were chosen before the lock was taken: they follow the last
 event that the transaction has read. Others may have recorded events meanwhile. So each new id is raised by the number
@@ -19,7 +19,7 @@ from blackboard.store.sql_composition import PARAMETER, bind_parameters
 from blackboard.store.statement_file import Statement
 
 EVENT_IDS = frozenset({"id", "mark_id", "event_id", "other_event_id", "shown_event_id"})
-"""The parameters of writes that are ids of events. The id of a mark is that of its first event."""
+"""The parameters of writes that are ids of events. The id of a mark is the id of its first event."""
 UNLOCKED_WRITES: Mapping[str, frozenset[str]] = {
     "marks.insert_event": frozenset({"recorded_at"}),
     "marks.insert_mark": frozenset({"deposited_at", "reinforced_at"}),

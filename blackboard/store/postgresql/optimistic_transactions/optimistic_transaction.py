@@ -8,7 +8,7 @@ All reads and writes of such a transaction must be known to be safe: they do not
 lock is taken, and they wake nobody. Otherwise the transaction gives up before its second message.
 
 If the process remembers the results of all reads, the first message is not needed: the transaction is one message. It
-checks the remembered results under the lock, as it checks those of reads that were sent.
+checks the remembered results under the lock, as it checks the results of reads that were sent.
 """
 
 from __future__ import annotations

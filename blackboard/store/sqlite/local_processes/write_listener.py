@@ -31,7 +31,7 @@ IN_MODIFY = 0x2
 """The file was written or truncated; from linux/inotify.h, as the next two."""
 IN_DELETE_SELF, IN_MOVE_SELF = 0x400, 0x800
 READ_BYTES = 4096
-"""More than one event about one file, which has no name in it. The kernel joins equal events that nobody has read."""
+"""Space for more than one event about a watched file, which contains no name. The kernel joins equal unread events."""
 
 
 @contextmanager
