@@ -69,8 +69,8 @@ class RemoteCalls(DifferingCalls):
         return [item for item in self._client.agenda() if item.agent == agent]
 
     def is_claimed(self, activation_id: int, agent: str | None) -> bool:
-        # The server refuses the result of an activation that is not claimed by another error than a wrong result.
-        # Without the agent, no result was sent.
+        # If the activation is not claimed, the server reports this instead of a mistake in the result. Without the
+        # agent, no result was sent.
         return agent is not None
 
     def later_activity(self, after: int, report_gap: Callable[[], None]) -> Iterator[ActivityRecord]:

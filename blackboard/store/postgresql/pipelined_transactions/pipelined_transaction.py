@@ -36,7 +36,7 @@ class PipelinedTransaction(Transaction):
         self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
         self._cache = TransactionReadCache()
         self._has_dropped = False
-        """Whether results were dropped from the cache because a write may have changed them."""
+        """Whether a write may have dropped results from the cache."""
         self._last_sent: StatementResult | None = None
         """The result of the last statement of `send`. The first statements of `send` begin the transaction."""
         self._write_count = 0
