@@ -15,7 +15,7 @@ from blackboard.store.statement_file import Statement
 
 
 class Partition(NamedTuple):
-    """A partition: its table, its first id (None without a lower bound), and the id behind its last one."""
+    """A partition: its table, its first id (None without a lower bound), and the id after its last one."""
 
     name: str
     first: Id | None

@@ -73,7 +73,7 @@ class PostgresqlTransaction(PipelinedTransaction):
             self._counted.clear()
 
     def commit(self) -> None:
-        """Send the statements that wait, and COMMIT behind them. A statement that fails prevents the commit."""
+        """Send the statements that wait, and COMMIT after them. A statement that fails prevents the commit."""
         self._send_bulk_writes()
         self._pipeline.add("COMMIT")
         self._receive()
@@ -133,7 +133,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         return [[*map(make, result.rows)] for make, result in waiting]
 
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
-        """Send a statement behind those that wait, and return its result."""
+        """Send a statement after those that wait, and return its result."""
         text, names = statement.compiled(self.dialect)
         arguments = [values[name] for name in names]
         result = self._cache.find(statement, arguments)
@@ -147,7 +147,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         return result
 
     def _add(self, text: str, values: Sequence[Any], result: StatementResult | None = None) -> None:
-        """Let a statement wait, behind the rows that it may see or change."""
+        """Let a statement wait, after the rows that it may see or change."""
         if self._bulk_writes.is_seen_by(text):
             self._send_bulk_writes()
         self._pipeline.add(text, values, result)
@@ -162,7 +162,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         return True
 
     def _send_bulk_writes(self) -> None:
-        """Send the rows that wait, behind the statements that wait: a large set of new rows by COPY."""
+        """Send the rows that wait, after the statements that wait: a large set of new rows by COPY."""
         for each in self._bulk_writes.take():
             if each.is_copied:
                 self._receive()

@@ -2,7 +2,7 @@
 
 A statement that is added waits in this process. The next `receive` sends all that wait in one message, and takes all
 their results. So a statement whose result nobody needs costs no round trip. The server runs the statements in their
-order, and skips those behind a failed one.
+order, and skips those after a failed one.
 
 It uses the library `libpq` through `psycopg.pq`, which takes a third of the processor time of a cursor. Between two
 messages, the connection is in its usual mode, and its cursors can be used.
@@ -196,7 +196,7 @@ class StatementPipeline:
                     result.rows = self._converter.load_rows(0, pg_result.ntuples, tuple)
             elif text == "COMMIT" and pg_result.command_status == b"ROLLBACK":
                 error = error or self._failed("COMMIT rolled the transaction back, because a statement had failed")
-            pg_result = self._pgconn.get_result()  # returns None behind the last, without a wait
+            pg_result = self._pgconn.get_result()  # returns None after the last, without a wait
         return error
 
     def _result(self) -> Any:
