@@ -1,4 +1,4 @@
-"""Deployment files: reading, checking and resolving. All mistakes are reported at once; no database is opened.
+"""Deployment files: reading, checking and resolving. All mistakes are reported together; no database is opened.
 
 sections                the sections and their fields
 sink_sections           the items of [[sinks]]

@@ -1,4 +1,4 @@
-"""`check` names all mistakes at once and previews the effect of `init`."""
+"""`check` names all mistakes together and previews the effect of `init`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every value of a deployment file or the environment is accepted or refused with its place, all at once."""
+"""Every value of a deployment file or the environment is accepted or refused with its place, all together."""
 
 from __future__ import annotations
 

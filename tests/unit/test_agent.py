@@ -1,4 +1,4 @@
-"""Agents: a declaration is data about a function, and all its mistakes are reported at once."""
+"""Agents: a declaration is data about a function, and all its mistakes are reported together."""
 
 from __future__ import annotations
 
