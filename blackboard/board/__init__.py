@@ -39,7 +39,7 @@ deployment_effects  what a new deployment changes for agents, watches, kinds and
 watches             watches: the marks that count for them, and their crossings
 open_needs          questions of agents: which are open, and who may answer them
 provenance          the agents behind a mark, through the inputs of their activations
-activation_tables   the rows of activations, their inputs and crossings
+work_tables         the rows of activations, their inputs and crossings
 search_index        the index for the search by text, and searches in it
 outbox              messages to people outside, as they are written, and what people do with them
 worker_registry     the workers on the board, and the agents that they serve

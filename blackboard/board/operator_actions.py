@@ -6,7 +6,6 @@ Each action writes its entry of the activity.
 from __future__ import annotations
 
 from blackboard.board import clock_questions
-from blackboard.board.activation_tables.activation_rows import existing_activation, is_stuck
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
@@ -18,6 +17,7 @@ from blackboard.board.transactions import activity_log, agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_deferrals import CrossingDeferral, deferral_of
+from blackboard.board.work_tables.activation_rows import existing_activation, is_stuck
 from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd

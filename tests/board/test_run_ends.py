@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength
-from blackboard.board.activation_tables.activation_rows import set_state
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure, Success
 from blackboard.board.activations.run_ends.returned_items import AgentDeposit
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import set_state
 from blackboard.core.marks.decay import Never
 from blackboard.core.records.states import ActivationState, IllegalTransition
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.run_ends import activation_results
+from blackboard.board.work_tables.activation_rows import insert_closed_activation
 from blackboard.cli.app import COMMANDS, GROUPS, LazyGroup
 from blackboard.cli.terminal.output import upcoming_time
 from blackboard.clock import parse_instant

@@ -16,11 +16,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from blackboard.board.activation_tables.activation_rows import make_ready
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import make_ready
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.records import failure_texts

@@ -12,13 +12,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from blackboard.board.activation_tables.activation_rows import get_activation, make_ready
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
 from blackboard.board.activations.model_pauses import FIRST_MODEL_PAUSE, REFUSED_WAIT, CallWait
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import get_activation, make_ready
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import ActivationState, CallState
 from blackboard.store.row_types.activation_row_types import ActivationRow

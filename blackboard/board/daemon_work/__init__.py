@@ -8,7 +8,6 @@ model_call_transactions  model calls: planned, reserved, answered or ended, and 
 batch_api_transactions   the model calls of the Batch API
 """
 
-from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims import activation_spans
 from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
 from blackboard.board.activations.agent_claims.claims import Claim, RunKey
@@ -26,6 +25,7 @@ from blackboard.board.daemon_work.worker import Worker, publish_lock
 from blackboard.board.program_loading import load_program
 from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import ActivationInput
 
 __all__ = [
     "WEBHOOK_WORKER",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from blackboard.board.activation_tables.activation_rows import get_activation, set_state
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS, ModelCall
 from blackboard.board.activations.model_pauses import CallWait
 from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import get_activation, set_state
 from blackboard.clock import Instant
 from blackboard.core.records.failure_texts import with_quotation
 from blackboard.core.records.states import ActivationState, CallState

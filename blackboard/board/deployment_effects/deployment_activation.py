@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.activation_tables.activation_rows import make_ready
 from blackboard.board.deployment_effects import agent_changes, backfill, kind_changes
 from blackboard.board.mark_tables import window_deposits
 from blackboard.board.result_types.administration_results import DeployResult
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.board.work_tables.activation_rows import make_ready
 from blackboard.core.agent_declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.authors import BOARD, agent_name_problem
 from blackboard.core.conditions.number_formats import exact_digits

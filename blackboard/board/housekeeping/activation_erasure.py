@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import get_activation
 from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.store.row_types.activation_row_types import ActivationRow

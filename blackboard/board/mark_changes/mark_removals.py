@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from blackboard.board import open_needs
-from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
 from blackboard.board.mark_changes import change_preparation, mark_indexes
 from blackboard.board.mark_tables import window_deposits
@@ -17,6 +16,7 @@ from blackboard.board.watches.crossing_detection import episode_crossings, predi
 from blackboard.board.watches.measurements import absorbed_marks, watch_totals, watched_marks, window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
+from blackboard.board.work_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.clock import Instant
 from blackboard.core.authors import BOARD
 from blackboard.core.marks.scopes import Group

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board.activation_tables.activation_inputs import InputRole
-from blackboard.board.activation_tables.activation_rows import existing_activation, is_stuck
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.reading.mark_queries import event_record
@@ -13,6 +11,8 @@ from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.result_types.work_results import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import InputRole
+from blackboard.board.work_tables.activation_rows import existing_activation, is_stuck
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import NotFound
 from blackboard.store.row_types.activation_row_types import InputEvent

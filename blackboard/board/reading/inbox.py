@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from blackboard.board import open_needs
-from blackboard.board.activation_tables.activation_inputs import absorbed_events
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types.mark_results import MarkRecord, NeedRecord
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import absorbed_events
 from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, OpenNeedRow

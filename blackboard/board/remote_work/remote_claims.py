@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import threading
 
-from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.activation_spans import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, NeedsSearches, claim_up_to
@@ -25,6 +24,7 @@ from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.board.work_tables.activation_inputs import ActivationInput
 from blackboard.board.worker_registry import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, to_datetime
 from blackboard.core.specs.agent_spec import AgentSpec

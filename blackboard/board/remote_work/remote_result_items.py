@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.call_records.model_calls import CallCost, ReportedCall
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import ActivationInput
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.agents.remote_results import RemoteResult, ReportedUsage, ReturnedMark
 from blackboard.core.marks.mark_model import Mark

@@ -10,8 +10,6 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.activation_inputs import inputs_of
-from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, returned_item_checks
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
@@ -22,6 +20,8 @@ from blackboard.board.remote_work.remote_result_items import actions_of, marks_o
 from blackboard.board.result_types.remote_work_results import RunState
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import inputs_of
+from blackboard.board.work_tables.activation_rows import get_activation
 from blackboard.clock import Instant, iso
 from blackboard.core.agents.remote_results import RemoteResult, ReportedUsage
 from blackboard.core.records import failure_texts

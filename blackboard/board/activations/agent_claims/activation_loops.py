@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blackboard.board.activation_tables.activation_inputs import absorbed_events
-from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
@@ -17,6 +15,8 @@ from blackboard.board.activations.agent_claims.new_activations import claimed_in
 from blackboard.board.activations.run_ends import run_end_steps
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
+from blackboard.board.work_tables.activation_inputs import absorbed_events
+from blackboard.board.work_tables.activation_rows import get_activation
 from blackboard.core.marks.scopes import is_group, scope_name, subject_of
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec

@@ -6,18 +6,12 @@ from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
 
-from blackboard.board.activation_tables.activation_inputs import (
-    ActivationInput,
-    InputRole,
-    as_input,
-    event_of,
-    record_input,
-)
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, searches_for
 from blackboard.board.mark_tables import filtered_marks
 from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import ActivationInput, InputRole, as_input, event_of, record_input
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
 from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import MARKS

@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.activation_inputs import ActivationInput, inputs_of
-from blackboard.board.activation_tables.activation_rows import set_state
 from blackboard.board.activations.agent_claims import crossing_selection
 from blackboard.board.activations.agent_claims.activation_loops import quarantine_loops
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
@@ -36,6 +34,8 @@ from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
+from blackboard.board.work_tables.activation_inputs import ActivationInput, inputs_of
+from blackboard.board.work_tables.activation_rows import set_state
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import GroupValue, group_of
 from blackboard.core.records.states import ActivationState

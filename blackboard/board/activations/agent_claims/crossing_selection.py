@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from blackboard.board.activation_tables.activation_rows import insert_closed_activation
-from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.mark_tables.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -20,6 +18,8 @@ from blackboard.board.watches.waiting_crossings import (
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings, strongest_first
 from blackboard.board.watches.waiting_crossings.departed_marks import InputMark
+from blackboard.board.work_tables.activation_rows import insert_closed_activation
+from blackboard.board.work_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.row_types.mark_row_types import EventRow

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from blackboard.board import open_needs
-from blackboard.board.activation_tables.activation_inputs import absorbed_events, event_of, inputs_of
-from blackboard.board.activation_tables.activation_rows import get_activation, recount_marks
-from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, SearchKey, searches_for
 from blackboard.board.activations.call_records import model_calls
@@ -19,6 +16,9 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import absorbed_marks, stimuli, watch_totals, watched_marks
 from blackboard.board.watches.waiting_crossings import crossing_deferrals
+from blackboard.board.work_tables.activation_inputs import absorbed_events, event_of, inputs_of
+from blackboard.board.work_tables.activation_rows import get_activation, recount_marks
+from blackboard.board.work_tables.crossing_rows import close_crossing
 from blackboard.core.marks.scopes import WHOLE_BOARD, is_group
 from blackboard.core.records.states import CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec

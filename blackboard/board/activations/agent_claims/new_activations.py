@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-from blackboard.board.activation_tables.activation_inputs import ActivationInput, as_input, record_input
-from blackboard.board.activation_tables.activation_rows import AttemptColumns, insert_activation
-from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables.watch_scopes import scope_of
@@ -16,6 +13,9 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import absorbed_marks, stimuli, watch_totals
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.measured_crossings import reason_of
+from blackboard.board.work_tables.activation_inputs import ActivationInput, as_input, record_input
+from blackboard.board.work_tables.activation_rows import AttemptColumns, insert_activation
+from blackboard.board.work_tables.crossing_rows import close_crossing
 from blackboard.core.marks.scopes import WHOLE_BOARD, nullable_scope
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.row_types.activation_row_types import ActivationRow

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import get_activation, make_ready
 from blackboard.clock import Instant, iso
 from blackboard.core.records.failure_texts import budget_text
 from blackboard.core.records.micro_dollars import limit_from_usd, to_usd

@@ -20,9 +20,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import get_activation
 from blackboard.core.records.states import ActivationState, CallApi, CallState, check_initial, check_transition
 from blackboard.errors import NotFound
 from blackboard.store.row_types.model_call_row_types import CallRow

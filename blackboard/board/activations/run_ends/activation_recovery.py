@@ -6,13 +6,13 @@ import random
 from collections.abc import Callable, Sequence
 
 from blackboard.board import worker_registry
-from blackboard.board.activation_tables.activation_rows import recount_marks
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, run_end_steps
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
 from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, count_failure, end_run, evaluate_unclaimed
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_rows import recount_marks
 from blackboard.clock import seconds_in
 from blackboard.core.marks.scopes import subject_of
 from blackboard.core.records.failure_texts import with_quotation

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blackboard.board import open_needs
-from blackboard.board.activation_tables.activation_inputs import absorbed_events
-from blackboard.board.activation_tables.activation_rows import get_activation, recount_marks
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import returned_items, run_end_steps
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
@@ -27,6 +25,8 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import absorbed_events
+from blackboard.board.work_tables.activation_rows import get_activation, recount_marks
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import ActivationState, CrossingState

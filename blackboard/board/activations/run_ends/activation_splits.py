@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import chain
 
-from blackboard.board.activation_tables.activation_inputs import InputRole
-from blackboard.board.activation_tables.activation_rows import insert_activation, recount_marks
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.run_end_steps import current_run, end_run
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import InputRole
+from blackboard.board.work_tables.activation_rows import insert_activation, recount_marks
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import ActivationState

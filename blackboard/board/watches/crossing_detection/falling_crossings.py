@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blackboard.board.activation_tables.activation_rows import insert_closed_activation
-from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.mark_tables.mark_states import fading_state, mark_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
+from blackboard.board.work_tables.activation_rows import insert_closed_activation
+from blackboard.board.work_tables.crossing_rows import close_crossing
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import Side
 from blackboard.core.marks.fading_marks import FadingMark

@@ -7,7 +7,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.activation_inputs import event_of, strength_of
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, mark_strength, tags_of
@@ -23,6 +22,7 @@ from blackboard.board.watches.waiting_crossings.departed_marks import (
     departed_inputs,
     last_counted,
 )
+from blackboard.board.work_tables.activation_inputs import event_of, strength_of
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.fading_forecasts import value_at

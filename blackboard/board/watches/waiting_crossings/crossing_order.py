@@ -17,11 +17,11 @@ from itertools import count, groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.crossing_rows import OrderColumns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
+from blackboard.board.work_tables.crossing_rows import OrderColumns
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Decay, Never

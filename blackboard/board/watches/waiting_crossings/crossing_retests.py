@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.crossing_rows import skip_crossing
 from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.mark_tables.window_deposits import scopes_in_windows
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
@@ -20,6 +19,7 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import measured_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAtCrossing, PastMark
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
+from blackboard.board.work_tables.crossing_rows import skip_crossing
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.fading_forecasts import fallen_side, first_true, met_side, value_at

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from blackboard.board.activation_tables.activation_inputs import strength_of
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
@@ -13,6 +12,7 @@ from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import absorbed_marks, watched_marks
+from blackboard.board.work_tables.activation_inputs import strength_of
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_after

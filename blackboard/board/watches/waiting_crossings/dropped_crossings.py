@@ -6,8 +6,6 @@ deposit on one of them makes all of them stimuli again, whatever its payload is.
 
 from __future__ import annotations
 
-from blackboard.board.activation_tables.activation_rows import insert_closed_activation
-from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.watch_scopes import is_in_group, scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -16,6 +14,8 @@ from blackboard.board.watches.measurements import watch_totals
 from blackboard.board.watches.measurements.absorbed_marks import DROPPED, read_watermark, record_dropped, release_mark
 from blackboard.board.watches.measurements.stimuli import is_stimulus, stimuli_of
 from blackboard.board.watches.waiting_crossings import watch_guards
+from blackboard.board.work_tables.activation_rows import insert_closed_activation
+from blackboard.board.work_tables.crossing_rows import close_crossing
 from blackboard.core.marks.scopes import group_of
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from blackboard.board.activation_tables.crossing_rows import MeasuredColumns, SideColumns, insert_crossing
 from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
+from blackboard.board.work_tables.crossing_rows import MeasuredColumns, SideColumns, insert_crossing
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.durations import format_duration

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from itertools import islice
 
-from blackboard.board.activation_tables.crossing_rows import insert_crossing, skip_crossing
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_order import LOWEST_KEY, STATIC_LAW
+from blackboard.board.work_tables.crossing_rows import insert_crossing, skip_crossing
 from blackboard.clock import Instant, iso
 from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS
 from blackboard.core.marks.scopes import WHOLE_BOARD

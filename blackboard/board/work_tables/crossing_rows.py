@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypedDict, Unpack
 
-from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
+from blackboard.board.work_tables.activation_rows import insert_closed_activation
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
