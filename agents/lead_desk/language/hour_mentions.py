@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import time, tzinfo
+from typing import NamedTuple
 
 from lead_desk.language.date_words import LABELS, PARTS_OF_DAY, UNITS, alternatives
 from lead_desk.language.day_mentions import CHARACTERS_BEFORE, EXCEPT
@@ -46,12 +47,27 @@ _DURATION_BEFORE = re.compile(
 )
 
 
-def _is_other_number(text: str, match: re.Match[str], parts: Sequence[str | None]) -> bool:
+class _ClockParts(NamedTuple):
+    """The groups of one `_CLOCK`, as the text has them."""
+
+    hour: str
+    minute: str | None
+    marker: str | None
+    """What follows the number: `pm`, `uhr`, `h`."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is only a number."""
+        return self.minute is None and self.marker is None
+
+
+def _is_other_number(text: str, match: re.Match[str], clocks: Sequence[_ClockParts]) -> bool:
     """Return whether a number is a price, a count, a version, a telephone number or a duration."""
     before = text[max(0, match.start() - LABEL_CHARACTERS) : match.start()]
-    if parts[-1] is not None and parts[-1] != "h":  # "3pm", "15 uhr"
+    last = clocks[-1]
+    if last.marker is not None and last.marker != "h":  # "3pm", "15 uhr"
         return False
-    if parts[-1] == "h" and parts[-2] is None and len(parts) == 3:
+    if last.marker == "h" and last.minute is None and len(clocks) == 1:
         return _DURATION_BEFORE.search(before) is not None  # "a 2h call"
     has_colon = ":" in match.group()
     if _UNIT.match(text, match.end()) is not None or re.match(r"[.,]\d", text[match.end() :]):
@@ -70,9 +86,9 @@ def find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[HourMention]:
             hours: Hours | None = Hours(time(begin), time(end))
         else:
             first = match.re.groupindex[form] + 1
-            groups = range(first, first + (6 if form in _RANGES else 3))
-            parts = [match.group(number) for number in groups]
-            hours = None if _is_other_number(text, match, parts) else _clock_hours(form, parts)
+            begins = (first, first + 3) if form in _RANGES else (first,)
+            clocks = [_ClockParts(*match.group(begin, begin + 1, begin + 2)) for begin in begins]
+            hours = None if _is_other_number(text, match, clocks) else _clock_hours(form, clocks)
         if hours is not None and _EXCLUDED_HOURS.search(
             text[max(0, match.start() - CHARACTERS_BEFORE) : match.start()]
         ):
@@ -92,28 +108,29 @@ def _other_hours(hours: Hours) -> Hours | None:
     return Hours(hours.end, time.max) if is_early else Hours(time.min, hours.start)
 
 
-def _clock_hours(form: HourForm, parts: list[str | None]) -> Hours | None:
+def _clock_hours(form: HourForm, clocks: Sequence[_ClockParts]) -> Hours | None:
     """Return the hours of a clock time; None for impossible hours and for a bare number, which may mean anything."""
-    is_bare = parts[-1] is None and parts[-2] is None
-    if is_bare and form in (HourForm.CLOCK, HourForm.RANGE):
+    first, last = clocks[0], clocks[-1]
+    if last.is_bare and form in (HourForm.CLOCK, HourForm.RANGE):
         return None
-    end = _clock_time(parts[-3], parts[-2], parts[-1])
+    end = _clock_time(last)
     if end is None:
         return None
     if form in _RANGES:
-        ascending = int(parts[0] or 0) <= int(parts[3] or 0)
-        start = _clock_time(parts[0], parts[1], parts[2] or (parts[5] if ascending else None))  # "9 to 11am"
+        ascending = int(first.hour) <= int(last.hour)
+        marker = first.marker or (last.marker if ascending else None)  # "9 to 11am"
+        start = _clock_time(first._replace(marker=marker))
         return Hours(start, end) if start and start < end else None
     return {HourForm.AFTER: Hours(end, time.max), HourForm.BEFORE: Hours(time.min, end)}.get(form, Hours(end))
 
 
-def _clock_time(hour: str | None, minute: str | None, marker: str | None) -> time | None:
-    number, suffix = int(hour or 0), (marker or "").replace(".", "")
+def _clock_time(clock: _ClockParts) -> time | None:
+    number, suffix = int(clock.hour), (clock.marker or "").replace(".", "")
     if suffix in ("am", "pm"):
         if not 1 <= number <= 12:
             return None
         number = number % 12 + (12 if suffix == "pm" else 0)
     try:
-        return time(number, int(minute or 0))
+        return time(number, int(clock.minute or 0))
     except ValueError:
         return None
