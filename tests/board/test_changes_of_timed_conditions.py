@@ -9,7 +9,7 @@ import pytest
 from blackboard import count, strength, total, watch
 from blackboard.board.deployment_effects import backfill
 from blackboard.core.marks.decay import Linear, Never, Step
-from tests.board.timed_conditions import crossings, held, run, smoke, tick
+from tests.board.timed_conditions import CrossingTime, crossings, held, run, smoke, tick
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -23,7 +23,7 @@ def test_a_condition_that_must_hold_now_counts_from_the_change(world: World) -> 
     assert [row.state for row in world.sql("SELECT state FROM crossing")] == ["skipped"]
     assert held(world) == [20.0]
     tick(world, 30 * SECOND)
-    assert crossings(world)[1:] == [(50.0, 0.0)]
+    assert crossings(world)[1:] == [CrossingTime(50.0, delay=0.0)]
 
 
 def test_another_time_keeps_since_when_the_condition_has_held(world: World) -> None:
@@ -33,7 +33,7 @@ def test_another_time_keeps_since_when_the_condition_has_held(world: World) -> N
     world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, held_for="30s")))
     assert held(world) == [0.0]
     tick(world, 10 * SECOND)
-    assert crossings(world) == [(30.0, 0.0)]
+    assert crossings(world) == [CrossingTime(30.0, delay=0.0)]
 
 
 def test_rewakes_begin_at_the_change_for_what_the_agent_was_given(world: World) -> None:
@@ -45,7 +45,7 @@ def test_rewakes_begin_at_the_change_for_what_the_agent_was_given(world: World) 
     assert run(world) == []
     tick(world, MINUTE)
     assert run(world) == [["s"]]
-    assert crossings(world)[1:] == [(80.0, 0.0)]
+    assert crossings(world)[1:] == [CrossingTime(80.0, delay=0.0)]
     world.deploy(smoke(), spec("pager", strength("smoke") >= 0.5))
     assert world.sql("SELECT * FROM watch_state") == world.sql("SELECT * FROM predicted_crossing") == []
 
@@ -71,7 +71,7 @@ def test_an_episode_that_is_over_is_not_told_again_by_a_late_backfill(world: Wor
     world.advance(10 * SECOND)
     world.register({"smoke": kind("smoke", Linear("20m"))}, agent)
     tick(world, HOUR)
-    assert crossings(world) == [(30.0, HOUR / SECOND - 20)]
+    assert crossings(world) == [CrossingTime(30.0, delay=HOUR / SECOND - 20)]
     world.run_backfill()
     assert len(crossings(world)) == 1
     assert held(world) == []
@@ -121,7 +121,7 @@ def test_a_fall_after_the_change_is_told_wherever_the_backfill_is(world: World, 
     tick(world, late)
     world.run_backfill()
     tick(world, MINUTE)
-    assert [round(crossed_at) for crossed_at, _ in crossings(world)] == [55]
+    assert [round(crossing.at) for crossing in crossings(world)] == [55]
 
 
 def test_a_withdrawal_before_the_backfill_begins_no_episode_anew(world: World) -> None:
@@ -151,7 +151,7 @@ def test_only_a_new_crossing_begins_the_interval_anew(world: World) -> None:
     assert len(run(world)) == 1
     tick(world, 6 * MINUTE)
     assert run(world) == [["s"]]
-    assert [at for at, _ in crossings(world)] == [0, 600]
+    assert [crossing.at for crossing in crossings(world)] == [0, 600]
 
 
 @pytest.mark.postgresql
@@ -166,7 +166,7 @@ def test_a_fall_that_waits_has_its_marks_though_held_for_is_shorter_now(world: W
     world.evaporate()
     world.deploy(kinds, spec("pager", watch(condition, held_for="1m")))
     assert run(world) == [["s"]]
-    assert crossings(world) == [(360, 60)]
+    assert crossings(world) == [CrossingTime(360, delay=60)]
 
 
 @pytest.mark.postgresql
@@ -184,6 +184,6 @@ def test_a_fall_follows_another_held_for_though_its_marks_have_evaporated(
     world.evaporate()
     world.deploy(kinds, spec("pager", watch(condition, rewake_every="1h", **settings)))
     tick(world, 30 * MINUTE)
-    [(crossed_at, _)] = crossings(world)
-    assert crossed_at == pytest.approx(expected, abs=1e-4)
+    [crossing] = crossings(world)
+    assert crossing.at == pytest.approx(expected, abs=1e-4)
     assert run(world) == [["s"]]

@@ -10,7 +10,7 @@ from blackboard import Blackboard, count, strength, strongest, total, watch
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
-from tests.board.timed_conditions import START, crossings, held, run, smoke, tick
+from tests.board.timed_conditions import START, CrossingTime, crossings, held, run, smoke, tick
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 
@@ -22,7 +22,7 @@ def test_a_condition_must_hold_that_long(world: World) -> None:
     tick(world, 29 * SECOND)
     assert crossings(world) == []
     tick(world, 6 * SECOND)
-    assert crossings(world) == [(30.0, 5.0)]
+    assert crossings(world) == [CrossingTime(30.0, delay=5.0)]
     tick(world, HOUR)
     assert len(crossings(world)) == 1
 
@@ -35,7 +35,7 @@ def test_a_condition_that_fades_too_early_does_not_cross(world: World) -> None:
     tick(world, 19 * SECOND)
     world.put("smoke")  # it holds on, until second 39
     tick(world, 20.5 * SECOND)
-    assert crossings(world) == [(30.0, 9.5)]
+    assert crossings(world) == [CrossingTime(30.0, delay=9.5)]
 
 
 def test_an_interruption_starts_anew(world: World) -> None:
@@ -48,7 +48,7 @@ def test_an_interruption_starts_anew(world: World) -> None:
     tick(world, 18 * SECOND)
     world.put("smoke")
     tick(world, 10 * SECOND)
-    assert crossings(world) == [(47.0, 3.0)]
+    assert crossings(world) == [CrossingTime(47.0, delay=3.0)]
 
 
 def test_a_rewake_gives_the_marks_again_and_runs_from_the_last_crossing(world: World) -> None:
@@ -67,7 +67,7 @@ def test_a_rewake_gives_the_marks_again_and_runs_from_the_last_crossing(world: W
     assert run(world) == [["s"]]
     tick(world, 10 * MINUTE)
     assert run(world) == [["s"]]
-    assert [at for at, _ in crossings(world)] == [0, 240, 840, 1440]
+    assert [crossing.at for crossing in crossings(world)] == [0, 240, 840, 1440]
 
 
 def test_rewakes_that_nobody_noticed_are_one(world: World) -> None:
@@ -75,10 +75,10 @@ def test_rewakes_that_nobody_noticed_are_one(world: World) -> None:
     world.put("smoke")
     run(world)
     tick(world, 35 * MINUTE)
-    assert crossings(world)[1:] == [(600.0, 1500.0)]
+    assert crossings(world)[1:] == [CrossingTime(600.0, delay=1500.0)]
     run(world)
     tick(world, 5 * MINUTE)
-    assert crossings(world)[2:] == [(2400.0, 0.0)]
+    assert crossings(world)[2:] == [CrossingTime(2400.0, delay=0.0)]
 
 
 def test_once_crossed_the_value_must_have_been_below(world: World) -> None:
@@ -91,7 +91,7 @@ def test_once_crossed_the_value_must_have_been_below(world: World) -> None:
     world.put("smoke", payload={"news": 1})  # news, but it was never below 0.4
     tick(world, 61 * SECOND)
     world.put("smoke")
-    assert [at for at, _ in crossings(world)] == [0, 111]
+    assert [crossing.at for crossing in crossings(world)] == [0, 111]
 
 
 def beats(world: World, **timing: Any) -> None:
@@ -109,13 +109,13 @@ def test_a_fall_must_hold_and_is_told_again(world: World) -> None:
     tick(world, 65 * SECOND)
     assert crossings(world) == []
     tick(world, 6 * SECOND)
-    [(at, _)] = crossings(world)
-    assert at == pytest.approx(125, abs=1e-5)
+    [fall] = crossings(world)
+    assert fall.at == pytest.approx(125, abs=1e-5)
     assert run(world) == [["s"]]
     tick(world, 60 * SECOND)
     world.evaporate()
     assert run(world) == [["s"]]  # it has evaporated, and is given in its last state
-    assert crossings(world)[1][0] - at == pytest.approx(60)
+    assert crossings(world)[1].at - fall.at == pytest.approx(60)
     world.put("beat")
     tick(world, 50 * SECOND)
     assert run(world) == []
@@ -141,12 +141,12 @@ def test_any_measure_can_be_held(world: World, measure: Any, over: Any) -> None:
     world.deploy({"smoke": kind("smoke", Step("50s"))}, spec("pager", watch(condition, held_for="30s")))
     world.put("smoke")
     tick(world, 40 * SECOND)
-    assert crossings(world) == [(30.0, 10.0)]
+    assert crossings(world) == [CrossingTime(30.0, delay=10.0)]
     assert len(run(world)) == 1
     tick(world, 20 * SECOND)
     world.put("smoke")
     tick(world, 30 * SECOND)
-    assert crossings(world)[1:] == [(90.0, 0.0)]
+    assert crossings(world)[1:] == [CrossingTime(90.0, delay=0.0)]
 
 
 def test_nothing_is_remembered_when_nothing_needs_to_be(world: World) -> None:
@@ -167,7 +167,7 @@ def test_the_time_of_a_held_condition_survives_a_restart(world: World) -> None:
     world.board.close()
     world.board = Blackboard.open(world.url, author="person:ada", clock=world.clock)
     tick(world, 40 * SECOND)
-    assert crossings(world) == [(30.0, 10.0)]
+    assert crossings(world) == [CrossingTime(30.0, delay=10.0)]
 
 
 def test_a_withdrawn_mark_ends_the_episode_and_its_crossing(world: World) -> None:
@@ -193,7 +193,7 @@ def test_the_agents_own_marks_do_not_hold_a_condition(world: World) -> None:
     assert crossings(world) == []
     world.put("smoke", intensity=2.0)
     tick(world, MINUTE)
-    assert crossings(world) == [(90.0, 30.0)]
+    assert crossings(world) == [CrossingTime(90.0, delay=30.0)]
 
 
 def test_rewakes_that_come_due_while_a_guard_is_closed_are_one(world: World) -> None:
@@ -206,7 +206,7 @@ def test_rewakes_that_come_due_while_a_guard_is_closed_are_one(world: World) -> 
         assert run(world) == ([["s"]] if _ == 6 else [])
     tick(world, 5 * MINUTE)
     assert run(world) == [["s"]]
-    assert [at for at, _ in crossings(world)] == [0, 2400]
+    assert [crossing.at for crossing in crossings(world)] == [0, 2400]
 
 
 def test_the_guard_of_a_falling_watch_decides_when_it_has_held(world: World) -> None:
@@ -220,7 +220,7 @@ def test_the_guard_of_a_falling_watch_decides_when_it_has_held(world: World) -> 
     assert run(world) == []
     tick(world, 10 * MINUTE)
     assert run(world) == [["s"]]
-    assert [at for at, _ in crossings(world)] == [120, 1320]
+    assert [crossing.at for crossing in crossings(world)] == [120, 1320]
 
 
 def test_a_fall_of_which_nothing_is_left_is_not_told_for_ever(world: World) -> None:
@@ -396,7 +396,7 @@ def test_a_mark_that_follows_one_that_has_evaporated_ends_the_fall(world: World,
     world.advance(11 * MINUTE)
     world.evaporate()
     assert len(run(world)) == 1
-    assert [round(at) for at, _ in crossings(world)] == [300]  # and 900 is part of it
+    assert [round(crossing.at) for crossing in crossings(world)] == [300]  # and 900 is part of it
     for _ in range(20):
         world.put("beat")
         world.advance(50 * SECOND)
@@ -426,4 +426,4 @@ def test_a_late_mark_that_has_faded_takes_nothing_over(world: World) -> None:
     world.put("beat", occurred_at=world.board.session.now() - HOUR)
     assert [row.mark_id for row in world.sql("SELECT mark_id FROM watch_state")] == [mark]
     tick(world, 10 * MINUTE)
-    assert [round(at - 3600) for at, _ in crossings(world)] == [120]
+    assert [round(crossing.at - 3600) for crossing in crossings(world)] == [120]

@@ -74,7 +74,10 @@ def test_a_deposit_that_releases_a_held_crossing_notifies(world: World) -> None:
     world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
     world.put("smoke")
     assert world.claim("guarded") is None
-    put_key = lambda txn: deposits.deposit(txn, prepared(txn, world.board, "key", "s", {}, 1.0, "person:ada", None))  # noqa: E731
+
+    def put_key(txn: BoardTransaction) -> None:
+        deposits.deposit(txn, prepared(txn, world.board, "key", "s", {}, 1.0, "person:ada", None))
+
     assert notifies(world, put_key)
     assert not notifies(world, put_key)
 
@@ -91,7 +94,10 @@ def test_a_claim_that_only_holds_crossings_notifies_because_more_may_wait(world:
     guarded = spec("guarded", strength("smoke") >= 0.5, only_if=strength("key") >= 0.5)
     world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
     world.put("smoke")
-    claim = lambda txn: claims.claim(txn, txn.deployment.agent("guarded"), Claimer("worker", LEASE))  # noqa: E731
+
+    def claim(txn: BoardTransaction) -> None:
+        claims.claim(txn, txn.deployment.agent("guarded"), Claimer("worker", LEASE))
+
     assert notifies(world, claim)
     assert not notifies(world, claim)
 

@@ -56,16 +56,20 @@ def worker(world: World) -> Blackboard:
     return world.board.as_author("w1")
 
 
+def deploy_reader(world: World) -> Blackboard:
+    """Deploy an agent that also reads the verdicts on the subject, and return the board of its worker."""
+    deploy(world, remote(reads=(ReadSpec(kind="verdict", same_subject=True),)))
+    return world.board.as_author("w1")
+
+
 def claimed(worker: Blackboard, **options: Any) -> RemoteActivation:
     found = worker.claim("review", **options)
     assert found is not None
     return found
 
 
-def test_a_worker_claims_and_finishes_an_activation(world: World) -> None:
-    deploy(world, remote(reads=(ReadSpec(kind="verdict", same_subject=True),)))
-    worker = world.board.as_author("w1")
-    assert worker.claim("review") is None
+def test_a_claim_gives_the_marks_and_what_the_agent_reads(world: World) -> None:
+    worker = deploy_reader(world)
     world.put("verdict", "r/1", 0.5, payload={"grade": "bad"})
     world.put("report", "r/1", payload={"text": "fine"})
     found = claimed(worker)
@@ -73,13 +77,31 @@ def test_a_worker_claims_and_finishes_an_activation(world: World) -> None:
     assert [(mark.kind, mark.payload, mark.strength) for mark in found.marks] == [("report", {"text": "fine"}, 1.0)]
     assert [(mark.kind, mark.payload) for mark in found.reads] == [("verdict", {"grade": "bad"})]
     assert found.lease_until == worker.now() + timedelta(minutes=5)
+
+
+def test_an_activation_is_claimed_once(world: World, worker: Blackboard) -> None:
     assert worker.claim("review") is None
-    withdrawal = {"mark_id": found.reads[0].id}
+    world.put("report", "r/1")
+    claimed(worker)
+    assert worker.claim("review") is None
+
+
+def test_an_agent_withdraws_no_mark_that_it_only_reads(world: World) -> None:
+    worker = deploy_reader(world)
+    world.put("verdict", "r/1", 0.5, payload={"grade": "bad"})
+    world.put("report", "r/1")
+    found = claimed(worker)
     with pytest.raises(Undeclared):
-        worker.finish(found.id, {"withdrawals": [withdrawal]}, fence=found.fence)
+        worker.finish(found.id, {"withdrawals": [{"mark_id": found.reads[0].id}]}, fence=found.fence)
+    assert worker.finish(found.id, {"marks": [VERDICT]}).state == "done"
+
+
+def test_the_result_of_an_activation_is_signed_by_its_agent(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    found = claimed(worker)
     end = worker.finish(found.id, {"marks": [VERDICT], "reinforcements": [{"mark_id": found.marks[0].id, "by": 0.5}]})
     assert (end.state, len(end.marks)) == ("done", 2)
-    verdict = world.board.marks("verdict")[0]
+    [verdict] = world.board.marks("verdict")
     assert (verdict.author, verdict.activation_id, verdict.payload) == ("review", found.id, {"grade": "good"})
     assert world.board.marks("report")[0].strength == 1.5
     details = world.board.activation(found.id)

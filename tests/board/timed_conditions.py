@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from blackboard import ManualClock
 from blackboard.core.marks.decay import Never
@@ -11,10 +11,18 @@ from tests.support.world import SECOND, World, kind
 START = ManualClock().now()
 
 
-def crossings(world: World) -> list[tuple[float, float]]:
-    """Return when the watches crossed and how late that was noticed, in seconds from the first instant."""
+class CrossingTime(NamedTuple):
+    """When a watch crossed and how late that was noticed, in seconds."""
+
+    at: float
+    """The seconds from the first instant to the crossing."""
+    delay: float
+    """The seconds from the crossing until it was noticed."""
+
+
+def crossings(world: World) -> list[CrossingTime]:
     rows = world.sql("SELECT crossed_at, noticed_at FROM crossing ORDER BY id")
-    return [((row.crossed_at - START) / SECOND, (row.noticed_at - row.crossed_at) / SECOND) for row in rows]
+    return [CrossingTime((row.crossed_at - START) / SECOND, (row.noticed_at - row.crossed_at) / SECOND) for row in rows]
 
 
 def tick(world: World, microseconds: float) -> None:
@@ -32,6 +40,7 @@ def run(world: World, name: str = "pager") -> list[Any]:
 
 
 def held(world: World) -> list[float | None]:
+    """Return since when each condition has held, in seconds from the first instant; None if it does not hold."""
     rows = world.sql("SELECT began_at FROM watch_state ORDER BY subject, mark_id")
     return [None if row.began_at is None else (row.began_at - START) / SECOND for row in rows]
 

@@ -70,6 +70,15 @@ def test_marks_and_activity_share_a_stream_that_begins_now(served: Served) -> No
     assert (mark.event, mark.data["event"], mark.data["payload"]["company"]) == ("marks", "deposited", "acme")
     assert (crossing.data["event"], crossing.data["agent"], crossing.data["subject"]) == ("crossing", "sales", "lead/1")
     assert (pause.event, pause.data["author"]) == ("activity", "person:ada")
+
+
+@pytest.mark.postgresql
+def test_a_client_resumes_after_an_event_that_it_names(served: Served) -> None:
+    client = served.client("read")
+    with Listening(client) as stream:
+        served.board.deposit("lead", subject="lead/1")
+        served.board.pause("sales")
+        mark, crossing, _ = stream.take(3)
     served.board.resume("sales")
     with Listening(client, last_id=crossing.id) as stream:
         assert [event.data["event"] for event in stream.take(2)] == ["pause", "resume"]
