@@ -257,7 +257,7 @@ def common(
     url: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="The address of a server that has the board, instead of a board here. [BLACKBOARD_URL]"
+            metavar="URL", help="Use the board of the server at this address, not a local board. [BLACKBOARD_URL]"
         ),
     ] = None,
     token_file: Annotated[

@@ -1,7 +1,7 @@
 """The methods of `Blackboard`, by subject. They hold no rule: each calls the module that does the work.
 
-A method imports this module when it is called. So a process loads only the modules that it uses, and a command starts
-quickly.
+A method imports the module that does its work only when it is called. So a process loads only the modules that it
+uses, and a command starts quickly.
 
 board_handle            what all methods share: the session and the author
 deposit_methods         deposits, reinforcements and withdrawals

@@ -185,8 +185,8 @@ def fail(
 ) -> None:
     """Report the failure of an activation that this author has claimed.
 
-    The board tries the activation again. After the last attempt, it splits a batch into smaller batches. An activation
-    of a single mark is then dead.
+    The board tries the activation again. After the last attempt, a batch is split into smaller ones, and an activation
+    of a single mark is dead.
 
     Examples:
       blackboard fail 17 --fence 1 --reason "the page does not load"

@@ -43,7 +43,8 @@ def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The file that 'blackboard backup' wrote.")],
     forget_again: Annotated[
-        bool, typer.Option("--forget", help="Also forget again the subjects that were forgotten after the backup.")
+        bool,
+        typer.Option("--forget", help="Afterwards, erase again the subjects that were forgotten since the backup."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -206,7 +206,7 @@ def _input_of(txn: BoardTransaction, row: MarkRow) -> InputMark:
 
 
 def _rows_of_met_sides(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
-    """Select the marks of those sides of an `|` that are met. For an `&`, or if no side is met, these are all marks."""
+    """Select the marks of those sides of an `|` that are met. For an `&`, or if no side is met, select all marks."""
     fading_marks = [fading_mark(txn, row) for row in rows]
     measures = [
         comparison.measure

@@ -31,7 +31,10 @@ from blackboard.system.files.private_files import create_private, mode_of
 
 
 class LockInterval(NamedTuple):
-    """The time between two attempts to take a lock, in microseconds."""
+    """How often a process that has waited for a certain time tries to take its two locks.
+
+    All values are microseconds.
+    """
 
     waited_below: Duration
     """The interval applies to a process that has waited for a shorter time than this."""

@@ -33,7 +33,10 @@ OTHERS_ANNOUNCE = sqlite_driver.sqlite.Connection.__module__.partition(".")[0] !
 
 
 class LogInUse(StoreError):
-    """Another connection of this process has a log open that was removed."""
+    """Another connection of this process has a log open that was removed.
+
+    The class is internal: `SqliteDatabase` catches it to close its connections. Programs catch `StoreError`.
+    """
 
 
 @dataclass(slots=True, eq=False)
