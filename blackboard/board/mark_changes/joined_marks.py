@@ -90,23 +90,23 @@ def join_live(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | No
     return MarkAfterDeposit(live, joined, live if state.at < live.occurred_at else None)
 
 
-def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) -> None:
+def _check_law(named: Decay, at: Instant, old: MarkRow, before: FadingState) -> None:
     """Check that a deposit names the law of the live mark that it joins. Fixed ends are compared by their instants.
 
     Raises:
         LawConflict: The laws differ.
     """
-    law = before.law.continued(now - before.at)
+    law = before.law.continued(at - before.at)
     if named != law:
         raise LawConflict(
-            f"mark {old.id} of {old.kind} {old.subject!r} has {_describe_law(law, now)}, and a deposit that joins it"
-            f" cannot name {_describe_law(named, now)}; name no law, withdraw the mark first, or set on_repeat"
+            f"mark {old.id} of {old.kind} {old.subject!r} has {_describe_law(law, at)}, and a deposit that joins it"
+            f" cannot name {_describe_law(named, at)}; name no law, withdraw the mark first, or set on_repeat"
             " of the kind to 'replace' or 'separate'"
         )
 
 
-def _describe_law(law: Decay, now: Instant) -> str:
-    return f"the end {iso(now + law.length)}" if law.ends_fixed else f"the law {law}"
+def _describe_law(law: Decay, at: Instant) -> str:
+    return f"the end {iso(at + law.length)}" if law.ends_fixed else f"the law {law}"
 
 
 def _check_order(kind: Kind, live: MarkRow, before: FadingState, new_state: FadingState) -> None:

@@ -243,11 +243,10 @@ class RisingTest(NamedTuple):
             strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
             if not strong:
                 self._raise_bound(rows)
-            new = [
-                self._record_crossing(row.id, Measurement(strength, 1, [row]), crossed_at=at)
-                for row, strength in strong
-            ]
-            return any(new)
+            has_new = False
+            for row, strength in strong:
+                has_new |= self._record_crossing(row.id, Measurement(strength, 1, [row]), crossed_at=at)
+            return has_new
         side = met_side(watch.condition, [fading_mark(txn, row) for row in rows], at) if rows else None
         if side is None:
             self._raise_bound(rows)
