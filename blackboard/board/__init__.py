@@ -49,6 +49,8 @@ transactions        one transaction, and what every transaction reads and writes
 error_names         the stable names of errors, for a server and its client
 keyword_arguments   the keyword arguments of the methods with two forms
 result_types        the results that the board returns
+
+`open_needs` is not a part of `need_answers`, because deposits use the first, and the second makes deposits.
 """
 
 from blackboard.board.facade import Blackboard

@@ -175,7 +175,7 @@ def test_what_two_transactions_write_is_read_in_the_order_of_its_ids(world: Worl
 
         def write_slowly(txn: BoardTransaction) -> None:
             request = DepositRequest.of(Deposit("lead", "slow", {}), "person:ada", DepositOptions())
-            checked_deposits.deposit(txn, request, MarkClasses())
+            checked_deposits.check_and_deposit(txn, request, MarkClasses())
             txn.save()
             written.set()
             assert release.wait(BOUND_SECONDS)

@@ -8,7 +8,7 @@ from typing import Any
 from blackboard import strength
 from blackboard.board import clock_questions, operator_actions
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.claims import Claimer
+from blackboard.board.activations.agent_claims.claims import ClaimRequest
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_changes import deposits, mark_removals
@@ -47,7 +47,7 @@ def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction],
     def work(txn: BoardTransaction) -> None:
         activation_results.finish(txn, claim.row, claim.agent_spec, [], MarkClasses())
         if claim_next:
-            assert claims.claim(txn, txn.deployment.agent("watchman"), Claimer("worker", LEASE)) is not None
+            assert claims.claim(txn, txn.deployment.agent("watchman"), ClaimRequest("worker", LEASE)) is not None
 
     return work
 
@@ -86,7 +86,7 @@ def test_a_claim_does_not_notify(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
     assert not notifies(
-        world, lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), Claimer("worker", LEASE))
+        world, lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), ClaimRequest("worker", LEASE))
     )
 
 
@@ -96,7 +96,7 @@ def test_a_claim_that_only_holds_crossings_notifies_because_more_may_wait(world:
     world.put("smoke")
 
     def claim(txn: BoardTransaction) -> None:
-        claims.claim(txn, txn.deployment.agent("guarded"), Claimer("worker", LEASE))
+        claims.claim(txn, txn.deployment.agent("guarded"), ClaimRequest("worker", LEASE))
 
     assert notifies(world, claim)
     assert not notifies(world, claim)

@@ -10,7 +10,7 @@ import pytest
 from blackboard import strength
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claim_searches import NeedsSearches
-from blackboard.board.activations.agent_claims.claims import Claim, Claimer
+from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import CallCost
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
@@ -25,7 +25,7 @@ KINDS = {name: kind(name, Never(), on_repeat="separate") for name in ("lead", "r
 def alone(world: World, name: str = "sales", worker: str = "gone") -> Claim | None:
     """Claim what the worker must run alone."""
     found = world.board.session.write(
-        lambda txn: claims.claim_suspect(txn, txn.deployment.agent(name), Claimer(worker, LEASE))
+        lambda txn: claims.claim_suspect(txn, txn.deployment.agent(name), ClaimRequest(worker, LEASE))
     )
     assert not isinstance(found, NeedsSearches)
     return found

@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.claims import Claim, Claimer
+from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.work_tables.activation_rows import insert_closed_activation
 from blackboard.cli.app import COMMANDS, GROUPS, LazyGroup
@@ -222,7 +222,7 @@ def test_a_narrow_terminal_keeps_the_essential_columns(burning: CommandLine, mon
 def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: CommandLine) -> None:
     with Blackboard.open(burning.url) as board:
         claim = board.session.write(
-            lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), Claimer("w", 10**9))
+            lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), ClaimRequest("w", 10**9))
         )
         until = parse_instant("2099-01-31T15:00:00Z")
         assert isinstance(claim, Claim)
@@ -316,7 +316,7 @@ def test_an_instant_to_come_is_never_shown_as_past(ahead: timedelta, shown: str)
 def test_what_is_due_is_not_announced(burning: CommandLine) -> None:
     with Blackboard.open(burning.url) as board:
         claim = board.session.write(
-            lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), Claimer("w", 10**9))
+            lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), ClaimRequest("w", 10**9))
         )
         assert isinstance(claim, Claim)
         board.session.write(

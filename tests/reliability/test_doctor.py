@@ -87,13 +87,13 @@ def _a_dead_activation(board: Blackboard, clock: ManualClock) -> None:
 
 def _an_expired_lease(board: Blackboard, clock: ManualClock) -> None:
     from blackboard.board.activations.agent_claims import claims
-    from blackboard.board.activations.agent_claims.claims import Claimer
+    from blackboard.board.activations.agent_claims.claims import ClaimRequest
 
     board.deploy(broken)
     board.deposit(Smoke(subject="kitchen"))
     assert (
         board.session.write(
-            lambda txn: claims.claim(txn, txn.deployment.agent("broken"), Claimer("somebody", 1_000_000))
+            lambda txn: claims.claim(txn, txn.deployment.agent("broken"), ClaimRequest("somebody", 1_000_000))
         )
         is not None
     )

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claim_searches import NeedsSearches
-from blackboard.board.activations.agent_claims.claims import Claim, Claimer
+from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.returned_items import AgentAction, AgentDeposit
@@ -175,7 +175,7 @@ class World:
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
         """Claim the next activation of an agent, as a worker does. The result is None if the agent does not wake."""
         found = self.board.session.write(
-            lambda txn: claims.claim(txn, txn.deployment.agent(name), Claimer(worker, LEASE))
+            lambda txn: claims.claim(txn, txn.deployment.agent(name), ClaimRequest(worker, LEASE))
         )
         assert not isinstance(found, NeedsSearches)
         return found

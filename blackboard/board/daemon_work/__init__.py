@@ -3,6 +3,7 @@
 worker                   a worker: its registration, its due work and its claims, and the lock of publishing
 due_work                 the work that is due on a board, and the instants when more will be due
 remaining_work           the work that remains when a daemon ends, and whether it can finish by itself
+early_window_ends        the early end of a batch window, for a worker that waits for quiescence
 run_end_transactions     the ends of a worker's runs
 model_call_transactions  model calls: planned, reserved, answered or ended, and the pauses of models
 batch_api_transactions   the model calls of the Batch API

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board import worker_registry
-from blackboard.board.activations.agent_claims import activation_spans, agent_readiness, claims
+from blackboard.board.activations.agent_claims import activation_spans, claims
 from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
 from blackboard.board.activations.agent_claims.claim_searches import (
     NOTHING_FOUND,
@@ -13,9 +13,10 @@ from blackboard.board.activations.agent_claims.claim_searches import (
     NeedsSearches,
     claim_up_to,
 )
-from blackboard.board.activations.agent_claims.claims import Claim, Claimer, RunKey
+from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest, RunKey
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
+from blackboard.board.daemon_work.early_window_ends import close_earliest_window
 from blackboard.board.daemon_work.remaining_work import RemainingWork, has_unfinished_work
 from blackboard.board.daemon_work.run_end_transactions import RunEndTransactions
 from blackboard.board.deployer import Deployer
@@ -164,9 +165,7 @@ class Worker:
 
     def close_batch_window(self) -> bool:
         """End the earliest batch window of the worker's agents, unless something runs or is due before its end."""
-        return self._session.write(
-            lambda txn: agent_readiness.close_earliest_window(txn, self._current(txn)), record_instant=True
-        )
+        return self._session.write(lambda txn: close_earliest_window(txn, self._current(txn)), record_instant=True)
 
     def gone_agents(self) -> dict[str, int]:
         """Return how many crossings and activations wait for each agent that the active deployment does not have."""
@@ -198,7 +197,7 @@ class Worker:
         """
         if not worker_registry.is_current_code(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], Claimer(self.id, self.lease, found), shared_data)
+        return claims.claim(txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, found), shared_data)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
@@ -229,7 +228,7 @@ class Worker:
             return (
                 None
                 if agent_spec is None
-                else claims.claim_suspect(txn, agent_spec, Claimer(self.id, self.lease, found))
+                else claims.claim_suspect(txn, agent_spec, ClaimRequest(self.id, self.lease, found))
             )
 
         return next(iter(claim_up_to(self._session, names, 1, claim_one, shared=False)), None)

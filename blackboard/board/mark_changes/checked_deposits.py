@@ -29,7 +29,7 @@ MAX_WATCHES = 20
 """If a kind has at most this many watches, their absorbed events are read together, by a statement for each."""
 
 
-def deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
+def check_and_deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
     """Check a request against the board, and deposit the mark.
 
     If the request has a known key, nothing else is checked, and the first receipt is returned.
@@ -96,7 +96,7 @@ def deposit_batch(
         try:
             if isinstance(request, UsageError):
                 raise request
-            results.append(deposit(txn, request, classes))
+            results.append(check_and_deposit(txn, request, classes))
         except UsageError as error:
             if raises:
                 error.place = f"item {len(results) + 1} of {len(requests)} in its transaction"
@@ -127,11 +127,11 @@ def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: Mar
     """Deposit the mark of a request as a unit of work of its own, which may share a commit with others.
 
     On a server, the reads of such units are sent ahead together. If that was not done for this unit, or if another unit
-    has written since, its reads are sent now. See `deposit` for the errors.
+    has written since, its reads are sent now. See `check_and_deposit` for the errors.
     """
     if txn.sql.needs_prefetch:
         read_ahead(txn.sql, txn.active, request)
-    return deposit(txn, request, classes)
+    return check_and_deposit(txn, request, classes)
 
 
 def read_ahead(sql: Transaction, active: ActiveDeployment | None, request: DepositRequest) -> None:

@@ -11,7 +11,7 @@ import threading
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.activation_spans import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, NeedsSearches, claim_up_to
-from blackboard.board.activations.agent_claims.claims import Claim, Claimer
+from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
@@ -73,7 +73,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
     def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> RemoteActivation | NeedsSearches | None:
         agent_spec = remote_agent(txn, name)
         agent_states.set_served_at(txn, name, txn.now)
-        claimed = _claim_after_due_work(txn, agent_spec, Claimer(REMOTE + holder, lease, found), session.classes)
+        claimed = _claim_after_due_work(txn, agent_spec, ClaimRequest(REMOTE + holder, lease, found), session.classes)
         if not isinstance(claimed, Claim):
             return claimed
         nonlocal handed_over
@@ -197,7 +197,7 @@ def _next_instant(txn: BoardTransaction, agent_spec: AgentSpec) -> Instant | Non
 
 
 def _claim_after_due_work(
-    txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer, classes: MarkClasses
+    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, classes: MarkClasses
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of a remote agent for a worker.
 
@@ -209,9 +209,9 @@ def _claim_after_due_work(
     for row in running_of(txn, agent_spec):
         if is_late(txn, row):
             activation_recovery.recover_remote(txn, row)
-    claimer = claimer._replace(lease=min(claimer.lease, agent_spec.settings.timeout))
+    request = request._replace(lease=min(request.lease, agent_spec.settings.timeout))
     while True:
-        claimed = claims.claim_suspect(txn, agent_spec, claimer) or claims.claim(txn, agent_spec, claimer)
+        claimed = claims.claim_suspect(txn, agent_spec, request) or claims.claim(txn, agent_spec, request)
         if not isinstance(claimed, Claim):
             return claimed
         if claimed.row.scheduled_for is None and not _readable(claimed.inputs):

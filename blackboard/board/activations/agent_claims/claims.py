@@ -47,8 +47,8 @@ from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
-class Claimer(NamedTuple):
-    """The worker that claims, the length of its lease, and what was found by the searches for its claim."""
+class ClaimRequest(NamedTuple):
+    """The request of a worker for an activation: the worker, its lease, and what the searches for the claim found."""
 
     worker_id: str
     """The id of the worker."""
@@ -112,14 +112,14 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
 
 
 def claim(
-    txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer, shared_data: SharedClaimData | None = None
+    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, shared_data: SharedClaimData | None = None
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
     Args:
         txn: The transaction.
         agent_spec: The agent.
-        claimer: The worker that claims, with the results of searches.
+        request: The worker that claims, its lease, and the results of searches.
         shared_data: What several claims of this transaction have read together; None if the claim reads alone.
 
     Returns:
@@ -129,19 +129,19 @@ def claim(
     if (data := _claim_data(txn, agent_spec, shared_data)) is None:
         return None
     if data.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
-        return _restart(txn, agent_spec, row, claimer)
+        return _restart(txn, agent_spec, row, request)
     for number, watch in enumerate(_ready_watches(txn, agent_spec, data)):
         # The selection for the first watch may change the crossings of all others.
         first_crossings = data.first_crossings.get(watch.id) if number == 0 else None
-        selected = _select(txn, watch, first_crossings, claimer.found)
+        selected = _select(txn, watch, first_crossings, request.found)
         if isinstance(selected, NeedsSearches):
             return selected
         if selected is None:
             continue
         if shared_data is None:
-            return _start(txn, watch, selected, claimer)
+            return _start(txn, watch, selected, request)
         with shared_data.following(agent_spec.name, data, selected.crossings):
-            return _start(txn, watch, selected, claimer)
+            return _start(txn, watch, selected, request)
     return None
 
 
@@ -179,7 +179,7 @@ def _claim_data(
     return data if is_below_concurrency(data.load, agent_spec) else None
 
 
-def claim_suspect(txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer) -> Claim | NeedsSearches | None:
+def claim_suspect(txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest) -> Claim | NeedsSearches | None:
     """Claim an activation of an agent that the worker must run alone, because its workers died during the run.
 
     The arguments and the result are those of `claim`.
@@ -187,10 +187,10 @@ def claim_suspect(txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer
     if not has_capacity(txn, agent_spec):
         return None
     row = next_deferred(txn, agent_spec, ACTIVATIONS.next_suspect)
-    return None if row is None else _restart(txn, agent_spec, row, claimer)
+    return None if row is None else _restart(txn, agent_spec, row, request)
 
 
-def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, claimer: Claimer) -> Claim:
+def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, request: ClaimRequest) -> Claim:
     """Insert the activation of a selection as running under a lease, and read what its agent reads."""
     row = insert_claimed(
         txn,
@@ -199,18 +199,18 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
         ActivationState.RUNNING,
         started_at=txn.now,
         attempt=1,
-        worker=claimer.worker_id,
-        lease_until=txn.now + claimer.lease,
+        worker=request.worker_id,
+        lease_until=txn.now + request.lease,
         fence=1,
     )
     inputs = claimed_inputs(txn, selection)
-    reads = record_reads(txn, watch.agent_spec, row.id, inputs, claimer.found)
+    reads = record_reads(txn, watch.agent_spec, row.id, inputs, request.found)
     per = watch.agent_spec.per_of(watch.spec)
     return Claim(row, watch.agent_spec, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
 
 def _restart(
-    txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, claimer: Claimer
+    txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, request: ClaimRequest
 ) -> Claim | NeedsSearches:
     """Start an activation that failed, was interrupted or was handed back, with the same marks.
 
@@ -218,9 +218,9 @@ def _restart(
     """
     read_at = row.read_at
     if row.reads_again:
-        if missing := missing_searches(agent_spec, searches_to_renew(txn, agent_spec, row), claimer.found):
+        if missing := missing_searches(agent_spec, searches_to_renew(txn, agent_spec, row), request.found):
             return missing
-        row = renew_inputs(txn, agent_spec, row, claimer.found)
+        row = renew_inputs(txn, agent_spec, row, request.found)
         read_at = txn.now
     row = set_state(
         txn,
@@ -228,8 +228,8 @@ def _restart(
         ActivationState.RUNNING,
         started_at=txn.now,
         attempt=row.attempt + 1,
-        worker=claimer.worker_id,
-        lease_until=txn.now + claimer.lease,
+        worker=request.worker_id,
+        lease_until=txn.now + request.lease,
         fence=row.fence + 1,
         retry_at=None,
         reads_again=0,

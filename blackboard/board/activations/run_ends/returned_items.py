@@ -132,7 +132,7 @@ def _deposit(txn: BoardTransaction, agent_spec: AgentSpec, item: AgentDeposit, c
     try:
         if item.need_id is not None:
             return decisions.answer_as_agent(txn, agent_spec, item.request, item.need_id, classes)
-        return checked_deposits.deposit(txn, item.request, classes)
+        return checked_deposits.check_and_deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise
