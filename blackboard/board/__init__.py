@@ -51,6 +51,7 @@ keyword_arguments   the keyword arguments of the methods with two forms
 result_types        the results that the board returns
 
 `open_needs` is not a part of `need_answers`, because deposits use the first, and the second makes deposits.
+`clock_questions` is apart from `board_clock`, because it needs the modules of deposits, which a reader does not load.
 """
 
 from blackboard.board.facade import Blackboard
