@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
 
 from blackboard import Blackboard, ManualClock
+from blackboard.store.connections.database_url import DatabaseUrl
+from blackboard.system.files.board_files import server_spool_folder
 
 if TYPE_CHECKING:
     import psycopg
@@ -96,7 +99,8 @@ class PostgresqlServer:
         return self.create_database(f" TEMPLATE {template} STRATEGY FILE_COPY")
 
     def release(self, url: str) -> None:
-        """Empty a board for the next test. Remove its database if more than rows of the board's tables changed."""
+        """Empty a board and its spool for the next test. Remove its database if not only rows of its tables changed."""
+        shutil.rmtree(server_spool_folder(DatabaseUrl(url).text), ignore_errors=True)
         if self._template is not None and self._empty(url):
             self._unused.append(url)
         else:
