@@ -8,6 +8,6 @@ crossing_selection    the crossings that an activation is given
 new_activations       the activation of selected crossings, which absorbs their marks
 deferred_activations  the activations that wait for another attempt, and their marks after a conflict
 additional_reads      the marks that an agent reads in addition to those that woke it
-activation_loops      the quarantine of activations that keep waking each other
+circular_wakes        the quarantine of activations that keep waking each other
 activation_spans      the spans of activations in traces, and the deposits that woke an agent
 """

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from blackboard.board.activations.agent_claims import crossing_selection
-from blackboard.board.activations.agent_claims.activation_loops import quarantine_loops
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
 from blackboard.board.activations.agent_claims.agent_readiness import (
     agent_deferral,
@@ -15,6 +14,7 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
     has_capacity,
     is_below_concurrency,
 )
+from blackboard.board.activations.agent_claims.circular_wakes import quarantine_loops
 from blackboard.board.activations.agent_claims.claim_data import ClaimData, SharedClaimData, read_for_claim
 from blackboard.board.activations.agent_claims.claim_searches import (
     NOTHING_FOUND,

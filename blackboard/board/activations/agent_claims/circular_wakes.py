@@ -1,7 +1,7 @@
-"""Activations that keep waking each other: chains too long, loops without new facts, a rate too high.
+"""Circular wakes, where agents keep waking each other: chains too long, loops without new facts, a rate too high.
 
-Crossings that would continue a loop are quarantined, and a person decides about them. An ordinary claim costs no extra
-query.
+Crossings that would continue a loop are quarantined, and a person decides about them. A claim of marks from outside
+costs no extra query, unless the agent sets max_activations_per_hour.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _may_loop(agent_spec: AgentSpec, length: int) -> bool:
 
     Further rows are read only for such a chain.
     """
-    return length > min(agent_spec.settings.max_chain, MIN_LOOP_RUNS - 1)
+    return length > min(agent_spec.settings.max_chain, MIN_LOOP_RUNS)
 
 
 def _rate_problem(txn: BoardTransaction, agent_spec: AgentSpec) -> str | None:
