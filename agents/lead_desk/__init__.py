@@ -17,7 +17,6 @@ offline_rules      deterministic rules that answer if there is no model
 appointment_book   meeting requests, and the appointments and conflicts that result
 free_slots         the starts at which a meeting overlaps nothing
 contact_addresses  one spelling of an email address or a telephone number
-shared_file        a file that several programs and users read and replace
 calendar           calendar files: busy times, recurrence rules, zones
 language           the text of people: times, intentions
 """

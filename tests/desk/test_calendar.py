@@ -19,8 +19,7 @@ from icalendar import Calendar
 
 from blackboard.errors import AgentError, ConfigurationError
 from blackboard.system.files import file_owners
-from lead_desk import shared_file
-from lead_desk.calendar import calendar_file, calendar_text
+from lead_desk.calendar import calendar_file, calendar_text, shared_file
 from lead_desk.calendar.calendar_file import Meeting, read_busy_times, write_meetings
 from lead_desk.desk_settings import DeskSettings
 from lead_desk.free_slots import find_free_slots, is_free, matching_slots, nearest_slots

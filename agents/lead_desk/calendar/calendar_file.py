@@ -26,7 +26,15 @@ try:
     from lead_desk.calendar.calendar_text import Component, read_components
 except ModuleNotFoundError as error:
     raise MissingPackage("the lead desk", error.name, extra="desk") from None
-from lead_desk.shared_file import Signature, file_signature, folder_lock, has_mode, read_file, real_path, replace_file
+from lead_desk.calendar.shared_file import (
+    Signature,
+    file_signature,
+    folder_lock,
+    has_mode,
+    read_file,
+    real_path,
+    replace_file,
+)
 
 __all__ = ["Meeting", "TimeSpan", "find_problems", "read_busy_times", "write_meetings"]
 

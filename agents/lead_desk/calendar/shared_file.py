@@ -1,4 +1,4 @@
-"""A file that several programs and users share: reads it, notices changes, and replaces it.
+"""The shared file of a calendar, which several programs and users change: reads it, notices changes, replaces it.
 
 A file behind a symbolic link or a bind mount keeps its place: the new content is written to a file beside the real one,
 and then replaces it. A link that another user could have placed is not followed, because it could lead to any file.
@@ -129,6 +129,8 @@ def real_path(path: Path) -> Path:
 @contextmanager
 def folder_lock(path: Path) -> Iterator[None]:
     """Keep other desks from changing a file. The lock is on its folder, because the file is replaced.
+
+    Without a lock: if this user may not list the folder, or the file system has no locks.
 
     Raises:
         AgentError: Another process held the lock for too long, or there is no such folder.
