@@ -161,7 +161,10 @@ def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at:
 
 
 def _code_since(txn: BoardTransaction, agent: str) -> Instant:
-    """Return since when the deployments have had the present code of an agent, or have not had a gone agent."""
+    """Return the instant since which the deployments have had the present code of an agent.
+
+    For an agent that is gone, return the instant since which they have not had it.
+    """
     since = txn.now
     present = _code_in(txn.deployment, agent)
     for row in reversed(txn.sql.all(DEPLOYMENTS.deployments)):

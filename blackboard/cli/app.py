@@ -264,7 +264,8 @@ def common(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file with the token for the server. [BLACKBOARD_TOKEN_FILE, or the token in BLACKBOARD_TOKEN]",
+            help="The file with the token for the server. Otherwise BLACKBOARD_TOKEN has the token, or else "
+            "BLACKBOARD_TOKEN_FILE names the file.",
         ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,

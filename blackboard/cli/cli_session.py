@@ -203,7 +203,10 @@ class CommandSession:
         named = os.environ.get(TOKEN_FILE_VARIABLE)
         path = self.token_file or (Path(named) if named else None)
         if path is None:
-            raise UsageError(f"a server needs a token; name its file with --token-file, or set {TOKEN_VARIABLE}")
+            raise UsageError(
+                f"a server needs a token; name its file with --token-file or {TOKEN_FILE_VARIABLE}, "
+                f"or set {TOKEN_VARIABLE}"
+            )
         return path.read_text("utf-8").strip()
 
     @property

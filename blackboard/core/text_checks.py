@@ -26,9 +26,14 @@ def without_invisible(text: str) -> str:
 def check_text(label: str, text: object, longest: int, error: type[InvalidMark] = InvalidMark) -> str:
     """Return a text that names something, such as an author, after checking that it can be stored.
 
+    Args:
+        label: What the text names.
+        text: The value.
+        longest: The largest number of characters.
+        error: The class of the error to raise.
+
     Raises:
-        InvalidMark: The value is not text, has no visible character, is too long, or is not valid Unicode. The argument
-            `error` sets another class.
+        InvalidMark: The value is not text, has no visible character, is too long, or is not valid Unicode.
     """
     if not isinstance(text, str):
         raise error(f"the {label} must be text, not {text!r}")

@@ -9,11 +9,11 @@ from typing import Any
 from blackboard.server.plain_page import STYLE_POLICY, plain_page
 
 DOCS_POLICY = f"{STYLE_POLICY}; form-action 'none'"
-"""The content security policy of the description."""
+"""The content security policy of the page."""
 
 
 def docs_page(document: Mapping[str, Any]) -> str:
-    """Return the page of a description."""
+    """Return the page for an OpenAPI document."""
     base = document["servers"][0]["url"].rstrip("/")
     title = escape(document["info"]["title"])
     parts = [

@@ -140,7 +140,7 @@ class WebhookSection(ReceiverSection):
 
         endpoint = Endpoint.parse(url)
         if not endpoint.is_https and not self.private_networks:
-            raise ValueError("an address starts with https://, unless private_networks names the networks for http://")
+            raise ValueError("the address must start with https://; http:// is allowed only if private_networks is set")
         if self.body == "ntfy" and not re.fullmatch(r"/[A-Za-z0-9_-]{1,64}", endpoint.target):
             raise ValueError("the address of ntfy ends with the topic, such as https://ntfy.sh/my-topic")
         return endpoint

@@ -164,7 +164,7 @@ class Database(ABC):
 
         Args:
             work: The work.
-            hints: What saves time on a server. A file needs none.
+            hints: What saves time on a server; see `ServerHints`.
         """
         entry = Entry(work, hints)
         self.group_commit.run(entry, self.commits.commit)

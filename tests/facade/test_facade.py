@@ -149,5 +149,5 @@ def test_forgetting_drops_answers_in_the_spool(board: Blackboard) -> None:
     kept.parent.mkdir()
     for file in (kept, dropped):
         file.write_text("{}")
-    answer_spool.delete(board.database, [2, 3])
+    answer_spool.delete_files(board.database, [2, 3])
     assert (kept.exists(), dropped.exists()) == (True, False)

@@ -62,7 +62,7 @@ def test_the_nearest_name_is_proposed(tmp_path: Path) -> None:
     [
         ([], "exactly one of webhook, mail and command"),
         ([HOOK, 'command = ["x"]'], "exactly one of webhook, mail and command"),
-        (['webhook = { url = "http://example.org/" }'], "starts with https://"),
+        (['webhook = { url = "http://example.org/" }'], "must start with https://"),
         (['webhook = { url = "https://a:b@example.org/" }'], "must not contain a user or a password"),
         (['webhook = { url = "https://a.b/", url_env = "X" }'], "exactly one of url and url_env"),
         (['webhook = { url = "https://ntfy.sh/", body = "ntfy" }'], "ends with the topic"),
@@ -95,7 +95,7 @@ def test_secrets_are_checked_and_never_shown(tmp_path: Path) -> None:
     file.write_text("http://s3cret.example/\n")
     text = sink('webhook = { url_env = "HOOK", body = "slack" }')
     assert "s3cret" not in (found := mistakes(tmp_path, text, {"HOOK_FILE": str(file)}))
-    assert "starts with https://" in found
+    assert "must start with https://" in found
 
 
 def test_a_variable_that_is_not_set_here_is_a_warning(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def erase_and_compact(session: BoardSession, subject: str, author: str) -> Erasu
         if session.read(board_compaction.compaction_owed_since) is None:
             raise
         report = ErasureReport("", 0, 0, 0, (), ())
-    answer_spool.delete(session.database, report.calls)
+    answer_spool.delete_files(session.database, report.calls)
     not_compacted = _compact_after_erasure(session)
     upkeep = session.database.upkeep
     mentions = (BackupMention(copy, upkeep.count_events(copy, subject)) for copy in upkeep.known_copies())

@@ -185,9 +185,8 @@ def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
 def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:
     pairs = {}
     for pair in mapped:
-        column, equals, name = pair.rpartition(
-            "="
-        )  # the name of a column may contain "=", the name of a field does not
+        # The name of a column may contain "=", the name of a field does not.
+        column, equals, name = pair.rpartition("=")
         if not equals:
             raise UsageError(f"--map {pair}: write it like --map inbound_message=message")
         pairs[column.strip()] = name.strip()

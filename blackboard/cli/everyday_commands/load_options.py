@@ -63,7 +63,7 @@ AgainOption = Annotated[bool, typer.Option("--again", help="First withdraw the m
 RejectsOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="The file for rejected rows; by default the name of the loaded file with .rejects.csv."
+        metavar="FILE", help="The file for rejected rows; by default FILE.rejects.csv, beside the loaded file."
     ),
 ]
 StrictOption = Annotated[

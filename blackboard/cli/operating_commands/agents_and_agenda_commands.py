@@ -88,7 +88,9 @@ def agenda(
 
 def schedules(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many next times of each schedule.")] = 3,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="Show at most this many coming times of each schedule.")
+    ] = 3,
     as_json: AsJson = False,
 ) -> None:
     """List the schedules of the agents, with their next times, and how late the last crossing was.

@@ -20,7 +20,7 @@ def explain(
     ] = None,
     group: Annotated[
         str | None,
-        typer.Option(metavar="VALUE", help="Only the group with this value of the tag (for watches with by=)."),
+        typer.Option(metavar="VALUE", help="For a watch with by=TAG: only the group whose TAG has this value."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

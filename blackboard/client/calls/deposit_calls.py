@@ -199,7 +199,8 @@ def _fields_of(item: Mark | Deposit, request: DepositRequest) -> dict[str, Any]:
     """
     if isinstance(item, Mark) and alternative_of(item) is not None:
         raise UsageError(
-            "mark.or_else() does not work over HTTP; deposit one mark, and the other if this raises UniqueConflict"
+            "mark.or_else() does not work over HTTP; deposit the first mark; if that raises UniqueConflict, "
+            "deposit the alternative"
         )
     text = dump_payload(request.payload) if request.text is None else request.text
     fields = {

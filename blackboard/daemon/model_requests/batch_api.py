@@ -1,7 +1,7 @@
 """The Batch API: planned calls are submitted together, and each answer is recorded once.
 
-Calls are never submitted again while their outcome is unknown. If the name of a batch was lost in a crash or with a
-connection, the batch is found by the custom ids of its requests.
+Calls are never submitted again while their outcome is unknown. If a crash or a lost connection kept the name of a
+batch from being stored, the batch is found by the custom ids of its requests.
 """
 
 from __future__ import annotations
@@ -203,7 +203,10 @@ class BatchCaller:
         return count
 
     def _find(self, batch: list[ModelCall]) -> str | None:
-        """Find a batch whose name was lost in a crash or with a connection. Return its name; None if not found yet."""
+        """Return the name of a batch; None if it is not found yet.
+
+        A crash or a lost connection kept the name from being stored.
+        """
         since = batch[0].sent_at or 0
         try:
             name = self.client.find_batch([str(row.custom_id) for row in batch], since)

@@ -34,9 +34,9 @@ class ListedAgenda(Fields):
 
 
 class ListedSchedules(Fields):
-    """The number of next times of each schedule to list."""
+    """How many coming times of each schedule to show."""
 
-    limit: Limit = Field(default=3, description="At most this many next times of each schedule.")
+    limit: Limit = Field(default=3, description="Show at most this many coming times of each schedule.")
 
 
 class OneAgent(Fields):

@@ -156,7 +156,9 @@ class SbpRoutes:
         try:
             result = await self._run(method, parameters, request, _header_value(request.headers.get(SESSION)) or "")
         except SbpError as error:
-            status = error.status if error.status != 200 else 500 if error.code == INTERNAL else 400
+            status = error.status
+            if status == 200:  # the status of an error inside a response of JSON-RPC
+                status = 500 if error.code == INTERNAL else 400
             return _error_response(error, {"error": error.document()}, status)
         return JSONResponse(result, headers={"Cache-Control": "no-store"})
 
@@ -181,7 +183,7 @@ class SbpRoutes:
         """
         agent = _header_value(request.headers.get(AGENT))
 
-        def work() -> dict[str, Any]:
+        def work(token: str | None) -> dict[str, Any]:
             caller = self._callers.caller_of(token)
             parameters = sbp_methods.parameters_of(method, raw_parameters)
             uptime = whole_milliseconds_in(self._board.clock.monotonic() - self._start)
@@ -190,7 +192,7 @@ class SbpRoutes:
 
         try:
             token = self._callers.token_of(request)
-            result = await self._threads.run(work)
+            result = await self._threads.run(lambda: work(token))
         except (HttpProblem, BlackboardError) as error:
             raise sbp_error_of(error) from None
         except SbpError:

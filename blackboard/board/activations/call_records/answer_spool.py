@@ -93,7 +93,7 @@ class AnswerSpool:
     def delete(self, call_id: int) -> None:
         """Delete the spooled answer of a call after the board has stored it."""
         self._in_memory.pop(call_id, None)
-        delete(self._session.database, [call_id])
+        delete_files(self._session.database, [call_id])
 
 
 def file_of(database: Database, call_id: int) -> Path:
@@ -101,8 +101,8 @@ def file_of(database: Database, call_id: int) -> Path:
     return _folder_of(database) / f"{call_id}.json"
 
 
-def delete(database: Database, call_ids: Iterable[int]) -> None:
-    """Delete the answers to some calls."""
+def delete_files(database: Database, call_ids: Iterable[int]) -> None:
+    """Delete the files of the answers to some calls."""
     if _folder_of(database).is_symlink():
         return  # no answer is ever written through a link
     for call_id in call_ids:
