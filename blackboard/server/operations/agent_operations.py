@@ -34,7 +34,7 @@ class ListedAgenda(Fields):
 
 
 class ListedSchedules(Fields):
-    """How many coming times of each schedule to show."""
+    """The number of coming times of each schedule to show."""
 
     limit: Limit = Field(default=3, description="Show at most this many coming times of each schedule.")
 
