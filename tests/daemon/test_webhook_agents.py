@@ -254,7 +254,10 @@ def test_a_missing_secret_puts_an_activation_off(tmp_path: Path, board_url: str)
         (lambda text: text.replace('webhook_secret_env = "REVIEW_SECRET"', ""), "webhook_secret_env: name the environ"),
         (lambda text: text.replace("http://127", "ftp://127"), "agents.review.webhook: an address starts with"),
         (lambda text: text.replace('["127.0.0.1"]', '["here"]'), "webhook_private_networks: 'here' is not a network"),
-        (lambda text: text.replace('["127.0.0.1"]', "[]"), "agents.review.webhook: the address must start with https://"),
+        (
+            lambda text: text.replace('["127.0.0.1"]', "[]"),
+            "agents.review.webhook: the address must start with https://",
+        ),
         (lambda text: text.replace("webhook = ", "# "), "there is no webhook"),
     ],
 )
