@@ -90,9 +90,8 @@ def test_a_new_fact_from_outside_restarts_the_chain(board: Blackboard) -> None:
 
     run_until_quiescent(board, replier, news)
     assert len(seen) >= 4  # without the deposit it would have been woken twice
-    # The last fact from outside reached the replier. Its chain: replier, asker, replier, asker, and then it is stopped.
-    chain = [*[("replier", "done"), ("asker", "done")] * 2, ("replier", "quarantined")]
-    assert agent_states(board)[-5:] == chain
+    # Facts from outside are asked of the replier, so a chain begins with it, and its third run in a chain is stopped.
+    assert {name for name, state in agent_states(board) if state == "quarantined"} == {"replier"}
 
 
 def test_only_the_looping_subject_is_quarantined(board: Blackboard) -> None:
