@@ -31,10 +31,7 @@ from blackboard.system.files.private_files import create_private, mode_of
 
 
 class LockInterval(NamedTuple):
-    """How often a process that has waited for a certain time tries to take its two locks.
-
-    All values are microseconds.
-    """
+    """The pauses between attempts to take the two locks, by how long a process has waited; in microseconds."""
 
     waited_below: Duration
     """The interval applies to a process that has waited for a shorter time than this."""
