@@ -40,10 +40,10 @@ from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote
 from tools.client_methods import FILE, client_methods
 
 NOT_OFFERED = {
-    "as_author", "board_id", "claimable_at", "compact", "create_token", "deploy", "deployment",
-    "engine", "figures", "find_token", "find_tokens", "give_back", "listen", "location", "mark_events", "open", "preview",
-    "reads_within", "recover_leases", "revoke_token", "secret", "stream_position", "subscribe", "tag_values", "tokens",
-    "unserved_agents", "url",
+    "as_author", "board_id", "claimable_at", "compact", "create_token", "deploy", "deployment", "engine", "figures",
+    "find_token", "find_tokens", "give_back", "listen", "location", "mark_events", "open", "preview",
+    "reads_within", "recover_leases", "revoke_token", "secret", "stream_position", "subscribe", "tag_values",
+    "tokens", "unserved_agents", "url",
 }  # fmt: skip
 """What the server does not offer, or what belongs to a board of this machine."""
 OWN = {
