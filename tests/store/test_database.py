@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from blackboard import Mark
+from blackboard import Blackboard, Mark
 from blackboard.errors import StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
+from blackboard.store.sqlite.sqlite_file import SqliteFile
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 from tests.support.world import HOUR, World, kind, prepared
@@ -134,3 +135,23 @@ def test_a_board_can_be_used_again_after_it_was_closed(world: World) -> None:
     world.board.close()
     world.put("smoke")
     assert len(world.board.marks()) == 1
+
+
+@pytest.mark.file_only("a file has a log")
+@pytest.mark.whole_boards
+def test_a_file_that_another_process_creates_meanwhile_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, others, check = tmp_path / "board.db", list[Blackboard](), SqliteFile.check
+
+    def create_meanwhile(file: SqliteFile) -> None:
+        monkeypatch.undo()
+        others.append(Blackboard.open(path))
+        assert file.files.wal.exists()
+        check(file)
+
+    # To open a board, a process first looks for the file, and then calls `check`.
+    monkeypatch.setattr(SqliteFile, "check", create_meanwhile)
+    with Blackboard.open(path) as board:
+        assert [other.board_id for other in others] == [board.board_id]
+    others[0].close()
