@@ -22,8 +22,7 @@ class MistakeList:
         self.has_failed_import = False
         """Whether an import failed, so that the agents and kinds of that module are unknown."""
         self._expected: set[str] = set()
-        """Names that are known once a mistake is corrected: the agents and kinds of a module of which the file names a
-        wrong object."""
+        """Agents and kinds that will be known when a mistake is corrected, because their module was found."""
 
     def record(self, place: str, message: str) -> None:
         """Record a mistake at a setting, such as `agents.sales.watches`."""

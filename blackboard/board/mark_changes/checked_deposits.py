@@ -82,7 +82,7 @@ def deposit_batch(
         txn: The transaction.
         requests: The requests. In the place of an invalid request is its error.
         classes: The mark classes that this process knows.
-        raises: Whether the first error is raised; otherwise it takes the place of a receipt.
+        raises: Whether the first error is raised. If False, each error is returned in the place of a receipt.
 
     Returns:
         For each request its receipt, or its error.
