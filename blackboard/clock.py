@@ -131,7 +131,8 @@ class ObservingClock(SystemClock, ABC):
 class ManualClock:
     """A clock that changes only when a program moves it; for tests, forecasts and backtests.
 
-    Waiting for an instant moves the clock there at once, so a daemon on this clock runs through weeks without a pause.
+    Waiting for an instant moves the clock there immediately, so a daemon on this clock runs through weeks without a
+    pause.
 
     Args:
         start: The first instant; a naive datetime is UTC.

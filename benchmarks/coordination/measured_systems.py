@@ -22,7 +22,8 @@ SHUT = timedelta(days=14)
 
 
 def own(sizes: Sequence[int]) -> Iterator[Row]:
-    """Yield the desk and the controls with all leads at once, and a desk that was closed while leads arrived."""
+    """Yield the desk and the controls with all leads there from the start, and a desk that was closed while leads
+    arrived."""
     for count in sizes:
         leads = enquiries(count)
         for system, agents in (("marks, one per call", ONE_PER_CALL), ("marks, ten per call", {})):

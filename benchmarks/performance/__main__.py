@@ -1,6 +1,6 @@
 """Run all measurements, print a table, and write JSON and a plot.
 
-Each row is written at once, so that an interrupted run keeps its rows. The exit code is 1 if a measurement failed.
+Each row is written immediately, so that an interrupted run keeps its rows. The exit code is 1 if a measurement failed.
 
 python -m benchmarks.performance
 python -m benchmarks.performance --size 1000,1000000 --only deposits,reads --peers

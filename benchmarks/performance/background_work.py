@@ -57,7 +57,7 @@ def unloaded_rate(url: str, seconds: float) -> float:
 
 
 class Evaporation(NamedTuple):
-    """The evaporation of many marks at once, while another process deposits."""
+    """The evaporation of many marks together, while another process deposits."""
 
     seconds: float
     meanwhile: dict[str, float]

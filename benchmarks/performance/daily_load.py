@@ -42,7 +42,7 @@ def measure_sizes(folder: Path, count: int = 20_000) -> dict[str, float]:
                     event._asdict()
                     for _, event in boards.rows(Trace, count, board.session.read(lambda txn: txn.last_event_id) + 1, 0)
                 ]
-                board.session.write(lambda txn: txn.sql.run_many(MARKS.insert_event, laid))  # noqa: B023 (run at once)
+                board.session.write(lambda txn: txn.sql.run_many(MARKS.insert_event, laid))  # noqa: B023 (run here)
             board.database.checkpoint()
             sizes[what] = (path.stat().st_size - empty) / count
     with Blackboard.open(f"sqlite:///{folder / 'mark.db'}", kinds=boards.KINDS) as board:

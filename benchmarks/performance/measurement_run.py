@@ -1,4 +1,4 @@
-"""A run of measurements whose rows are written at once, so that an interrupted run keeps them."""
+"""A run of measurements whose rows are written immediately, so that an interrupted run keeps them."""
 
 from __future__ import annotations
 

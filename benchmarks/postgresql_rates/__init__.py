@@ -5,7 +5,7 @@ board_loop: a process that makes one deposit after the other
 daemon_process: a daemon in a process of its own
 delaying_proxy: a proxy that adds a round trip's time, and counts statements
 measured_server: the server of the run, and the boards on it
-process_groups: processes that do the same for some seconds at once
+process_groups: processes that do the same at the same time, for some seconds
 processor_time: the processor time of processes and sessions
 depositing, working, reading, maintaining, other_systems: the measurements
 """

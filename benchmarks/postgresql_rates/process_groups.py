@@ -1,4 +1,4 @@
-"""Processes that do the same thing at once, for some seconds each time.
+"""Processes that do the same thing at the same time, for some seconds each time.
 
 A process prints a line when it is ready. For each line of input, a number of seconds, it repeats its act for that long
 and prints how often it did, and in how many seconds. It ends with its input.

@@ -36,7 +36,8 @@ def create(
     """
     if lifetime == 0:
         raise UsageError(
-            "a token that is valid for 0s expires at once; give a longer time, or none for a token that does not expire"
+            "a token that is valid for 0s has already expired; give a longer time, or none for a token"
+            " that does not expire"
         )
     check_text("name of a token", name, MAX_TOKEN_NAME_CHARACTERS)
     check_signature(txn, author)

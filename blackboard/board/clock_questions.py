@@ -38,9 +38,9 @@ def questions(txn: BoardTransaction) -> list[MarkRow]:
 def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     """Continue from the instant that a clock in doubt shows, because a person confirmed it.
 
-    Marks deposited while it was in doubt fade from now on. Otherwise these marks would age by the whole leap at once. A
-    mark that lasts until an instant keeps that instant. With `keep`, the need about the clock stays, because the caller
-    withdraws it.
+    Marks deposited while it was in doubt fade from now on. Otherwise these marks would age by the whole leap in one
+    moment. A mark that lasts until an instant keeps that instant. With `keep`, the need about the clock stays, because
+    the caller withdraws it.
     """
     if txn.doubted_clock is None:
         return False

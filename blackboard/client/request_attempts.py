@@ -21,7 +21,7 @@ T = TypeVar("T")
 FIRST_DELAY: Duration = 100 * MILLISECOND
 """The delay before the second attempt. It doubles with each further attempt."""
 MAX_DELAY: Duration = 60 * SECOND
-"""The longest delay that a client accepts. If the server asks for more, the client reports the problem at once."""
+"""The longest delay that a client accepts. If the server asks for more, the client reports the problem immediately."""
 BUSY_PROBLEMS = frozenset({"too-many-requests", "overloaded", "store-busy"})
 """The temporary problems that show that the server has done nothing."""
 SERVICE_UNAVAILABLE = 503

@@ -47,8 +47,8 @@ def _misfit_batch(condition: Condition, batch: int) -> str | None:
     if smallest <= batch:
         return None
     return (
-        f"{condition} needs a mark of each side at once; a batch of {batch} has no room for them. Set batch to at least"
-        f" {smallest}"
+        f"{condition} needs a mark of each side in one batch; a batch of {batch} has no room for them. Set batch to at"
+        f" least {smallest}"
     )
 
 

@@ -88,7 +88,7 @@ def build_daemon(
 
 
 class Daemon:
-    """A loop that wakes the agents of one board. Several daemons may serve one board at once.
+    """A loop that wakes the agents of one board. Several daemons may serve one board at the same time.
 
     Args:
         board: The board that the daemon serves.

@@ -7,7 +7,7 @@ ModelError
 │   ├── KeyRefused         not paid: a person must check the key
 │   ├── SpendLimit         not paid: a person must check the account
 │   ├── ModelUnavailable   not paid: the model's name or the address is wrong, or a gateway answers
-│   ├── NotSent            not paid: the request never reached the API; it may be sent again at once
+│   ├── NotSent            not paid: the request never reached the API; it may be sent again immediately
 │   └── OutcomeUnknown     perhaps paid: the request was sent, and its outcome is unknown
 └── Unusable               paid: an answer arrived, but it is not usable
 """

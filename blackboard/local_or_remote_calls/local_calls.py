@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blackboard.presentation.json_shapes import Summary
 
 ENTRIES_AT_ONCE = 1000
-"""The most entries that are read at once while the activity is followed."""
+"""The most entries that are read in one transaction while the activity is followed."""
 
 
 class LocalCalls(DifferingCalls):

@@ -20,7 +20,7 @@ from blackboard.mcp_server.sdk_server import RunInThread, build_server
 T = TypeVar("T")
 
 TOOL_THREADS = 8
-"""How many tools use the board at once."""
+"""How many tools use the board at the same time."""
 
 
 def serve_stdio(access: BoardAccess, channel: str | None = None) -> None:

@@ -88,7 +88,7 @@ TOOLS = (
     ),
     Tool(
         ("claim",), write_tools.finish,
-        "End claimed work: its result is stored at once, or it failed. If the result is refused, correct it and"
+        "End claimed work: its result is stored immediately, or it failed. If the result is refused, correct it and"
         " call again. If the lease is lost, stop: another worker has it.",
         REPEATABLE, _object("id state", id="integer", state="string", marks="array"),
     ),

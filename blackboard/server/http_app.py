@@ -41,7 +41,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard.server")
 
 SQL_THREADS = 2
-"""The number of SQL queries that run at once. Each runs in a process of its own, so they are few."""
+"""The number of SQL queries that run at the same time. Each runs in a process of its own, so they are few."""
 MAX_WAITING_QUERIES = 8
 """The number of SQL queries that may wait."""
 

@@ -25,7 +25,7 @@ class WorkThreads:
     """A number of threads, with a limit on the work that waits for them.
 
     Args:
-        number: How many requests use the board at once.
+        number: How many requests use the board at the same time.
         waiting: How many more may wait.
     """
 

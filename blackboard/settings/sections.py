@@ -219,7 +219,7 @@ class DaemonSection(Section):
     grace: Duration = Microseconds(30 * SECOND)
     """How long running activations may continue after the first stop signal."""
     workers: int = Field(default=8, ge=1, le=256)
-    """The number of activations that run at once, each in a thread."""
+    """The number of activations that run at the same time, each in a thread."""
     evaporation_batch: int = Field(default=500, ge=1, le=100_000)
     """The largest number of marks that one transaction moves to the history."""
     checkpoint: Duration = Microseconds(30 * SECOND)
@@ -258,15 +258,15 @@ class ServerSection(Section):
     tls_key: str | None = Field(default=None, min_length=1)
     """The file of its private key, if the chain does not contain it."""
     threads: int = Field(default=32, ge=1, le=1024)
-    """The number of requests that use the board at once. Others wait."""
+    """The number of requests that use the board at the same time. Others wait."""
     requests_per_second: float = Field(default=200.0, gt=0, le=1e6)
-    """How often one token may be used, on average. The requests of one second may come all at once."""
+    """How often one token may be used, on average. The requests of one second may come all together."""
     max_body: int = Field(default=2 * 1024 * 1024, ge=1024)
     """The largest body of a request, in bytes."""
     max_bulk: int = Field(default=256 * 1024 * 1024, ge=1024)
     """The largest body of a deposit in bulk, in bytes."""
     max_streams: int = Field(default=1000, ge=1, le=1900)
-    """The number of event streams that may be open at once."""
+    """The number of event streams that may be open at the same time."""
     sbp: bool = False
     """Whether other programs may use the board by the Stigmergic Blackboard Protocol."""
     sbp_author: str = "sbp"

@@ -162,7 +162,7 @@ class StatementFile:
     def all(self) -> dict[str, Statement[Any]]:
         """Return every statement by its name."""
         if not self._statements:
-            self._statements = _read(self.name)  # at once: other threads may be reading
+            self._statements = _read(self.name)  # in one assignment: other threads may be reading
         return self._statements
 
 

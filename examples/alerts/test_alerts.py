@@ -63,5 +63,5 @@ def sent_by_the_loop(file: Path) -> list[tuple[float, str, str, str]]:
 
 
 def at_next_look(at: datetime, kind: str) -> float:
-    """Return when the loop sends what a board sends at an instant: a page at once, all else at the next minute."""
+    """Return when the loop sends what a board sends at an instant: a page immediately, all else at the next minute."""
     return at.timestamp() if kind == "page" else math.ceil(at.timestamp() / alert_loop.MINUTE) * alert_loop.MINUTE

@@ -273,7 +273,7 @@ class Model:
         if is_deposit and mark.kind == "fire" and mark.author != "flood":
             self.deposits.append((mark, mark.at))
             self.test_flood(mark.subject, now)
-        if mark.live(now):  # a mark below its floor evaporates at once and crosses no rising watch
+        if mark.live(now):  # a mark below its floor evaporates immediately and crosses no rising watch
             if mark.kind == "fire" and mark.author != "each" and self.is_each(mark, now):
                 self.cross("each", (mark.subject, mark.id), now)
             if mark.author != "sum":

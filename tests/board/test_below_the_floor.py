@@ -1,4 +1,4 @@
-"""A deposit below the floor of its kind is recorded as deposited and evaporated at once, and was never live."""
+"""A deposit below the floor of its kind is recorded as deposited and evaporated immediately, and was never live."""
 
 from __future__ import annotations
 

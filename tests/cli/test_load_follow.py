@@ -162,7 +162,7 @@ def test_a_truncated_file_is_read_from_its_start(followed: Followed) -> None:
     write, truncate = followed.write, followed.truncate
     followed(
         write("room,text\nhall,one\n"), truncate(), write("room,text\nhall,one\n"),
-        lambda: followed.path.write_text("room,text\nhall,longer than before\n"),  # at once
+        lambda: followed.path.write_text("room,text\nhall,longer than before\n"), # right after the last look
     )  # fmt: skip
     assert followed.texts() == ["one", "one", "longer than before"]
     assert followed.notes[1:] == [f"{followed.path} was truncated; it is read from its start"] * 2

@@ -1,4 +1,4 @@
-"""`blackboard new`: the folder that it makes works at once, and nothing is overwritten."""
+"""`blackboard new`: the folder that it makes works as it is, and nothing is overwritten."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MARKS = 30
 
 
 def deploy_batches(board: Blackboard) -> None:
-    """Let the agent take as many marks at once as it finds."""
+    """Let the agent take as many marks in one batch as it finds."""
     spec = board.deployment.agents["review"]
     spec = spec.model_copy(update={"settings": spec.settings.model_copy(update={"batch": 1000, "per": "batch"})})
     board.deploy(board.deployment.model_copy(update={"agents": {"review": spec}}))

@@ -1,4 +1,4 @@
-"""Processes on a server hear of commits at once and of the death of workers soon, and no promise depends on that."""
+"""Processes on a server hear of commits immediately and of workers' deaths soon, and no promise depends on that."""
 
 from __future__ import annotations
 

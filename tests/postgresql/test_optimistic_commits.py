@@ -263,7 +263,7 @@ class Told(NamedTuple):
 
 
 def deposit_in_processes(url: str, *arguments: Sequence[str]) -> Told:
-    """Let processes deposit at once, each with its arguments behind the URL, until all have ended."""
+    """Let processes deposit at the same time, each with its arguments after the URL, until all have ended."""
     command = [sys.executable, "-m", "tests.postgresql.raising_process", url]
     processes = [subprocess.Popen([*command, *each], stdin=PIPE, stdout=PIPE, text=True) for each in arguments]
     for process in processes:
@@ -334,7 +334,7 @@ def test_a_new_deployment_between_the_messages_is_followed(
 
     @agent(watches=strength("lead") >= 0.5, name="keen")
     def keen(marks: Any, context: Any) -> None:
-        """Wake at once."""
+        """Wake immediately."""
 
     between(lambda: second.deploy(desk, keen, kinds=KINDS))
     assert first.deposit(Lead(subject="one")).crossed == ("keen",)

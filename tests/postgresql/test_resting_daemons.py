@@ -51,7 +51,7 @@ def test_a_daemon_at_rest_asks_once_what_is_due_and_when_more_will_be(board: Bla
         daemon.run_once()  # what is due once after the start
         statements.clear()
         daemon.run_once()
-        daemon.wake.set()  # so that the sleep ends at once
+        daemon.wake.set()  # so that the sleep ends immediately
         daemon.sleep()
     finally:
         found = [each for each in statements if "pg_locks" not in each]  # the listener asks for those every two seconds

@@ -162,7 +162,7 @@ def unprepared(path: str) -> Any:
 
 
 def daemons(path: str) -> Any:
-    """Make a daemon before the fork and run it in two children at once."""
+    """Make a daemon before the fork and run it in two children at the same time."""
 
     @agent(watches=strength(Note) >= 0.5, batch=1)
     def reader(notes: list[Note], context: Any) -> None:

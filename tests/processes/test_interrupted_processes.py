@@ -1,4 +1,4 @@
-"""A process whose wait is interrupted, by a signal's handler, lets all others write at once."""
+"""A process whose wait is interrupted, by a signal's handler, lets all others write immediately."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_an_agent_its_model_call_and_its_publishing_do_not_block_writers(board: 
 
     def another_writes(where: str) -> None:
         with closing(sqlite.connect(path, isolation_level=None, timeout=0)) as other:
-            other.execute("BEGIN IMMEDIATE")  # fails at once during a writing transaction
+            other.execute("BEGIN IMMEDIATE")  # fails immediately during a writing transaction
             other.execute("ROLLBACK")
             assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "somebody reads"
         free.append(where)

@@ -126,7 +126,7 @@ def test_the_trust_in_an_author_and_the_weight_of_the_kind_do_not_add_up(sbp_boa
 @pytest.mark.parametrize(
     "steps",
     [[], [[0, 0.5], [0, 0.4]], [[10, 0.5], [5, 0.4]], [[0, 0.4], [10, 0.5]], [[-1, 0.4]]],
-    ids=["none", "two at once", "out of order", "rising", "before the emission"],
+    ids=["none", "two together", "out of order", "rising", "before the emission"],
 )
 def test_steps_that_no_mark_can_take_are_refused(sbp_board: Blackboard, steps: list[Any]) -> None:
     given = [{"at_ms": at, "intensity": value} for at, value in steps]

@@ -266,7 +266,7 @@ def test_a_body_that_never_ends_loses_its_connection(board_url: str, monkeypatch
 
 
 def asking_for_much(served: Served) -> tuple[tuple[str, int], bytes]:
-    """Return where to connect, and a request whose answer is larger than the system takes at once."""
+    """Return where to connect, and a request whose answer is larger than the system takes in one write."""
     served.board.deposit_many(Deposit("lead", f"lead/{n}", {"company": "x" * 8000}) for n in range(900))
     token = served.board.create_token("slow", may=["read"])
     host, port = served.url.removeprefix("http://").split(":")

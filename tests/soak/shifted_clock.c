@@ -1,6 +1,6 @@
 /* A library to preload: the clock of a process, shifted by the microseconds in the file that SHIFTED_CLOCK names.
 
-   The file is mapped, so a change is seen at once by every process. Clocks that measure running time are not shifted. */
+   The file is mapped, so every process sees a change immediately. Clocks that measure running time are not shifted. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-"""Several threads of one process may create, upgrade, copy and restore boards at once.
+"""Several threads of one process may create, upgrade, copy and restore boards at the same time.
 
 Alembic's context, and the number of the process in a file's name, are one for each process. A process that fails here
 may end by a signal, so it is a child.
@@ -47,7 +47,7 @@ def at_once(work: Callable[[int], object]) -> None:
 
 
 def open_boards(folder: Path, files: int) -> None:
-    """Open boards in threads at once, several threads to a file; each deposits a mark."""
+    """Open boards in threads at the same time, several threads to a file; each deposits a mark."""
     clock = ManualClock()
 
     def deposit(number: int) -> None:

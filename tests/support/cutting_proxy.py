@@ -35,7 +35,7 @@ class CuttingProxy:
         self.cuts: deque[Cut] = deque()
         """What happens to the next COMMITs, in turn; later COMMITs pass."""
         self.refuses = False
-        """Whether new connections are closed at once."""
+        """Whether new connections are closed immediately."""
         self._open: set[socket.socket] = set()
         _start(self._accept)
 

@@ -80,7 +80,7 @@ class HostNetwork:
         self._ip("link", "set", f"s{host}", "up")
 
     def refuse(self, host: int) -> None:
-        """Let a host have no route to the server, so that new connections fail at once."""
+        """Let a host have no route to the server, so that new connections fail immediately."""
         self._ip("route", "add", "prohibit", f"{self._address(host)}/32", host=host)
 
     def accept(self, host: int) -> None:

@@ -40,7 +40,7 @@ SELECT concat_ws(' ',
   (SELECT count(*) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database())
 ), (SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'i'))
 """
-# Several processes may do this at once on one server.
+# Several processes may do this at the same time on one server.
 CREATE_READER = f"""
 DO $$ BEGIN
   CREATE ROLE {READER} LOGIN;

@@ -42,7 +42,7 @@ async def measure() -> dict[str, float]:
     jobs = waiting / (time.perf_counter() - begin)
     return {
         "enqueues, 1 process": one,
-        "enqueues, 1,000 at once": many,
+        "enqueues, 1,000 a call": many,
         f"jobs that do nothing, 1 worker, batches of {JOBS_IN_A_BATCH}": jobs,
     }
 

@@ -44,8 +44,8 @@ print(
     json.dumps(
         {
             "defers, 1 process": one,
-            "defers, 1,000 at once": many,
-            f"jobs that do nothing, 1 worker, {JOBS_AT_ONCE} at once": jobs,
+            "defers, 1,000 a call": many,
+            f"jobs that do nothing, 1 worker, {JOBS_AT_ONCE} at a time": jobs,
         }
     )
 )

@@ -2,10 +2,10 @@
 
 The cause of a refusal may be the marks, the account, the model or a gateway. Only other calls can show which. So a
 refusal counts against its marks only after a later call to the same model succeeded. Until then the marks wait without
-losing an attempt. After the first refusal, a call about one other mark tries the model at once. If this call is refused
-too, the model is paused. Further tries become rarer, down to one an hour.
+losing an attempt. After the first refusal, a call about one other mark tries the model immediately. If this call is
+refused too, the model is paused. Further tries become rarer, down to one an hour.
 
-A refusal of the key, the account or the address does not depend on the request. It pauses the model at once. Agents
+A refusal of the key, the account or the address does not depend on the request. It pauses the model immediately. Agents
 that need no model, or another model, continue. A model may also be paused for one agent (see `unusable_answers`).
 """
 
@@ -101,7 +101,7 @@ def begin(
     """Pause a model because of a call, or prolong its pause.
 
     As long as only one activation has been refused, the cause may be its marks or the model. So other activations may
-    try the model at once.
+    try the model immediately.
     """
     before = get(txn, call.model)
     pause, delay = _next_pause(txn, call, refused, reason, before, rng)
@@ -215,7 +215,7 @@ def holds_any(txn: BoardTransaction) -> bool:
 
 
 def try_now(txn: BoardTransaction) -> None:
-    """Allow a try of every paused model at once, and release every held activation that waits for an instant."""
+    """Let every paused model be tried now, and release every held activation that waits for an instant."""
     if holds_any(txn):
         txn.sql.run(MODEL_CALLS.probe_models, at=txn.now)
         make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))

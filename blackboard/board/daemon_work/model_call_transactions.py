@@ -136,7 +136,7 @@ class ModelCallTransactions:
         return self._session.write(work, record_instant=True)
 
     def try_models(self, used: Collection[str]) -> None:
-        """Let paused models, and agents without an offline rule, be tried at once.
+        """Let paused models, and agents without an offline rule, be tried now.
 
         Also end the pauses of models that are no longer `used`.
         """

@@ -134,7 +134,7 @@ class RunEndTransactions:
         )
 
     def hand_back(self, claim: Claim) -> None:
-        """Give a run up because the worker stops. Another worker can claim it at once."""
+        """Give a run up because the worker stops. Another worker can claim it immediately."""
         self._session.write(lambda txn: activation_results.hand_back(txn, claim.row))
 
     def isolate(self, claim: Claim, mark_ids: Collection[int]) -> set[int] | None:
@@ -146,7 +146,7 @@ class RunEndTransactions:
 
 
 def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
-    """Claim the next activation after the end of a run: at once, or with others after all ends of the transaction."""
+    """Claim the next activation after the end of a run: now, or with others after all ends of the transaction."""
 
     def claim(shared_data: SharedClaimData | None) -> None:
         finished.claimed_next = claim_next(txn, shared_data)

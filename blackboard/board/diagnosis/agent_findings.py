@@ -41,7 +41,7 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
             "model",
             "note" if pause.suspect else "wrong",
             problem,
-            "fix the cause; 'blackboard resume' tries the model at once",
+            "fix the cause; 'blackboard resume' tries the model immediately",
         )
     for agent, reason in agent_states.paused_agents(txn).items():
         yield Finding(

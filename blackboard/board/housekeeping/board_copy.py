@@ -19,7 +19,7 @@ from blackboard.store.statements import MARKS, SEARCH
 from blackboard.store.transaction import Transaction
 
 DOCS_PER_STEP = 1_000
-"""Documents of the full-text index that are read and written at once."""
+"""Documents of the full-text index that are read and written in one step."""
 
 
 @dataclass(frozen=True)

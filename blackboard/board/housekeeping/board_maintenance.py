@@ -82,7 +82,7 @@ class BoardMaintenance:
             limit: The number of rows that a transaction may remove.
 
         Returns:
-            `limit` if there is more to do at once; otherwise the number of new partitions.
+            `limit` if there is more to do now; otherwise the number of new partitions.
         """
         if not self._database.dialect.can_partition:
             return 0

@@ -35,7 +35,7 @@ class PartitionProgress(Enum):
     DONE = auto()
     """There is nothing more to do now."""
     MORE = auto()
-    """There may be more to do at once."""
+    """There may be more to do now."""
     LATER = auto()
     """Something prevents the next step for a while."""
 

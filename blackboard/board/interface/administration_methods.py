@@ -118,7 +118,7 @@ class AdministrationMethods(BoardHandle):
         return self.session.read(lambda txn: [access_tokens.find(txn, token) for token in tokens])
 
     def revoke_token(self, name: str) -> None:
-        """Revoke a token at once.
+        """Revoke a token. The next request with it is refused.
 
         Raises:
             NotFound: There is no token of this name, or it was revoked before.

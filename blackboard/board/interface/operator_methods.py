@@ -61,7 +61,7 @@ class OperatorMethods(BoardHandle):
         return self.session.write(lambda txn: operator_actions.wake(txn, crossing_id, self.author))
 
     def retry(self, activation_id: int) -> None:
-        """Try an activation again, with all its attempts. A paused model is tried at once.
+        """Try an activation again, with all its attempts. A paused model is tried immediately.
 
         Args:
             activation_id: The id of an activation that is dead, held or quarantined, or that failed and waits.

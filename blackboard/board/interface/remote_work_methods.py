@@ -67,7 +67,7 @@ class RemoteWorkMethods(BoardHandle):
         should read the board after that time even without a call.
 
         Args:
-            callback: A function without arguments. Any thread may call it, so it must return at once.
+            callback: A function without arguments. Any thread may call it, so it must return immediately.
             every_commit: Call it after every other commit too. Commits of other processes are then noticed by their
                 writes to the file, within about a second, and there may be calls without a commit.
 
@@ -153,8 +153,8 @@ class RemoteWorkMethods(BoardHandle):
         Args:
             activation_id: The id of the activation.
             reason: Why the run failed, for people. The text is stored.
-            retry: Whether another attempt may succeed. If not, the activation is split at once, or is dead if it has
-                one mark.
+            retry: Whether another attempt may succeed. If not, the activation is split immediately, or is dead if it
+                has one mark.
             usage: The model calls that the run made.
             fence: The fence of the claim; None for the run that a worker of this name has now.
             agent: The agent that the activation must belong to; None for any.

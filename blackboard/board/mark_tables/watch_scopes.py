@@ -64,7 +64,7 @@ def scopes_behind(
 
 
 MARKS_PER_QUERY = 1000
-"""The number of marks that a walk over all live marks of a kind reads at once."""
+"""The number of marks that a walk over all live marks of a kind reads in one statement."""
 
 
 def stored_marks(txn: BoardTransaction, kinds: Iterable[str], scope: str) -> list[MarkRow]:

@@ -202,7 +202,7 @@ def _claim_after_due_work(
     """Claim the next activation of a remote agent for a worker.
 
     There may be no daemon, so the work of a daemon comes first: due crossings and needs are recorded, and expired runs
-    of the agent are recovered. An activation whose marks were all erased is finished at once.
+    of the agent are recovered. An activation whose marks were all erased is finished immediately.
     """
     overdue_needs.fire_due(txn, DUE_AT_ONCE, classes)
     predicted_crossings.fire_due(txn, DUE_AT_ONCE)

@@ -14,7 +14,7 @@ MAX_NAMED_UNREADABLE_MARKS = 5
 
 @dataclass(frozen=True)
 class PredictedEvaporation:
-    """A mark that would evaporate at once."""
+    """A mark that would evaporate immediately."""
 
     mark_id: int
     kind: str
@@ -133,7 +133,7 @@ class Preview:
     """One text for each change; empty if the deployment is active already."""
     evaporates: tuple[PredictedEvaporation, ...]
     sooner: dict[str, int]
-    """How many marks of each kind would evaporate earlier than they do now, though not at once."""
+    """How many marks of each kind would evaporate earlier than they do now, though not immediately."""
     wakes: tuple[PredictedWake, ...]
     """The crossings that follow, including those that are due and not yet recorded."""
     retests: tuple[PredictedRetest, ...]

@@ -1,6 +1,6 @@
 """Changes of the fields of a kind that are searched: a new index is filled and a former one removed, in batches.
 
-The first batch is done in the transaction of the change, so that the index of a small board is complete at once. A
+The first batch is done in the transaction of the change, so that the index of a small board is complete immediately. A
 worker does the rest. Deposits go to the new index from the change on, so a batch leaves out the marks that the new
 index already has.
 """

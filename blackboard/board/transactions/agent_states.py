@@ -42,7 +42,7 @@ def keep(txn: BoardTransaction, agent: str, rows: Sequence[AgentStateRow]) -> No
 
 
 def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
-    """Read the states of some agents at once, if there are several."""
+    """Read the states of some agents in one statement, if there are several."""
     if len(agents) > 1:
         stored = {state.agent: state for state in txn.sql.all(ACTIVATIONS.agent_states)}
         for agent in agents:

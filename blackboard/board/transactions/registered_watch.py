@@ -134,7 +134,7 @@ class RegisteredWatch:
 
     @cached_property
     def guard_drops(self) -> bool:
-        """Whether a closed guard drops a crossing at once, instead of deferring the crossing to a claim."""
+        """Whether a closed guard drops a crossing immediately, instead of deferring it to a claim."""
         return self.agent_spec.on_guard_of(self.spec) == "drop"
 
     @cached_property
@@ -148,7 +148,7 @@ class RegisteredWatch:
         return self.agent_spec.batch_of(self.spec)
 
     def batch_window_end(self, noticed_at: Instant, marks: int, *, urgent: bool) -> Instant:
-        """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.
+        """Return when the batch window of a crossing ends: immediately if it is urgent or its marks fill a batch.
 
         The fragment `release` of `crossings.sql` states the same rule for many crossings.
         """

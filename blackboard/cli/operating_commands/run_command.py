@@ -54,7 +54,7 @@ def run(
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
 
     After SIGTERM or Ctrl-C, running activations may finish within the time of [daemon] grace. A second signal stops
-    them at once. SIGHUP reloads the deployment file. New code, and changes of [database], [model], [daemon] and
+    them immediately. SIGHUP reloads the deployment file. New code, and changes of [database], [model], [daemon] and
     [server], need a restart.
 
     Examples:

@@ -94,7 +94,7 @@ def revoke(
     name: Annotated[str, typer.Argument(help="The name of the token.")],
     as_json: AsJson = False,
 ) -> None:
-    """Revoke a token at once. The next request with it is refused.
+    """Revoke a token. The next request with it is refused.
 
     Example:
       blackboard token revoke webform

@@ -33,7 +33,7 @@ def rejects_file(path: Path, source: str, *, extends: bool = False) -> Iterator[
     """Yield a function that writes a rejected row. The first call creates the file, or replaces an earlier file.
 
     Only its owner may read it, because it contains text of strangers. If the function `extends` an earlier file, it
-    identifies rows by their place in bytes, and writes each row at once.
+    identifies rows by their place in bytes, and writes each row immediately.
 
     Raises:
         UsageError: The file is a link, or the file that is loaded.

@@ -52,8 +52,8 @@ def _show_marks(preview: Preview) -> None:
             (mark.mark_id, mark.kind, digits_beside(mark.remaining, mark.floor), exact_digits(mark.floor), mark.subject)
             for mark in preview.evaporates[:MAX_PREVIEW_ROWS]
         ),
-        empty="no mark would evaporate at once",
-        title=f"{counted(len(preview.evaporates), 'mark')} would evaporate at once",
+        empty="no mark would evaporate immediately",
+        title=f"{counted(len(preview.evaporates), 'mark')} would evaporate immediately",
     )
     for kind, misfits in preview.unreadable.items():
         print_line(f"{kind}: its class no longer reads {misfits}")
@@ -64,7 +64,7 @@ def _show_marks(preview: Preview) -> None:
 
 
 def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
-    """Print the crossings that would follow at once."""
+    """Print the crossings that would follow immediately."""
     print_table(
         ("agent", "watch", "value", "threshold", "", "subject"),
         (

@@ -48,7 +48,7 @@ class AgentOptions(TypedDict, total=False):
     cooldown_per: Literal["agent", "subject"] | None
     """Whether the cooldown applies to the agent, or to the subjects that succeeded."""
     concurrency: int
-    """The largest number of its activations that run at once, in all daemons together."""
+    """The largest number of its activations that run at the same time, in all daemons together."""
     timeout: DurationLike
     """The longest run of one activation."""
     max_attempts: int

@@ -103,7 +103,7 @@ class Condition(ABC):
 
     @property
     def is_joint(self) -> bool:
-        """Whether it needs marks of several sides at once: it contains an `&`."""
+        """Whether it needs marks of several sides together: it contains an `&`."""
         return False
 
     @property

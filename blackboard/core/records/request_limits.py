@@ -9,7 +9,7 @@ MAX_QUERY_SECONDS = 10
 MAX_QUERY_ROWS = 10_000
 """The largest number of rows that a server gives for an SQL query."""
 MAX_PAGE_ITEMS = 1000
-"""The largest number of items of a list that a server gives at once."""
+"""The largest number of items of a list that a server gives in one response."""
 MAX_ID = 2**63 - 1
 """The largest id of a row that a database can hold."""
 

@@ -70,8 +70,8 @@ class CallState(StrEnum):
 
 
 CallApi = Literal["messages", "batch", "reported"]
-"""`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day. `reported`: a call
-that a remote worker made itself, with the cost that the worker reported.
+"""`messages`: answered immediately. `batch`: the Message Batches API, cheaper and answered within a day. `reported`: a
+call that a remote worker made itself, with the cost that the worker reported.
 """
 
 

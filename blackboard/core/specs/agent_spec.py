@@ -115,7 +115,7 @@ class AgentSettings(DeploymentPart):
     None means the subjects after an activation per subject, and the agent after any other activation.
     """
     concurrency: int = Field(default=1, ge=1, le=64)
-    """The largest number of its activations that run at once, in all daemons together."""
+    """The largest number of its activations that run at the same time, in all daemons together."""
     timeout: Duration = Microseconds(10 * MINUTE)
     """The longest run of one activation."""
     max_attempts: int = Field(default=3, ge=1, le=100)

@@ -197,7 +197,7 @@ class ActiveRuns:
                     self.runner.cancel(run.claim)
 
     def hand_back_all(self) -> None:
-        """Hand back every run, so that other workers can claim the activations at once."""
+        """Hand back every run, so that other workers can claim the activations immediately."""
         with self._lock:
             runs = list(self._runs.values())
         for run in runs:

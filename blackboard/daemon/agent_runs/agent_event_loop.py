@@ -183,7 +183,7 @@ class AgentLoop:
 
 
 class DaemonExecutor(ThreadPoolExecutor):
-    """The executor behind `asyncio.to_thread`. Its threads start at once, and do not delay the end of the process."""
+    """The executor behind `asyncio.to_thread`. Its threads start immediately and do not delay the process's end."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)  # it starts none of its own threads

@@ -1,7 +1,7 @@
 """The threads of a daemon's agents. Each thread runs one task at a time, then waits for the next.
 
-The pool has no fixed size: a free thread or a new thread starts each task at once, so that a hanging thread blocks no
-other task.
+The pool has no fixed size: a free thread or a new thread starts each task immediately, so that a hanging thread blocks
+no other task.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AgentThreads:
         self._closed = False
 
     def submit(self, work: ThreadWork) -> None:
-        """Run a task in a thread at once. The task should not raise an exception.
+        """Run a task in a thread immediately. The task should not raise an exception.
 
         Raises:
             RuntimeError: The system cannot start another thread: see `troubles.is_without_thread`.

@@ -43,7 +43,7 @@ async def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def end(error: BaseException | None = None) -> Never:
-    """End this process at once, as Python would: with the exit code of SystemExit, or with a traceback.
+    """End this process immediately, as Python would: with the exit code of SystemExit, or with a traceback.
 
     The message of an error may hold words of a payload, so it is left out unless the log shows all messages.
     """

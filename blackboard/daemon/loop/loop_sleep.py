@@ -60,7 +60,7 @@ class Timer:
         """Wake at this instant instead of the previous instant."""
         if self._instant == instant:
             return
-        self._instant = instant  # before the job, which may run at once
+        self._instant = instant  # before the job, which may run immediately
         trigger = DateTrigger(to_datetime(instant), timezone=UTC)
         self.scheduler.add_job(self._due, trigger, id=JOB, replace_existing=True)
 

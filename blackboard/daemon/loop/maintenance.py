@@ -40,7 +40,7 @@ class MaintenanceTask(Protocol):
 
 
 class PeriodicTask:
-    """A task that runs at an interval of monotonic time, on request, and again at once if a step reached its limit."""
+    """A task that runs at an interval of monotonic time, on request, and right after a step that reached its limit."""
 
     def __init__(
         self,

@@ -74,7 +74,7 @@ class AnswerRecorder:
         return count
 
     def try_models(self, used: Collection[str]) -> None:
-        """Let paused models, and agents without an offline rule, be tried at once, because the cause may be fixed.
+        """Let paused models, and agents without an offline rule, be tried now, because the cause may be fixed.
 
         The daemon calls this at its start and at a reload. The pauses of models that are no longer `used` end, too.
         """
@@ -139,7 +139,7 @@ class AnswerRecorder:
 
 def _log_pause(row: ModelCall, failure: ModelError, wait: CallWait) -> None:
     log.error(
-        "a model is paused; it is tried again by itself, and at once by 'blackboard resume'",
+        "a model is paused; it is tried again by itself, and immediately by 'blackboard resume'",
         model=row.model,
         again_at=iso(wait.until),
         reason=failure,

@@ -86,7 +86,7 @@ class BatchCaller:
         if self.is_busy or not self._calls.has_open_calls():
             return
         thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
-        self._thread = thread  # the thread may end at once
+        self._thread = thread  # the thread may end immediately
         try:
             thread.start()
         except RuntimeError:  # the system has no thread left: the next interval tries again

@@ -46,7 +46,7 @@ A = TypeVar("A", bound=BaseModel)
 log = Log("blackboard")
 
 MAX_JITTER: Duration = SECOND
-"""How much later than the API asked for a call may be retried, so that many calls do not come at once."""
+"""How much later than the API asked for a call may be retried, so that many calls do not come together."""
 BUILT_ANEW = "the request was built anew"
 OTHER_ANSWER = "the agent now asks for another answer"
 
@@ -356,7 +356,7 @@ class ModelCaller:
 
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
         """Return when an activation may call the model again; `retry_after` is in seconds, as the API sent it."""
-        # A server that always asks for a retry at once must not be asked without a pause.
+        # A server that always asks for a retry immediately must not be asked without a pause.
         wait = backoff(claim.agent_spec.settings.retry_after, claim.row.fence, self._rng)
         if retry_after is not None and (requested := microseconds_in(retry_after)) >= wait:
             wait = requested + self._rng.randrange(1, MAX_JITTER)

@@ -78,7 +78,7 @@ def bearer_of(header: str | None) -> str:
 
 
 def holder_of(record: AccessToken | None) -> Caller:
-    """Return the holder of a token. The token is looked up for each request, so a revocation holds at once.
+    """Return the holder of a token. The token is looked up for each request, so a revocation holds immediately.
 
     Raises:
         HttpProblem: The token is unknown, expired or revoked.
@@ -100,7 +100,7 @@ class _TokenBucket(NamedTuple):
 
 
 class RateLimits:
-    """The limits on the use of each token: a number of requests a second on average, and as many at once.
+    """The limits on the use of each token: a number of requests a second on average, and as many together.
 
     Args:
         per_second: The number of requests.

@@ -142,7 +142,7 @@ class Operation:
     waits: bool = False
     """Whether it waits for work, without a thread. If no work comes, the response is empty (204)."""
     run_together: Callable[[Sequence[OperationCall[Any, Any]]], Sequence[Any]] | None = None
-    """Runs several calls at once, and returns the response or the error of each; None if each call has a thread."""
+    """Runs several calls together, and returns the response or the error of each; None if each call has a thread."""
     is_event_stream: bool = False
     """Whether the response is a stream of server-sent events, which `run` chooses."""
     pool: Literal["board", "sql"] = "board"

@@ -51,7 +51,7 @@ def health_routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
     """Return the routes `/healthz` and `/readyz`: does the process live, and can the board be used?"""
 
     async def healthz(request: Request) -> JSONResponse:
-        """Respond at once. A response shows that the event loop runs; the board is not read."""
+        """Respond immediately. A response shows that the event loop runs; the board is not read."""
         return JSONResponse({"status": "alive"})
 
     async def readyz(request: Request) -> JSONResponse:

@@ -27,9 +27,9 @@ log = Log("blackboard.server")
 T = TypeVar("T")
 
 MAX_WAITING_CLAIMS = 500
-"""The most claims that wait at once."""
+"""The most claims that wait at the same time."""
 MAX_WAITING_CLAIMS_OF_TOKEN = 100
-"""The most claims with the same token that wait at once."""
+"""The most claims with the same token that wait at the same time."""
 
 
 class Attempt(NamedTuple):
@@ -167,7 +167,7 @@ class ClaimQueue:
             del self._tasks[agent], self._events[agent], self._queues[agent]
 
     async def _try_first(self, claim: WaitingClaim, queue: deque[WaitingClaim]) -> float:
-        """Try a claim, and return the seconds until the next attempt; 0 if the next claim can be tried at once."""
+        """Try a claim, and return the seconds until the next attempt; 0 if the next claim can be tried immediately."""
         try:
             found, again_in = await self._threads.run(claim.attempt)
         except Exception as error:  # a bug must not end the waits of the other claims

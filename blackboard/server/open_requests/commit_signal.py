@@ -11,7 +11,7 @@ from blackboard import Blackboard
 
 
 class CommitSignal:
-    """Wakes one task after commits of this and other processes. Several commits at once wake it once."""
+    """Wakes one task after commits of this and other processes. Several commits together wake it once."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -33,7 +33,7 @@ TOKEN_CHECK_SECONDS = 2
 RETRY_MILLISECONDS = 3000
 """How long a client waits before it connects again."""
 EVENTS_PER_STREAM_READ = 100
-"""How many events and how much activity are read at once."""
+"""How many events and how much activity are read together."""
 WINDOW_ITEMS = 10_000
 WINDOW_BYTES = 16 * 1024 * 1024
 """How much the window holds."""

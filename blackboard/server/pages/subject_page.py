@@ -18,12 +18,12 @@ from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_brows
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_EVENTS_OF_A_SUBJECT = 500
-"""How many events the page shows at once, newest first."""
+"""How many events the page shows, newest first."""
 MAX_MEASURED = 20_000
 """If a watch over the board measures more live marks, the page does not explain the watch, because it would read all
 these marks."""
 MAX_ACTIVATIONS = 30
-"""How many activations the graph shows at once, newest first."""
+"""How many activations the graph shows, newest first."""
 MAX_ALIKE = 6
 """How many marks of a kind have boxes of their own beside an activation. More marks of the kind share a box."""
 COLUMN_DISTANCE, LINE_DISTANCE = 240, 46

@@ -264,7 +264,7 @@ def _bound_unsent(listener: socket.socket) -> None:
 
 
 def _abort_connection(transport: asyncio.Transport) -> None:
-    """End a connection at once, without the rest of its response. An orderly close would wait for the client."""
+    """End a connection immediately, without the rest of its response. An orderly close would wait for the client."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -67,7 +67,7 @@ class BoardProcesses(ABC):
     """The processes on one board."""
 
     expiry_is_death: ClassVar[bool]
-    """Whether an expired lease proves the death of a worker. It does not where a lock shows each death at once."""
+    """Whether an expired lease proves the death of a worker. It does not where a lock shows each death immediately."""
 
     @abstractmethod
     def liveness(self, wake: Callable[[], None]) -> Liveness:

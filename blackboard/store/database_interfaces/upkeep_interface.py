@@ -65,7 +65,7 @@ class ServerHealth:
     keeps_statements: bool
     """Whether this process lets a connection keep statements and settings."""
     is_heard: bool
-    """Whether processes with this configuration are notified of commits at once."""
+    """Whether processes with this configuration are notified of commits immediately."""
     unsafe_settings: tuple[str, ...]
     """The settings that let a crash of the server lose commits that were answered."""
 

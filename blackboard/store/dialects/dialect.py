@@ -103,7 +103,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def streaming_cursor(self, connection: Any) -> Any:
-        """Return a cursor that does not fetch all rows at once, within the transaction of a connection."""
+        """Return a cursor that does not hold all rows in memory, within the transaction of a connection."""
 
     @abstractmethod
     def insert_rows(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -64,7 +64,7 @@ def _primary_code(error: BaseException) -> int:
 class SqliteDialect(Dialect):
     """The dialect of SQLite, where a writing transaction takes the lock when it begins.
 
-    A transaction that takes it later fails at once if another process writes, even with a timeout.
+    A transaction that takes it later fails immediately if another process writes, even with a timeout.
     """
 
     name = SQLITE

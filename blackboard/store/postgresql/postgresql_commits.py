@@ -1,8 +1,8 @@
 """Commits of batches on a server: without the lock while the rules run, or under the lock.
 
 A process commits without the lock while other processes would make it wait. The work must say how its result changes
-when its events get other ids. Work that cannot be committed in this way runs again under the lock. Then this process
-takes the lock at once for a while.
+when its events get other ids. Work that cannot be committed in this way runs again under the lock. For a while after
+that, this process takes the lock without a try.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class OptimisticCommits:
         self.busy_until = 0
         """Until when the board counts as busy, in monotonic time."""
         self.skipped_tries = SkippedTries()
-        """Commits that are made under the lock at once."""
+        """Commits that are made under the lock without a try."""
         self.skipped_messages = SkippedTries()
         """Commits that are not tried as one message, because what the process remembered was outdated or too little."""
 

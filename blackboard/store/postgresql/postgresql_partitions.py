@@ -217,9 +217,9 @@ def analyze_table(database: Database) -> None:
 def is_seen_by_all(database: Database, version: str) -> bool:
     """Return whether every transaction of the database sees the row `version` and all that was copied before it.
 
-    When a table replaces a partition, all transactions see the table at once. But they see only the rows that were
-    committed before they began. VACUUM knows the transactions of all sessions, and on a standby it ends those that
-    are older.
+    When a table replaces a partition, all transactions see the table immediately. But they see only the rows that were
+    committed before they began. VACUUM knows the transactions of all sessions, and on a standby it ends those that are
+    older.
 
     Raises:
         StoreError: The server cannot be used.

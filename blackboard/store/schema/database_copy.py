@@ -19,7 +19,7 @@ from blackboard.store.schema.tables import board, metadata
 from blackboard.store.transaction import Transaction
 
 ROWS_PER_STEP = 5_000
-"""Rows that are read and written at once."""
+"""Rows that are read and written in one step."""
 
 PROCESS_TABLES = frozenset({"worker", "writer"})
 """Tables of the processes on a board, which do not move with it."""

@@ -407,8 +407,8 @@ WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id AND state
 UPDATE crossing SET state = :state, activation_id = :activation_id, closed_at = :closed_at WHERE id = :id;
 
 -- fragment: release
--- Release the crossings that a guard holds. They are ready at the end of their batch window, which ends at once if they
--- are urgent or full: see `RegisteredWatch.batch_window_end`.
+-- Release the crossings that a guard holds. They are ready at the end of their batch window, which ends immediately if
+-- they are urgent or full: see `RegisteredWatch.batch_window_end`.
 UPDATE crossing
 SET held_by = NULL, ready_at = CASE
     WHEN urgent = 1 OR marks >= :full THEN :at

@@ -115,7 +115,7 @@ class SqliteDatabase(Database):
         return log_guarded_connection.connect(self.path, **{**options, "check_same_thread": False})
 
     def separate_readers(self) -> None:
-        # Of two processes that switch at once, SQLite refuses one without waiting.
+        # Of two processes that switch at the same time, SQLite refuses one without waiting.
         with contextlib.closing(self.connect(writes=True)) as connection, self.write_lock():
             try:
                 log_guarded_connection.use_log(connection)

@@ -80,7 +80,7 @@ class BoardServer:
         return len(chosen)
 
     def restart(self) -> None:
-        """Begin an immediate restart, which ends every session without a checkpoint, and return at once."""
+        """Begin an immediate restart, which ends every session without a checkpoint, and return immediately."""
         owner = self.folder.stat()
         is_root = os.geteuid() == 0 and not self._enter
         self._restart = subprocess.Popen(

@@ -1,7 +1,7 @@
 """The links between hosts in network namespaces and a PostgreSQL server in another: cables, which can be pulled.
 
 A cable that is pulled is a silent cut: the systems of both machines notice it by the timeouts that the program sets. A
-closed cut is a route that refuses new connections at once; open ones are silent.
+closed cut is a route that refuses new connections immediately; open ones are silent.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ MAX_SILENCE_SECONDS = 14.0
 
 @contextmanager
 def kill_some(run: BoardRun) -> Iterator[str]:
-    """Kill some processes; they are started again at once."""
+    """Kill some processes; they are started again immediately."""
     yield f"killed {run.kill(0.4)}"
 
 

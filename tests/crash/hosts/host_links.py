@@ -263,7 +263,7 @@ class _Proxies:
 
 
 def _reset(end: socket.socket) -> None:
-    """Close a connection at once, so that its other end gets an error."""
+    """Close a connection immediately, so that its other end gets an error."""
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     end.close()

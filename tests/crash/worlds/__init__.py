@@ -8,7 +8,7 @@ actions      agents that withdraw, reinforce, decide, and compare and set: each 
 fading       a clock that continues over restarts: predicted crossings, windows, groups, evaporation, needs that come
              due, and changes of the deployment
 streamed     the agents of pure with a server, and a client that resumes the event stream
-paid         an agent that calls a model which answers at once and counts
+paid         an agent that calls a model which answers immediately and counts
 claimed      shells that claim the work of a remote agent by the command line, and die before they finish it
 desk         the lead desk with its offline rules, the machine's clock, and the sample leads
 """

@@ -62,7 +62,7 @@ class CrashWorld(ABC):
     name: ClassVar[str]
     depositors = 2
     daemons: ClassVar[tuple[int, ...]] = (1, 1, 2)
-    """How many daemons may run at once; each board has one of these numbers."""
+    """How many daemons may run at the same time; each board has one of these numbers."""
     at_once = 40
     """The largest number of deposits by a depositor per life."""
     fails = False

@@ -129,8 +129,8 @@ class Fading(CrashWorld):
     """Each life begins half a minute after the previous life, and sometimes the half-life changes.
 
     Some marks occurred before the first life. So some of them have gone cold or evaporated before they are recorded.
-    Depositors also ask for answers within minutes. They answer some of their needs at once, some in a later life, and
-    some never. And they carry lamps from room to room. A program is told of the needs of the first depositor.
+    Depositors also ask for answers within minutes. They answer some of their needs immediately, some in a later life,
+    and some never. And they carry lamps from room to room. A program is told of the needs of the first depositor.
     """
 
     name = "fading"
@@ -166,7 +166,7 @@ class Fading(CrashWorld):
                 "lamp", f"l/{who}/{self.rng.randrange(6)}", {"room": self.rng.choice(("hall", "loft", "yard"))}
             )
         if n % self.between_needs == 0:
-            answered = self.rng.choice(("at once", "later", "never"))
+            answered = self.rng.choice(("now", "later", "never"))
             yield Deposit("need", f"n/{who}/{n}", {"question": answered, "due": f"{self.rng.randrange(180)}s"})
 
     def deposit(self, number: int, start: int, say: Say, limit: int | None = None) -> None:
@@ -178,8 +178,9 @@ class Fading(CrashWorld):
         super().deposit(number, start, say, limit)
 
     def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
-        """Answer a need that is to be answered at once, unless this life has found it open at its beginning."""
-        if deposit.payload.get("question") == "at once" and receipt.outcome == "deposited":
+        """Answer a need that is to be answered in the life that deposits it, unless this life has found it open at its
+        beginning."""
+        if deposit.payload.get("question") == "now" and receipt.outcome == "deposited":
             board.answer(receipt.mark_id, "yes")
 
     def clock(self) -> Clock:

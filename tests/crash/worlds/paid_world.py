@@ -1,4 +1,4 @@
-"""An agent that calls a model which answers at once and counts."""
+"""An agent that calls a model which answers immediately and counts."""
 
 from __future__ import annotations
 

@@ -47,10 +47,10 @@ class Failure:
     error: str
     """The whole error, for a person to read."""
     is_hopeless: bool = False
-    """Whether the failure would certainly happen again with the same marks, so that the marks are split at once."""
+    """Whether the failure would certainly happen again with the same marks, so that the marks are split immediately."""
     divides: bool = False
-    """Whether the marks are split at once, even if a repetition with all of them might succeed. The parts keep their
-    attempts."""
+    """Whether the marks are split immediately, even if a repetition with all of them might succeed. The parts keep
+    their attempts."""
     counts: bool = True
     """Whether the failure counts towards a cooldown, because the agent itself failed."""
     has_bad_answer: bool = False
@@ -122,7 +122,7 @@ def put_back(
 ) -> ActivationState | None:
     """Put back an activation whose result was in conflict with the board.
 
-    The activation is ready at once. The next claim reads the marks again, and the agent asks the model again: the
+    The activation is ready immediately. The next claim reads the marks again, and the agent asks the model again: the
     answer so far is not used. No attempt is counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs
     were closed in the meantime, it ends as skipped.
 
@@ -204,7 +204,7 @@ def defer(
 
 
 def hand_back(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Hand an activation back because its worker stops. The activation is ready at once."""
+    """Hand an activation back because its worker stops. The activation is ready immediately."""
     return defer(txn, row, until=txn.now, reason="")
 
 

@@ -26,7 +26,7 @@ def split(
     error: str | None = None,
     retry_at: Instant | None = None,
 ) -> int:
-    """Move some of an activation's marks to a new activation that is ready at an instant, by default at once.
+    """Move some of an activation's marks to a new activation that is ready at an instant, by default now.
 
     Return the id of the new activation.
     """
@@ -97,7 +97,7 @@ def is_divisible(txn: BoardTransaction, row: ActivationRow) -> bool:
 
 
 def divide_waiting(txn: BoardTransaction, row: ActivationRow, number_of_marks: int) -> None:
-    """Split a waiting activation in two if it has several parts and this number of marks. Both are ready at once."""
+    """Split a waiting activation in two if it has several parts and this number of marks. Both are ready."""
     parts = divisible_parts(txn, row)
     if len(parts) > 1 and sum(map(len, parts)) == number_of_marks:
         halve_batch(txn, row, parts, attempt=row.attempt, error=row.error or "")
@@ -112,7 +112,7 @@ def _halves(parts: Sequence[Sequence[int]]) -> tuple[Sequence[Sequence[int]], Se
 def halve_batch(
     txn: BoardTransaction, row: ActivationRow, parts: Sequence[Sequence[int]], *, attempt: int, error: str
 ) -> None:
-    """Split the marks of a running activation in two. Both halves are ready at once."""
+    """Split the marks of a running activation in two. Both halves are ready immediately."""
     _, moved = _halves(parts)
     split(txn, row, list(chain.from_iterable(moved)), attempt=attempt, error=error)
     end_run(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)

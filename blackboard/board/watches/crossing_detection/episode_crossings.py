@@ -156,7 +156,7 @@ def follow_deployment(
     """Follow a change of the deployment, as of its instant. `is_changed` says that the watch itself has changed.
 
     A state follows each change only once: a second time would begin an ended episode anew. A changed watch does not
-    cross at once if its agent was given all these marks before.
+    cross immediately if its agent was given all these marks before.
     """
     if not watch_states.begin_following(txn, key):
         return

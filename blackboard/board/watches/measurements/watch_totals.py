@@ -1,8 +1,8 @@
 """Totals of watches over the board or over groups, kept up to date as marks come and go, so that no scan is needed.
 
 For each kind and law in a scope, two sums are kept. The total at any later instant follows from them (see
-`Decay.sums`). These sums do not contain the kind's weight, so a new weight counts at once. Marks that have evaporated
-are subtracted once, found by a range of the index on `evaporates_at`.
+`Decay.sums`). These sums do not contain the kind's weight, so a new weight counts immediately. Marks that have
+evaporated are subtracted once, found by a range of the index on `evaporates_at`.
 
 Laws without exact sums (such as `power` and `curve`) keep the sum of the intensities, an upper bound. The marks
 themselves are read only when the bound reaches the threshold. The sum is also only a bound while some of its marks have

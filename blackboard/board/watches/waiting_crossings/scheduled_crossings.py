@@ -87,7 +87,7 @@ def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
 
 
 def follow(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
-    """Store the next instant after a crossing that no longer waits. If it is due already, the watch crosses at once."""
+    """Store the next instant after a crossing that no longer waits. If it is due already, the watch crosses now."""
     if next_stored(txn, watch) is not None:
         return  # the schedule has changed since
     due_at = watch.schedule.next_after(crossing.crossed_at, watch.scheduled_from)

@@ -72,7 +72,7 @@ function frame(time) {
   restUntil = drawnAt + (isCalm.matches ? 1000 : Math.min(1000, 100 / Math.max(speed, 0.1)));
 }
 
-/** Show another instant: one ahead at once, one in the past as the board was then. */
+/** Show another instant: a later one immediately, a past one as the board was then. */
 function settle() {
   const at = shown();
   const url = new URL(location.href);

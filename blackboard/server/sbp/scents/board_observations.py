@@ -15,7 +15,7 @@ from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, Fa
 from blackboard.server.sbp.scents.scent_conditions import MAX_WINDOW_MS
 
 EVENTS_PER_READ = 1000
-"""How many events are read at once."""
+"""How many events are read in one transaction."""
 PAST_EVENTS = 10_000
 """How many events before its start a reader searches for emissions."""
 MAX_EMISSIONS = 100_000

@@ -45,7 +45,7 @@ class WorkerLiveness:
     """The liveness of one worker, from `enter` to `release`.
 
     The worker holds its lock until it dies. A thread waits on each other worker's lock, so a death wakes this worker
-    at once.
+    immediately.
 
     Args:
         database: The file of the board.
