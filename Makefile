@@ -30,7 +30,7 @@ test:
 
 # The modules are compiled once, before the tests. Otherwise each of the four workers of pytest would compile all test
 # modules. Where PYTHONDONTWRITEBYTECODE is set, as in some containers, each process that a test starts would compile the
-# whole program, too.
+# whole program again.
 ## collection: compile the program and the test modules, and check that pytest can collect the tests
 collection: $(VENV)/installed-dev
 	$(BIN)/python -m compileall -q blackboard agents migrations

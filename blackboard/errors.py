@@ -107,7 +107,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """The request was right, and the work failed. Errors of the system and bugs of this program have this code, too."""
+    """The request was right, and the work failed. Errors of the system and bugs of this program also have this code."""
     WRONG_USAGE = 2
     """The request or the configuration is wrong, and nothing was changed."""
     NO_WORK = 3

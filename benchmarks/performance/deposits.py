@@ -104,7 +104,7 @@ def over_the_board(folder: Path, sizes: Sequence[int], *, rounds: int = 7, count
     """Measure the cost that a board-wide threshold adds to a deposit, for each board size and decay law.
 
     With several sizes, the largest board is compared to the smallest. A larger board writes more pages in any case, so
-    the ratio without the threshold is reported too.
+    the ratio without the threshold is also reported.
     """
     for kind in (boards.Trace, boards.Ramp, boards.Beacon, boards.Fact):
         law = kind.defaults.decay.name

@@ -162,7 +162,7 @@ class Blackboard(
 
         Args:
             callback: A function without arguments. The thread that commits calls it.
-            every_commit: Call it after every other commit too.
+            every_commit: Call it also after every other commit.
 
         Returns:
             A function that unsubscribes.

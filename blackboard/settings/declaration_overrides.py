@@ -93,7 +93,7 @@ class Overrides:
         return spec
 
     def _watch_sections(self, place: str, spec: AgentSpec, section: AgentSection) -> dict[str, WatchSection]:
-        """Return the sections of an agent's watches. For an agent with one watch, the agent's section sets it, too."""
+        """Return the sections of an agent's watches. For an agent with one watch, the agent's section also sets it."""
         sections = dict(section.watches)
         names = [watch.name for watch in spec.watches]
         for setting in ("threshold", "within", "schedule"):

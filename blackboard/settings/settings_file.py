@@ -47,7 +47,8 @@ class Settings(BaseModel):
     kinds: dict[str, KindSection] = Field(default_factory=dict)
     agents: dict[str, AgentSection] = Field(default_factory=dict)
     authors: dict[str, AuthorSection | Trust] = Field(default_factory=dict)
-    """The trust in each author, a factor of at least 0 on the intensity of its deposits, or a table with limits too."""
+    """The trust in each author, a factor of at least 0 on the intensity of its deposits, or a table that also has
+    limits."""
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     daemon: DaemonSection = DaemonSection()
@@ -174,7 +175,7 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
             # A misspelt name explains a missing name.
             if problem["type"] != "missing" or steps[:-1] not in misspelt:
                 mistakes.append(_mistake(path, problem, sources))
-            # Remove the wrong value, so that the other values are checked too.
+            # Remove the wrong value, so that the other values are also checked.
             if not sources and not _drop(values, steps):
                 return Settings.read(path, {}), mistakes
             overrides = [variable for variable in overrides if variable not in sources]

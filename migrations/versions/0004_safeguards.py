@@ -64,7 +64,7 @@ def _keys_of_deposits() -> None:
     """Give each key the author and kind of its deposit.
 
     A deposit that changed nothing refers to an earlier event, perhaps of another author. Its own author was not stored,
-    so the key holds for every author. A key whose event was removed holds for every kind, too. Blank keys go, and keys
+    so the key holds for every author. A key whose event was removed also holds for every kind. Blank keys go, and keys
     with the board's own prefix that others have taken.
     """
     # A renamed table would keep its indexes and, in SQLite, its name in quotes, so the rows wait in another one.

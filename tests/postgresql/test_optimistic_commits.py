@@ -404,7 +404,7 @@ def test_a_message_that_was_given_up_changes_nothing(
 def test_a_deposit_whose_commit_is_lost_is_stored_once_and_has_its_ids(
     boards: list[Blackboard], proxy: CuttingProxy, between: Any, cut: Cut, search: Cut
 ) -> None:
-    """The connection that searches for the outcome may be lost, too."""
+    """The connection that searches for the outcome may also be lost."""
     with Blackboard.open(proxy.url, author="person:ada", kinds=KINDS) as board:
         board.deposit(Lead(subject="before"))
         be_optimistic(board)

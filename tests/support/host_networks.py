@@ -1,6 +1,6 @@
 """Hosts with networks of their own, in network namespaces: each reaches the server by a cable that can be pulled.
 
-The server runs in a namespace, too, so that its own timeouts notice a host that is gone. Everything is in one user
+The server also runs in a namespace, so that its own timeouts notice a host that is gone. Everything is in one user
 namespace, which systems often allow to every user.
 """
 

@@ -40,7 +40,7 @@ class LostWorkers:
 def register(config: pytest.Config) -> None:
     """Write the threads of a worker that dies to its file, and report on it where the workers are controlled."""
     if hasattr(config, "workerinput"):
-        # The file stays open until the process ends, so that its last moments are covered too.
+        # The file stays open until the process ends, so that its last moments are also covered.
         faulthandler.enable(_path(config.workerinput).open("w"))
     else:
         config.pluginmanager.register(LostWorkers())

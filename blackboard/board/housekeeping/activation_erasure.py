@@ -30,7 +30,7 @@ class ErasedWork(NamedTuple):
 def erase(txn: BoardTransaction, subject: str, patterns: Collection[str]) -> ErasedWork:
     """Erase the errors and the model calls of the activations about a subject, and end the activations that run.
 
-    The calls whose texts fit one of the patterns of LIKE are erased too.
+    The calls whose texts fit one of the patterns of LIKE are also erased.
     """
     activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
     _erase_errors(txn, activations)

@@ -129,7 +129,7 @@ class ReadingMethods(BoardHandle):
                 marks of that class; marks that do not fit it are left out, with a warning.
             where: Only marks whose tags have these values, as in `marks`.
             limit: The largest number of marks.
-            faded: Whether to find marks that have faded, too. Their text stays in the history.
+            faded: Whether to find faded marks also. Their text stays in the history.
             match: Whether a mark must have "all" words or "any" of them. With "any", a word that more than 10,000 marks
                 have does not count, unless all words are so frequent.
             raw: Whether the text is a query in the language of the database: FTS5 on SQLite, `tsquery` on a server.

@@ -68,7 +68,7 @@ class RemoteWorkMethods(BoardHandle):
 
         Args:
             callback: A function without arguments. Any thread may call it, so it must return immediately.
-            every_commit: Call it after every other commit too. Commits of other processes are then noticed by their
+            every_commit: Call it also after every other commit. Commits of other processes are then noticed by their
                 writes to the file, within about a second, and there may be calls without a commit.
 
         Raises:

@@ -58,7 +58,7 @@ def _check_limits(limits: KindSpec | DepositLimits, owner: str, name: str, text:
 
 
 def _lengths(value: Any) -> Iterator[tuple[str, int]]:
-    """Yield the place and the length of each text in a JSON value. The names in an object are texts too."""
+    """Yield the place and the length of each text in a JSON value. The names in an object are also texts."""
     waiting = [("", value)]
     while waiting:
         place, item = waiting.pop()

@@ -71,7 +71,7 @@ def withdraw(
     activation_id: int | None = None,
     if_event: int | None = None,
 ) -> MarkRow:
-    """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
+    """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are also withdrawn.
 
     If it is a need, its `overdue` mark is withdrawn too.
 

@@ -42,7 +42,7 @@ class WindowReading:
     """The deposits that a reading of windows sees."""
 
     at: Instant
-    """The instant from which the windows reach back. Later deposits are read too: an activation is given those that
+    """The instant from which the windows reach back. Later deposits are also read: an activation is given those that
     came after its crossing."""
     scope: str = WHOLE_BOARD
     """The scope that windows see, unless they are over the board."""

@@ -73,7 +73,7 @@ def best_marks(
         indexes: The indexes that were searched.
         docs: The documents that match, with their relevances, the most relevant first.
         limit: The largest number of marks.
-        faded: Whether marks that have faded are returned, too.
+        faded: Whether faded marks are also returned.
     """
     ranking = _Ranking(txn, indexes, dict(docs), limit, faded=faded)
     size = FIRST_MATCHES

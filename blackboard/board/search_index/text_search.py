@@ -34,7 +34,7 @@ class SearchArguments:
     limit: int = 10
     """The largest number of marks."""
     faded: bool = False
-    """Whether marks that have faded are searched, too."""
+    """Whether faded marks are also searched."""
     match: Match = "all"
     """Whether a mark must have all words or any."""
     raw: bool = False

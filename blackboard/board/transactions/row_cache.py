@@ -1,8 +1,8 @@
 """A cache of the rows that a transaction has read together, because on a server each message costs a round trip.
 
 The rows are the stored marks of subjects, the keys of deposits, the events of marks that watches have absorbed, and
-marks with their last events. The transaction uses them instead of reading the tables again: whatever it writes to these
-tables is noted here too.
+marks with their last events. The transaction uses them instead of reading the tables again. So whatever it writes to
+these tables is also noted here.
 """
 
 from __future__ import annotations

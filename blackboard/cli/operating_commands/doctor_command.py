@@ -48,7 +48,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _findings(session: CommandSession) -> list[Finding]:
-    """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
+    """Return the findings. A board that cannot be opened and a file with mistakes are also findings."""
     from blackboard.board import Blackboard
     from blackboard.board.diagnosis.doctor import examine_board
     from blackboard.board.diagnosis.worker_findings import MODEL
@@ -83,7 +83,7 @@ def _findings(session: CommandSession) -> list[Finding]:
 
 
 def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
-    """Yield the findings of the agents outside the board. A failing examination is a finding too."""
+    """Yield the findings of the agents outside the board. A failing examination is also a finding."""
     from blackboard.core.records.finding import Finding
 
     for agent in resolved.agents.values():

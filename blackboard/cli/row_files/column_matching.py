@@ -32,7 +32,8 @@ class Columns:
     subject: Sequence[str]
     """Columns of the subject; the first non-empty column counts."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """The field for each column; an empty field omits the column. A pair that names the field first is accepted too."""
+    """The field for each column; an empty field omits the column. A pair that names the field first is also
+    accepted."""
     intensity: float | str = 1.0
     """A number, or the column that contains it."""
     extra: ExtraColumns = "error"

@@ -131,7 +131,7 @@ class LineStream(io.RawIOBase):
         self._buffer = bytearray()
         self._buffered_from = self._scanned = self._open = 0
         self.has_ended = False
-        """Whether no more bytes will arrive, so that text without a newline at the end is a line too."""
+        """Whether no more bytes will arrive, so text without a newline at the end is also a line."""
         self.line_place = 0
         """The place of the line that was returned last; -1 for the text in front of the stream."""
 

@@ -46,7 +46,7 @@ class SignalPipe:
         os.close(self._writer)
 
     def read(self) -> bool:
-        """Wait for signals, and return False after `end`. A forked child with a copy of the pipe may write, too."""
+        """Wait for signals, and return False after `end`. A forked child with a copy of the pipe may also write."""
         return b"\0" not in os.read(self.reader, 64)
 
     def end(self) -> None:

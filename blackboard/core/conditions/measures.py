@@ -253,7 +253,7 @@ class Measure(ABC):
         if self.by is not None:
             arguments.append(f"by={json.dumps(self.by, ensure_ascii=False)}")
         if self.subject is not None:
-            # A JSON string is a valid Python literal, too.
+            # A JSON string is also a valid Python literal.
             arguments.append(f"subject={json.dumps(self.subject, ensure_ascii=False)}")
         if self.where is not None:
             arguments.append(f"where={self.where}")

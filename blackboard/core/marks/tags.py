@@ -281,7 +281,7 @@ def as_data(where: Where) -> dict[str, TagValue | tuple[TagValue, ...]]:
 
 
 def _literal(name: str, value: TagValue | Decimal) -> str:
-    """Return the text of a value, which is valid in Python too.
+    """Return the text of a value, which is also valid in Python.
 
     Raises:
         UsageError: No stored payload has such a value.

@@ -142,7 +142,7 @@ UNFINISHED = (_A.READY, _A.RUNNING, _A.HELD, _A.DEAD, _A.QUARANTINED)
 WITH_FINISHED_AT = (_A.DONE, _A.DEAD, _A.FADED, _A.SKIPPED, _A.QUARANTINED, _A.DISCARDED)
 """The states of activations that have `finished_at`: no run is under way, and none follows unless a person retries.
 
-A dead or quarantined activation can be retried, so these two states are in `UNFINISHED` too.
+A dead or quarantined activation can be retried, so these two states are also in `UNFINISHED`.
 """
 
 RETRIABLE = (_A.DEAD, _A.HELD, _A.QUARANTINED)

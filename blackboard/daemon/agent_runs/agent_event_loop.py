@@ -160,7 +160,7 @@ class AgentLoop:
             answered = threading.Event()
             with contextlib.suppress(RuntimeError):  # the loop has been closed
                 loop.call_soon_threadsafe(answered.set)
-            # The last short wait is for a machine that was suspended: the loop then needs a moment, too.
+            # The last short wait is for a machine that was suspended: the loop then also needs a moment.
             if answered.wait(MAX_BLOCKING_SECONDS - 2 * PROBE_INTERVAL_SECONDS) or answered.wait(
                 PROBE_INTERVAL_SECONDS
             ):

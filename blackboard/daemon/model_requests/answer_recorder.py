@@ -76,7 +76,7 @@ class AnswerRecorder:
     def try_models(self, used: Collection[str]) -> None:
         """Let paused models, and agents without an offline rule, be tried now, because the cause may be fixed.
 
-        The daemon calls this at its start and at a reload. The pauses of models that are no longer `used` end, too.
+        The daemon calls this at its start and at a reload. The pauses of models that are no longer `used` also end.
         """
         self._calls.try_models(used)
 

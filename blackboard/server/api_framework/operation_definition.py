@@ -122,7 +122,7 @@ class Operation:
     """The path, with the names of its parameters in braces."""
     _: KW_ONLY
     scope: str
-    """The scope that a token needs. A token with `read-redacted` may use an operation of `read` too, unless
+    """The scope that a token needs. A token with `read-redacted` may also use an operation of `read`, unless
     `withheld_if_redacted`.
     """
     run: Callable[[OperationCall[Any, Any]], Any]

@@ -63,7 +63,7 @@ class SbpError(Exception):
 def sbp_error_of(error: HttpProblem | BlackboardError) -> SbpError:
     """Return the error for a request that the server or the board refuses.
 
-    If the server refuses the request or the board fails, the status of the response says so too. If the board refuses
+    If the server refuses the request or the board fails, the status of the response also says so. If the board refuses
     what a method asks for, the status is 200.
     """
     problem = error if isinstance(error, HttpProblem) else problem_of(error)

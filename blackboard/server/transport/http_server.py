@@ -228,7 +228,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse bytes that are not a valid request.
 
-        A request with two lengths is refused too, because two servers could read it differently.
+        A request with two lengths is also refused, because two servers could read it differently.
         """
         self._refuse(b"400 Bad Request", HttpProblem("invalid-request", "this is not a valid request of HTTP 1.1"))
 

@@ -43,7 +43,7 @@ def create_or_upgrade(
 ) -> SchemaChange | None:
     """Create or upgrade the schema, if this is allowed; return the change, or None.
 
-    A copy of the board is made before an upgrade. If `upgrade` is None, `create` decides about an upgrade too.
+    A copy of the board is made before an upgrade. If `upgrade` is None, `create` also decides about an upgrade.
 
     Raises:
         StoreForeign: The database belongs to another program.

@@ -145,7 +145,7 @@ SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks, ca
 WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id AND state = 'waiting';
 
 -- name: renew_scheduled (quiet)
--- Make the waiting crossing of a schedule cover a later instant, too.
+-- Make the waiting crossing of a schedule also cover a later instant.
 UPDATE crossing SET crossed_at = :crossed_at, noticed_at = :noticed_at, value = :value WHERE id = :id;
 
 -- name: last_scheduled -> CrossingRow

@@ -398,7 +398,7 @@ ORDER BY event.id DESC
 LIMIT 1;
 
 -- name: last_deposit_of_subject -> EventRow
--- The deposit of a kind and subject that occurred last; its mark may be gone. A stale deposit counts too, because it
+-- The deposit of a kind and subject that occurred last; its mark may be gone. A stale deposit also counts, because it
 -- stores when the deposit that replaced it occurred. A reinforcement without a payload is not a deposit.
 SELECT {event.*}
 FROM event

@@ -184,7 +184,7 @@ def _copy(database: SqliteDatabase, to: Path, progress: BackupProgress) -> None:
 def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
     """Give the old board and its log a second name. Only then remove the log under its first name.
 
-    If a person removed only the board, its log is still there. The log is kept too.
+    If a person removed only the board, its log is still there. The log is also kept.
     """
     existed = old.database.exists()
     for file, copy in ((old.wal, kept.wal), (old.database, kept.database)):

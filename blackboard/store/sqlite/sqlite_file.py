@@ -201,7 +201,7 @@ class SqliteFile(BoardPlace):
         Raises:
             StoreMissing: There is a log.
         """
-        # A process that has created the file since it was looked for has a log too.
+        # A process that has created the file since it was looked for also has a log.
         if (log := self.files.wal).exists() and _status(self.path) is None:
             raise StoreMissing(
                 f"{self.path} was removed, but its log {log} is still there; put the file back, restore a backup with"

@@ -10,7 +10,7 @@ def try_lock(handle: int, *, shared: bool = False) -> bool:
 
     Args:
         handle: The descriptor of the file.
-        shared: Whether others may hold the lock too, if they share it.
+        shared: Whether others that share the lock may hold it at the same time.
 
     Raises:
         OSError: The file cannot be locked.

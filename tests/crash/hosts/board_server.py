@@ -22,7 +22,7 @@ Query = Any
 """Returns the rows of a query, as tuples."""
 
 SETTINGS = {"autovacuum": "on", "max_connections": "300", "synchronous_commit": "on", "deadlock_timeout": "200ms"}
-"""An immediate restart loses no commit that was answered. The system keeps what was written, unflushed too."""
+"""An immediate restart loses no commit that was answered. The system keeps what was written, even unflushed."""
 
 BOARD_SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = %(name)s AND application_name = 'blackboard'"
 LISTENERS = """

@@ -47,7 +47,7 @@ class Claimed(Pure):
         )  # fmt: skip
 
     def clock(self) -> Clock:
-        """Return the machine's clock, which a command has, too."""
+        """Return the machine's clock, which a command also has."""
         return SystemClock()
 
     def create(self) -> None:

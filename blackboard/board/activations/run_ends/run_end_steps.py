@@ -45,7 +45,7 @@ def read_ahead(sql: Transaction, row: ActivationRow) -> None:
 def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
     """Return the data that the end of a run needs; None if its worker has lost the activation.
 
-    The state of the agent, which the end needs too, is read at the same time.
+    The state of the agent, which the end also needs, is read at the same time.
     """
     found, *states = txn.sql.results((ACTIVATIONS.run_to_end, {"id": row.id}), *agent_states.reads(txn, row.agent))
     for state in states:
