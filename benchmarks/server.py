@@ -56,7 +56,7 @@ def request(port: int, token: str, subject: str) -> bytes:
 
 
 class Connection:
-    """A connection that sends one request after the other and reads whole answers."""
+    """A connection that sends requests, one at a time, and reads whole answers."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))

@@ -117,7 +117,7 @@ _metadata = MetaData()
 
 
 def _view(name: str, **types: type[TypeEngine[Any]]) -> Table:
-    """Return the table of a view. Columns of one name have the same type in every view, unless `types` says another."""
+    """Return the table of a view. Columns of one name have the same type in every view, unless `types` has another."""
     return Table(name, _metadata, *(Column(column, types.get(column, _TYPES[column])) for column in VIEWS[name]))
 
 

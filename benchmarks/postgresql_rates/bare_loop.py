@@ -1,4 +1,4 @@
-"""A process that commits bare rows, one after the other: the base of each rate.
+"""A process that commits bare rows, one at a time: the base of each rate.
 
 python -m benchmarks.postgresql_rates.bare_loop URL NUMBER
 

@@ -1,4 +1,4 @@
-"""A process that makes deposits, one after the other.
+"""A process that makes deposits, one at a time.
 
 python -m benchmarks.postgresql_rates.board_loop URL NUMBER
 

@@ -1,7 +1,7 @@
 """The deliverer: it sends the messages that are due, in threads of its own, so that no receiver delays other work.
 
-Each sink has at most one thread in a process, which sends one message after the other. Several processes may deliver
-for one board: a message is leased to one of them at a time.
+Each sink has at most one thread in a process, which sends one message at a time. Several processes may deliver for one
+board: a message is leased to one of them at a time.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Deliverer:
             log.error("a message could not be leased, or its result not recorded", sink=sink.name, error=error)
 
     def _drain(self, sink: SinkSection, *, ends_at_failure: bool = False) -> int:
-        """Send the messages of a sink that are due, one after the other, and return the number of attempts."""
+        """Send the due messages of a sink, one at a time, and return the number of attempts."""
         attempts = 0
         while not self._stopping.is_set() and (leased := self._queue.lease(sink.name)) is not None:
             attempts += 1

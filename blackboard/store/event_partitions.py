@@ -28,7 +28,7 @@ class Carry(NamedTuple):
     first: Id | None
     """The first id of the partitions; None if there is no lower bound."""
     end: Id
-    """The id behind the last id of the partitions."""
+    """The first id after the partitions."""
     reached: Id
     """The id below which all events were considered."""
     began_at: Instant

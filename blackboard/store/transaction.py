@@ -153,7 +153,7 @@ class Transaction(ABC):
         return True
 
     def begin_work(self) -> WorkEffects:
-        """Begin a unit of work, and return its effects. Several units may commit together, each with its own."""
+        """Begin a unit of work, and return its effects. Several units may commit together; each has its own."""
         self.effects = WorkEffects()
         return self.effects
 

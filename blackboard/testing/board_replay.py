@@ -34,7 +34,7 @@ def replay(
     model: ScriptedModel | Literal["deployed"] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Deposit timed marks one after the other, and let a real daemon do the work that is due at each instant.
+    """Deposit marks at their times, and let a real daemon do the work that is due at each instant.
 
     The clock moves from instant to instant: to each event, and to each time when marks fade, windows end and retries
     are due. It stands still while agents run, and never passes the next event; only a `delay` of the model's script

@@ -57,7 +57,7 @@ def days(board: Blackboard, rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def load(board: Blackboard, rows: list[dict[str, Any]]) -> str:
-    """Deposit the issues. The key says which issue it is and which version, so that a repeated load adds nothing."""
+    """Deposit the issues. The key names the issue and its version, so a repeated load adds nothing."""
     issues = [Issue(subject=str(row["number"]), title=row["title"], body=row["body"]) for row in rows]
     receipts = board.deposit_many(issues, keys=[f"{row['number']} of {row['updated_at']}" for row in rows])
     outcomes = Counter(receipt.outcome for receipt in receipts)

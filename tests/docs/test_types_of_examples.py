@@ -20,7 +20,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def test_every_python_block_is_typed(tmp_path: Path) -> None:
     names = []
     for document in DOCUMENTS:
-        # A block that names its file is a separate program; other blocks of a document run one after the other.
+        # A block that names its file is a separate program; other blocks of a document run in order.
         programs: dict[str, list[str]] = {}
         for block in BLOCK.findall(document.read_text("utf-8")):
             file = re.match(r"# (\w+)\.py\n", block)

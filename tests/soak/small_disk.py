@@ -17,7 +17,7 @@ class SmallDisk:
     """A folder on a disk whose size can be changed.
 
     Args:
-        folder: An empty folder. It is an ordinary folder if no disk can be mounted, and `is_mounted` says so.
+        folder: An empty folder. It is an ordinary folder if no disk can be mounted, and `is_mounted` is then false.
     """
 
     def __init__(self, folder: Path) -> None:

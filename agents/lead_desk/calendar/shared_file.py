@@ -1,7 +1,7 @@
 """The shared file of a calendar, which several programs and users change: reads it, notices changes, replaces it.
 
 A file behind a symbolic link or a bind mount keeps its place: the new content is written to a file beside the real one,
-and then replaces it. A link that another user could have placed is not followed, because it could lead to any file.
+and then replaces it. A link that another user could have placed is not followed, because its target could be any file.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class ModelCallTransactions:
     def record_answer(
         self, call_id: int, raw: str, request_id: str | None, cost: CallCost, *, is_message: bool
     ) -> RecordedAnswer:
-        """Record an answer with its cost. `is_message` says whether the model has answered, so that its pause ends.
+        """Record an answer with its cost. `is_message` is true if the model has answered, which ends its pause.
 
         Raises:
             StoreError: The database did not accept the answer.

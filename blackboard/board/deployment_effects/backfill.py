@@ -79,7 +79,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
         return 1
     if watch.condition.by is not None:
         return _test_groups(txn, watch, job, target, limit)
-    # Every kind advances to the same event, so that the position says how far the whole backfill has come.
+    # Every kind advances to the same event, so the position shows how far the whole backfill has come.
     touched, last = 0, job.up_to
     for kind in watch.condition.kinds_of_marks:
         rows = _next_marks(txn, job, kind, job.up_to, limit)

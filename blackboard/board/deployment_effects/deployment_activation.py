@@ -210,7 +210,7 @@ def apply_due_changes(txn: BoardTransaction) -> None:
     """Finish the backfills of earlier changes and fire predicted crossings that are due.
 
     The board's time moves past the last event. So no event has the instant of the next change, and that instant alone
-    says which marks have to follow it.
+    decides which marks have to follow it.
     """
     if (last := txn.sql.one(MARKS.get_event, id=txn.last_event_id)) is not None:
         txn.advance_to(last.recorded_at + 1)

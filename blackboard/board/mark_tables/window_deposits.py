@@ -155,7 +155,7 @@ def deposits_since(
 
 
 def scopes_in_windows(sql: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
-    """Yield the subjects or groups with deposits that windows count, in order, from the first behind `after` on."""
+    """Yield the subjects or groups with deposits that windows count, in order, starting after `after`."""
     kinds = condition.kinds_in_windows
     while True:
         following = [_next_scope(sql, kind, condition.by, after) for kind in kinds]

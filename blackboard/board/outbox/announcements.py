@@ -123,7 +123,7 @@ def notice_of_waiting_crossing(
 
 
 def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assignee: str | None = None) -> Notice:
-    """Return the notice of a need; `verb` says what happened to it; `assignee` replaces that of its payload."""
+    """Return the notice of a need; `verb` names what happened to it; `assignee` replaces that of its payload."""
     payload = json.loads(row.payload)
     question, options = str(payload.get("question", "")), possible_answers(payload.get("options"))
     assignee = str(payload.get("assignee") or "") if assignee is None else assignee

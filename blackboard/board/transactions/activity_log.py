@@ -53,7 +53,7 @@ class CollectedActivity(CollectedChanges):
 
 
 def record(txn: BoardTransaction, event: ActivityEvent, **columns: Unpack[ActivityColumns]) -> None:
-    """Record an entry, unless the deployment says that the board records no activity."""
+    """Record an entry, unless the deployment turns the record of activity off."""
     if txn.active.deployment.activity:
         txn.collected(CollectedActivity).entries.append(ActivityEventRow(0, txn.now, event, **columns))
 

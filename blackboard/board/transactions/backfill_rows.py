@@ -68,7 +68,7 @@ def plan_backfill(txn: BoardTransaction, target: BackfillTarget) -> None:
 
 
 def continue_backfill(txn: BoardTransaction, row: BackfillRow, target: BackfillTarget) -> None:
-    """Replace a backfill by its rest, which waits behind the other backfills."""
+    """Replace a backfill by its rest, which comes after the other backfills."""
     txn.sql.run(CROSSINGS.delete_backfill, id=row.id)
     _insert(txn, target, row.at, row.up_to)
 

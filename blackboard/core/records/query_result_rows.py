@@ -15,7 +15,7 @@ Parameters: TypeAlias = Sequence[Value | datetime] | Mapping[str, Value | dateti
 
 
 class QueryResult(NamedTuple):
-    """The result of a query; `has_more` says whether there were more rows than the limit."""
+    """The result of a query; `has_more` is true if there were more rows than the limit."""
 
     columns: tuple[str, ...]
     rows: list[list[Any]]

@@ -111,7 +111,7 @@ def deployments(call: OperationCall[ListedDeployments, None]) -> Page[Deployment
 
 
 def sql(call: OperationCall[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
-    """Query the board in SQL, through its views. The header Blackboard-More says whether there are more rows."""
+    """Query the board in SQL, through its views. The header Blackboard-More shows whether there are more rows."""
     body = call.body
     result = administration.run_query(
         call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds, is_trusted=False

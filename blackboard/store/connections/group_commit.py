@@ -68,7 +68,7 @@ class Entry(Generic[T]):
         It is released when the work is done, or when the thread leads.
         """
         self.transaction: Transaction | None = None
-        """The transaction in which the work ran last; its `commit_state` says whether it counts."""
+        """The transaction in which the work ran last; its `commit_state` shows whether it counts."""
         self.error: BaseException | None = None
 
     @property

@@ -33,9 +33,9 @@ _LOCK = "SELECT id FROM board WHERE id = 1 FOR UPDATE"
 """Waits for the transactions of other writers."""
 _TRIED = f"WITH tried AS ({_LOCK} SKIP LOCKED)"
 _RAISE_AND_TRY = f"{_TRIED} {_RAISE} RETURNING EXISTS (SELECT FROM tried)"
-"""Raises the number, and says whether the lock was free."""
+"""Raises the number, and returns whether the lock was free."""
 _LOCK_ROW = f"{_TRIED} SELECT EXISTS (SELECT FROM tried) FROM writer WHERE id = $1 FOR UPDATE"
-"""Locks the row of the writer, and says whether the lock was free."""
+"""Locks the row of the writer, and returns whether the lock was free."""
 # If the first transaction of the writer is still open, it has inserted the row, and this statement waits for its end.
 _ENSURE = "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ") ON CONFLICT (id) DO NOTHING"
 _READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
@@ -73,7 +73,7 @@ class CommitRecord:
         self._number = 0
         """The number of the last transaction that began."""
         self._tried: Any = None
-        """The result that says whether the lock was free when the last transaction began."""
+        """The result of trying the lock at the beginning of the last transaction: whether it was free."""
 
     def begin(self, send: Callable[..., Any], *, notes_waits: bool = False) -> None:
         """Begin a transaction, raise the number, and wait for other writers.

@@ -17,7 +17,7 @@ INSERT INTO search_index (search_index, rank) VALUES ('automerge', 16), ('crisis
 SELECT 1;
 
 -- name: create_beside
--- Create what the index needs: the text behind each document. FTS5 reads this view to check the index, and allows no
+-- Create what the index needs: the text of each document. FTS5 reads this view to check the index, and allows no
 -- table-valued function in it. A server needs an index by words.
 CREATE VIEW IF NOT EXISTS search_text AS
 SELECT doc.id, (

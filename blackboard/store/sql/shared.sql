@@ -119,7 +119,7 @@ LEFT JOIN law_change ON law_change.kind = mark.kind AND law_change.law = mark.la
     LEFT JOIN law AS follower ON follower.law = law_change.new_law
 
 -- fragment: changed_law (postgresql)
--- The same. PostgreSQL underestimates what a filter costs behind the second join, and would sort instead of using an
+-- The same. PostgreSQL underestimates what a filter costs after the second join, and would sort instead of using an
 -- index.
 LEFT JOIN (law_change JOIN law AS follower ON follower.law = law_change.new_law)
       ON law_change.kind = mark.kind AND law_change.law = mark.law

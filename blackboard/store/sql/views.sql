@@ -114,7 +114,7 @@ FROM ({live_marks}) AS live
   [without_index: WHERE 1 = 0];
 
 -- fragment: tag_text(key)
--- The value behind the key of a tag, as text.
+-- The value after the key of a tag, as text.
 CASE WHEN {key} LIKE '"%' THEN json_extract({key}, '$') ELSE {key} END
 
 -- fragment: tag_text(key) (postgresql)

@@ -246,7 +246,7 @@ class BoardRun:
         )
 
     def _deal(self) -> str:
-        """Return the name of the next fault. Each comes as often as its weight says before any comes again."""
+        """Return the name of the next fault. In each round, each comes as often as its weight."""
         if not self._deck:
             names = [name for name in FAULTS for _ in range(WEIGHTS.get(name, 1))]
             self._deck = self.rng.sample(names, len(names))

@@ -95,7 +95,7 @@ def close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingSt
     """Close the crossings of an activation.
 
     If the marks of a crossing were split over several activations, the crossing ends with the last of them. `has_parts`
-    says whether other activations were split off from this activation.
+    is true if other activations were split off from this activation.
     """
     if row.split_from is not None or has_parts:
         for crossing in txn.sql.all(CROSSINGS.crossings_of_activation, activation_id=row.id):

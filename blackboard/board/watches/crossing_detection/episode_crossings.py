@@ -153,7 +153,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
 def follow_deployment(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: Instant, *, is_changed: bool
 ) -> None:
-    """Follow a change of the deployment, as of its instant. `is_changed` says that the watch itself has changed.
+    """Follow a change of the deployment, as of its instant. `is_changed` is true if the watch itself has changed.
 
     A state follows each change only once: a second time would begin an ended episode anew. A changed watch does not
     cross immediately if its agent was given all these marks before.

@@ -1,4 +1,4 @@
-"""Changes of the state of a watch over time that follow from fading and time alone, one instant after the other."""
+"""Changes of the state of a watch over time that follow from fading and time alone, in the order of their instants."""
 
 from __future__ import annotations
 
