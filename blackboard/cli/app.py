@@ -264,8 +264,8 @@ def common(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file with the token for the server. Otherwise BLACKBOARD_TOKEN has the token, or else "
-            "BLACKBOARD_TOKEN_FILE names the file.",
+            help="The file with the token for the server. By default: the token in BLACKBOARD_TOKEN, or the file that "
+            "BLACKBOARD_TOKEN_FILE names.",
         ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,

@@ -182,7 +182,7 @@ class Daemon:
         """Serve the board until `stop` is called, or until the daemon can do none of the remaining work.
 
         Args:
-            until_quiescent: Whether to end when the remaining work waits for a budget, a guard, a pause or a person.
+            until_quiescent: Whether to end when all work that is left waits for a budget, a guard, a pause or a person.
 
         Returns:
             The unfinished work and the reasons.

@@ -45,14 +45,13 @@ class AddedSums(NamedTuple):
 
 
 class TotalAdditions(ABC):
-    """The additions of one transaction. Others may change the sums between its reading and its commit."""
+    """The additions of one transaction. Other transactions may change the sums until this one commits."""
 
     @abstractmethod
     def rows_as_read(self, watch_id: int, scope: str) -> list[WatchTotalRow]:
         """Return the sums of a watch in a scope as the transaction has read them.
 
-        Another transaction may change them before this transaction commits. Only the condition of `add` is checked
-        then.
+        They may be out of date at the commit, which checks only the condition of `add`.
         """
 
     @abstractmethod

@@ -76,7 +76,7 @@ def test_a_condition_of_many_alternatives_is_checked_at_once() -> None:
 
 def test_alternatives_that_share_kinds_in_too_many_ways_are_refused_with_a_remedy() -> None:
     assert smallest_batch(pairs(6, overlap=True)) == 6
-    with pytest.raises(InvalidCondition, match=r"more than 1,000 ways.*divide it among watches"):
+    with pytest.raises(InvalidCondition, match=r"more than 1,000 ways.*declare several watches"):
         smallest_batch(pairs(60, overlap=True))
 
 

@@ -69,7 +69,7 @@ _AND = re.compile(
 
 
 def _with_exclusions(text: str, days: list[DayMention]) -> list[DayMention]:
-    """Return the days, excluded if the writer cannot meet: `except Friday or Monday`; `Friday does not work`."""
+    """Return the days, and mark those that the writer excludes: `except Friday or Monday`; `Friday does not work`."""
     checked: list[DayMention] = []
     for day in days:
         before = text[max(0, day.begin - CHARACTERS_BEFORE) : day.begin]

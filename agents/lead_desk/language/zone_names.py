@@ -197,7 +197,7 @@ def zone_after(text: str, end: int, zones: Sequence[tzinfo]) -> tzinfo | None:
 
 
 def _place(words: str) -> str | None:
-    """Return the zone of a place, or of the last word: `New York`, `New Yorker`, `Thursday London`."""
+    """Return the zone of the place that the words, or the last word, name: `New Yorker`, `Thursday London`."""
     plain = words.casefold()
     names = (plain, plain.removesuffix("er"), plain.split()[-1], plain.split()[-1].removesuffix("er")) if plain else ()
     return next((zone for name in names if (zone := find_place(name)) is not None), None)

@@ -30,7 +30,7 @@ def mcp(
         str | None,
         typer.Option(
             metavar="AGENT",
-            help="Tell the client, as a channel of Claude Code, when work waits for this remote agent.",
+            help="Act as a channel of Claude Code: tell the client when work waits for this remote agent.",
             autocompletion=completion.remote_agents,
         ),
     ] = None,

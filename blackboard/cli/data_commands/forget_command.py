@@ -27,7 +27,7 @@ def forget(
 ) -> None:
     """Erase the data of a subject: its marks, their payloads in the history, and model calls that mention it.
 
-    The record of events stays under a random name: ids, times, kinds, intensities, costs. This cannot be undone.
+    The ids, times, kinds, intensities and costs of its events stay, under a random name. This cannot be undone.
 
     Example:
       blackboard forget ada@example.org

@@ -40,7 +40,8 @@ def run(
     until_quiescent: Annotated[
         bool,
         typer.Option(
-            "--until-quiescent", help="Exit when all remaining work waits for a budget, a guard, a pause or a person."
+            "--until-quiescent",
+            help="Exit when no work is left, or all that is left waits for a budget, a guard, a pause or a person.",
         ),
     ] = False,
     serve: Annotated[

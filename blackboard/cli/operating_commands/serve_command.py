@@ -50,7 +50,7 @@ def serve(
 
     Every operation needs a token, which 'blackboard token create' makes. On a terminal, the command prints a link that
     signs a browser in; the link works once. After SIGTERM or Ctrl-C, requests may finish. If systemd passes a socket,
-    the server listens on it, and not at [server] listen.
+    the server listens on this socket instead of the address in [server] listen.
 
     Examples:
       blackboard serve

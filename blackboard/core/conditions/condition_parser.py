@@ -31,7 +31,8 @@ def parse_condition(text: str) -> Condition:
         raise InvalidCondition(f"a condition is a text, such as 'strength(smoke) >= 0.7', not {str(text)[:40]!r}")
     if len(text) > _MAX_TEXT_CHARACTERS:
         raise InvalidCondition(
-            f"a condition has at most {_MAX_TEXT_CHARACTERS} characters, not {len(text)}; divide it among watches"
+            f"a condition has at most {_MAX_TEXT_CHARACTERS} characters, not {len(text)}; declare several watches"
+            " instead"
         )
     return _parsed(text)
 

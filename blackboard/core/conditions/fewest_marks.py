@@ -171,7 +171,7 @@ def _ways_to_hold(condition: Condition) -> set[frozenset[Comparison]]:
         ways = {one | other for one, other in product(ways, part)}
         if len(ways) > MAX_WAYS:
             raise InvalidCondition(
-                f"{condition}: its sides share kinds and can be met in more than {MAX_WAYS:,} ways, too many to check a"
-                " batch; divide it among watches"
+                f"{condition}: its sides share kinds, so it can be met in more than {MAX_WAYS:,} ways, and a"
+                " batch cannot be checked against so many; declare several watches instead"
             )
     return ways

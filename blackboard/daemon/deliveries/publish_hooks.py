@@ -51,7 +51,7 @@ class PublishReader:
 class Publisher:
     """The calls of the agents' `publish` functions: at the start, after a reload, and after activations with deposits.
 
-    A lock between processes serializes publishing, so that an older state never overwrites a newer state.
+    The processes of the board publish in turn, under a lock: an older state never overwrites a newer one.
     """
 
     def __init__(self, board: Blackboard, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 METRIC_PREFIX = "blackboard_"
 
 Labels = tuple[str, ...]
-"""The values of the labels of one number."""
+"""The values of the labels that one number has."""
 
 
 class Totals:

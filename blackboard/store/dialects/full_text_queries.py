@@ -82,5 +82,5 @@ def checked_raw(text: str) -> str:
     if "\x00" in text or text != without_surrogates(text):
         raise InvalidSearch("the query contains characters that are not valid text")
     if text.lstrip().startswith("*"):
-        raise InvalidSearch("a query cannot begin with *; a prefix is written pric*")
+        raise InvalidSearch("a query cannot begin with *; put the * after the beginning of a word, as in pric*")
     return text

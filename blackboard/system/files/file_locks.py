@@ -1,4 +1,4 @@
-"""Locks of files that are not waited for. A lock ends with the process, however that ends."""
+"""File locks that are tried once, without waiting. The death of a process ends its locks."""
 
 from __future__ import annotations
 

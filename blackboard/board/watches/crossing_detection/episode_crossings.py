@@ -205,8 +205,8 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCro
 def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
     """Update the states of watches over time after a withdrawal. The withdrawal itself makes no watch cross.
 
-    If it brings the value of a falling watch below the threshold, no state is kept. `deposited` has the groups of the
-    withdrawn mark's deposits in windows.
+    The state of a falling watch is deleted if the withdrawal brings its value below the threshold. `deposited` has the
+    groups that the withdrawn mark's deposits in windows belong to.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
         if watched_marks.may_be_counted(txn, watch, row):

@@ -1,8 +1,8 @@
 """Predicted crossings: the computed instants when falling watches will cross, and the next instants of schedules.
 
-A predicted crossing is a row with the instant when a condition that does not hold now will hold by fading alone.
-The stored instant is the instant of the crossing, however late a daemon notices it. A transaction that changes marks
-first fires the predicted crossings that are due.
+The marks of a falling watch fade, so its condition will hold at an instant that can be computed now. This instant is
+stored as the instant of the crossing, however late a daemon notices it. A transaction that changes marks first fires
+the predicted crossings that are due.
 """
 
 from __future__ import annotations

@@ -154,8 +154,8 @@ class OptimisticTransaction(PipelinedTransaction):
         Raises:
             LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read the values of its
                 start, has no instant, or has used a cached result without a fingerprint. Nothing was sent.
-            psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
-                the transaction does not know whether it was committed.
+            psycopg.Error: The server refused the commit, or the connection was lost. If `commit_state` is `IN_DOUBT`,
+                nobody knows yet whether the transaction was committed.
         """
         if not self._write_set:
             self.commit_state = CommitState.COMMITTED

@@ -21,10 +21,12 @@ from blackboard.system import forks
 from blackboard.system.files.board_files import BoardFiles
 
 MIN_PAUSE_SECONDS = 0.01
-"""The shortest time between two calls because of writes."""
+"""The shortest time between two calls of `wake`."""
 MAX_PAUSE_SECONDS = 1.0
-"""A write reaches the log before its commit can be read, because the disk must store it first. So calls follow a write
-at growing intervals, up to this interval.
+"""The longest time between two calls of `wake` after one write.
+
+The log is written before the commit can be read, because the disk must store the log first. So `wake` is called again
+after each write, at growing intervals.
 """
 
 IN_MODIFY = 0x2
@@ -114,7 +116,7 @@ class FileWrites:
         return False
 
     def rest(self, seconds: float) -> bool:
-        """Wait some seconds, or until the end, and return whether it is not the end."""
+        """Wait some seconds, or until `stop`. Return False if `stop` was called."""
         return not self._only_end.poll(seconds * 1000)
 
 

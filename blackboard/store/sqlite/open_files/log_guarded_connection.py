@@ -72,9 +72,9 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
         return opened is None or opened.log is None or inherited_files.file_identity(opened.shm) == opened.index
 
     def save_log(self) -> bool:
-        """Copy the log, which was removed, into the database, unless others may have written another log.
+        """Copy a removed log into the database, unless other processes may have written a new log.
 
-        Return whether the database then contains all of it.
+        Return whether the database then contains the whole removed log.
         """
         if self.opened is None or (self.opened.is_beside_another_log and not self.opened.is_beside_an_empty_log):
             return False
