@@ -67,17 +67,17 @@ def fill(board: Blackboard, events: int, old: int) -> None:
         "payload": "'{\"text\": \"' || repeat('x', 60) || '\"}'",
     }
     values = ", ".join(changed.get(column, f"event.{column}") for column in columns)
-    with board.database.exclusive_transaction() as sql:
-        sql.dialect.take_time(sql.cursor)
-        sql.cursor.execute(
+    with board.database.exclusive_transaction() as transaction:
+        transaction.dialect.take_time(transaction.cursor)
+        transaction.cursor.execute(
             f"INSERT INTO event ({', '.join(columns)}) SELECT {values} FROM event, generate_series(2, {events}) AS n"
             " WHERE id = 1"
         )
-        sql.cursor.execute(f"UPDATE event SET recorded_at = recorded_at - {400 * DAY} WHERE id = 1")
+        transaction.cursor.execute(f"UPDATE event SET recorded_at = recorded_at - {400 * DAY} WHERE id = 1")
         columns = COLUMNS["mark"]
         changed = {"id": "n", "event_id": "n", "subject": "'s/' || n % 50000"}
         values = ", ".join(changed.get(column, f"mark.{column}") for column in columns)
-        sql.cursor.execute(
+        transaction.cursor.execute(
             f"INSERT INTO mark ({', '.join(columns)}) SELECT {values}"
             f" FROM mark, generate_series({STAYS}, {old}, {STAYS}) AS n WHERE id = 1"
         )
@@ -138,9 +138,9 @@ def measure(url: str, remove: Callable[[Blackboard], None], events: int, old: in
     with Blackboard.open(url, author="person:ada", create=True) as board:
         if size is not None:
             administration.partition_history(board, size)
-            with board.database.exclusive_transaction() as sql:
-                assert sql.partitions is not None, "a board in a file has no partitions"
-                sql.partitions.add(size, up_to=events)
+            with board.database.exclusive_transaction() as transaction:
+                assert transaction.partitions is not None, "a board in a file has no partitions"
+                transaction.partitions.add(size, up_to=events)
         fill(board, events, old)
         [(before,)] = board.query(SIZE)
         with depositor(url) as times:

@@ -79,11 +79,11 @@ def searched_board(path: Path) -> Blackboard:
 def query_plans(folder: Path) -> dict[str, list[str]]:
     """Return SQLite's plan for each statement on an empty board."""
     plans = {}
-    with searched_board(folder / "plans.db") as board, board.database.read() as sql:
+    with searched_board(folder / "plans.db") as board, board.database.read() as transaction:
         for statement in every_statement():
             for name, variant in variants(statement):
                 text, parameters = variant.compiled(SqliteDialect())
-                plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
+                plan = transaction.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
                 plans[name] = [row[3] for row in plan]
     return plans
 

@@ -169,14 +169,14 @@ class BoardSession:
         effects: list[WorkEffects] = []
         """The effects of each run of the work. Those of the last run count."""
 
-        def run(sql: Transaction) -> T:
-            txn = sql.shared if shared else None
+        def run(transaction: Transaction) -> T:
+            txn = transaction.shared if shared else None
             if not isinstance(txn, BoardTransaction):
-                if sql.shared is not None:
-                    sql.shared.save()  # caches that other work kept for the end of the same database transaction
-                txn = self._transaction(sql)
-                sql.shared = txn if shared else None
-            effects.append(sql.begin_work())
+                if transaction.shared is not None:
+                    transaction.shared.save()  # what other work of this database transaction collected for its end
+                txn = self._transaction(transaction)
+                transaction.shared = txn if shared else None
+            effects.append(transaction.begin_work())
             if txn.doubted_clock is not None:
                 # The module needs the modules of deposits, which a reader does not need.
                 from blackboard.board import clock_questions
@@ -207,8 +207,8 @@ class BoardSession:
             StoreError: The database cannot be used.
         """
         try:
-            with self.database.read() as sql:
-                return work(self._transaction(sql))
+            with self.database.read() as transaction:
+                return work(self._transaction(transaction))
         except StoreError:
             self._drop_active()  # the path may name another file now
             raise
@@ -226,8 +226,8 @@ class BoardSession:
 
         The work leaves no event, id, cache entry or notification. Other writers wait until the work ends.
         """
-        with self.database.rehearsal() as sql:
-            txn = self._transaction(sql)
+        with self.database.rehearsal() as transaction:
+            txn = self._transaction(transaction)
             txn.laws = StoredLaws()  # a law that the work registers is not on the board afterwards
             return work(txn)
 
@@ -240,17 +240,17 @@ class BoardSession:
         # A rollback may have taken this deployment back, and another deployment may get the same version.
         self._active = None
 
-    def _transaction(self, sql: Transaction) -> BoardTransaction:
+    def _transaction(self, transaction: Transaction) -> BoardTransaction:
         """Return the transaction of the board at its one instant, with the deployment that is active in it."""
-        start, clock = self._read_start(sql)
+        start, clock = self._read_start(transaction)
         check_revision(start.schema, self.database.location)
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
         if doubted:
-            sql.require_lock("the clock is in doubt")
+            transaction.require_lock("the clock is in doubt")
         txn = BoardTransaction(
-            sql,
-            self._active_deployment(sql, start.deployment_version),
+            transaction,
+            self._active_deployment(transaction, start.deployment_version),
             laws=self._laws,
             now=self.clock.used.use(self.database.location, now),
             last_event_id=start.last_event_id or 0,
@@ -262,25 +262,27 @@ class BoardSession:
             txn.doubted_clock = clock
         return txn
 
-    def _read_start(self, sql: Transaction) -> tuple[TransactionStart, Instant]:
+    def _read_start(self, transaction: Transaction) -> tuple[TransactionStart, Instant]:
         """Return what every transaction reads at its start, and the instant that the clock shows."""
         if self._observing_clock is None:
-            return sql.existing(MARKS.transaction_start), self.clock.now()
+            return transaction.existing(MARKS.transaction_start), self.clock.now()
         sent_at = self._observing_clock.monotonic()
-        start = sql.existing(MARKS.transaction_start)
+        start = transaction.existing(MARKS.transaction_start)
         if (clock := start.server_time) is None:
             return start, self._observing_clock.now()
         self._observing_clock.observe(clock, sent_at)
         return start, clock
 
-    def _active_deployment(self, sql: Transaction, version: int) -> ActiveDeployment:
+    def _active_deployment(self, transaction: Transaction, version: int) -> ActiveDeployment:
         """Return the active deployment. Read it again if the board has another version, or if a backfill changes it."""
         active = self._active
         if active is None or active.deployment.version != version:
-            active = read_active(sql)
+            active = read_active(transaction)
             if active.searched:
-                sql.dialect.require_full_text()
+                transaction.dialect.require_full_text()
             self._active = active
         elif active.backfills:
-            active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))
+            active = self._active = replace(
+                active, law_changes=read_law_changes(transaction), backfills=read_backfills(transaction)
+            )
         return active

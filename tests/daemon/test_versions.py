@@ -227,8 +227,8 @@ def test_a_reload_changes_no_code(board: Blackboard, started: Any) -> None:
 
 def test_a_worker_of_an_older_schema_is_shown(board: Blackboard, started: Any) -> None:
     daemon = started(version("1"))
-    with board.database.exclusive_transaction() as sql:
-        sql.cursor.execute("UPDATE worker SET schema = '0003'")
+    with board.database.exclusive_transaction() as transaction:
+        transaction.cursor.execute("UPDATE worker SET schema = '0003'")
     [status] = board.status().workers
     assert "it knows schema 0003 of the board" in (status.problem or "")
     assert "claims nothing" in (board.explain("watchman").held_by or "")

@@ -315,10 +315,10 @@ def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_bu
         MODEL_CALLS.clear_all_errors,
         ACTIVATIONS.held_for_a_while,
     )
-    with world.board.database.read() as sql:
+    with world.board.database.read() as transaction:
         for statement in statements:
             text, names = statement.compiled(SqliteDialect())
-            plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [1] * len(names)).fetchall()
+            plan = transaction.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [1] * len(names)).fetchall()
             steps = [row[-1] for row in plan]
             assert any("ix_model_call_open" in step for step in steps), steps
             assert not any(step.startswith("SCAN model_call") for step in steps), steps

@@ -60,8 +60,8 @@ def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
     rows = world.board.agenda()
     assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first call has begun
     assert all("calls_per_hour" in (row.held_by or "") for row in rows)
-    with world.board.database.read() as sql:
-        agenda = sql.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
+    with world.board.database.read() as transaction:
+        agenda = transaction.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
     assert agenda == [("deferred", rows[0].held_by)] + [("waiting", row.held_by) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
     world.run_until_quiescent()
@@ -80,8 +80,8 @@ def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: 
     daemon.run(until_quiescent=True)
     [call] = world.calls()
     assert call["reserved_usd"] == 0
-    with world.board.database.read() as sql:
-        [(body,)] = sql.cursor.execute("SELECT body FROM model_call").fetchall()
+    with world.board.database.read() as transaction:
+        [(body,)] = transaction.cursor.execute("SELECT body FROM model_call").fetchall()
     assert 0 < call["cost_usd"] < (len(body) + 1000 + 400 * 5) / 1e6
 
 
@@ -290,9 +290,9 @@ def reserve(url: str, at: int, calls: Iterable[int]) -> int:
 
 
 def spent(url: str, clock: ManualClock) -> tuple[int, int]:
-    with Blackboard.open(url, clock=clock) as board, board.database.read() as sql:
+    with Blackboard.open(url, clock=clock) as board, board.database.read() as transaction:
         query = "SELECT count(*), sum(reserved) FROM model_call WHERE state = 'sent'"
-        found: tuple[int, int] = sql.cursor.execute(query).fetchone()
+        found: tuple[int, int] = transaction.cursor.execute(query).fetchone()
         return found
 
 
@@ -322,11 +322,13 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget(planned: str
 
 @pytest.mark.file_only("the plan is that of SQLite")
 def test_spending_is_summed_from_the_index_alone(planned: str, clock: ManualClock) -> None:
-    with Blackboard.open(planned, clock=clock) as board, board.database.read() as sql:
+    with Blackboard.open(planned, clock=clock) as board, board.database.read() as transaction:
         for statement, values in ((MODEL_CALLS.spent, {}), (MODEL_CALLS.spent.using("agent"), {"agent": "judge"})):
             text, names = statement.compiled(SqliteDialect())
             given = {"day": 0, "hour": 0, **values}
-            plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [given[name] for name in names or ()]).fetchall()
+            plan = transaction.cursor.execute(
+                f"EXPLAIN QUERY PLAN {text}", [given[name] for name in names or ()]
+            ).fetchall()
             assert "COVERING INDEX" in plan[0][-1]
             assert "SEARCH" in plan[0][-1]
 
@@ -336,8 +338,8 @@ def reserve_of(world: PayingBoard) -> float:
     other = world.deposit_leads(1, name="first")
     world.run_until_quiescent()
     assert world.judged == other
-    with world.board.database.read() as sql:
-        [(body,)] = sql.cursor.execute("SELECT body FROM model_call").fetchall()
+    with world.board.database.read() as transaction:
+        [(body,)] = transaction.cursor.execute("SELECT body FROM model_call").fetchall()
     return highest_cost(body, load_prices()) / 1e6
 
 

@@ -200,8 +200,8 @@ def test_a_copy_that_fails_leaves_nothing(moving: CommandLine, empty_url: str, c
     ):
         with pytest.raises(KeyboardInterrupt):
             copy_board(board, target, fail)
-        with target.database.read() as sql:
-            assert database_copy.filled_table(sql) is None
+        with target.database.read() as transaction:
+            assert database_copy.filled_table(transaction) is None
         assert copy_board(board, target).documents == 5
 
 
@@ -223,9 +223,9 @@ def test_a_copy_that_lacks_a_row_is_refused(
 def test_a_text_that_a_server_cannot_hold_is_named(moving: CommandLine, empty_url: str, clock: ManualClock) -> None:
     with (
         Blackboard.open(moving.folder / "board.db", clock=clock) as board,
-        board.database.exclusive_transaction() as sql,
+        board.database.exclusive_transaction() as transaction,
     ):
-        sql.cursor.execute("UPDATE event SET author = 'person:' || char(0) WHERE id = 3")
+        transaction.cursor.execute("UPDATE event SET author = 'person:' || char(0) WHERE id = 3")
     done = moving("copy", "board.db", empty_url)
     assert done.code == 1
     assert "a row of the table event cannot be copied" in done.err

@@ -59,10 +59,10 @@ def test_a_program_deposits_and_works_and_changes_no_schema(url_of: Callable[[st
         assert [done.state for done in board.activations()] == ["done"]
         assert board.create_token("laptop", may=["read"])
         board.forget("a")
-        with pytest.raises(StoreError), board.database.exclusive_transaction() as sql:
-            sql.cursor.execute("DROP TABLE mark")
-        with pytest.raises(StoreError), board.database.exclusive_transaction() as sql:
-            sql.cursor.execute("UPDATE alembic_version SET version_num = '0'")
+        with pytest.raises(StoreError), board.database.exclusive_transaction() as transaction:
+            transaction.cursor.execute("DROP TABLE mark")
+        with pytest.raises(StoreError), board.database.exclusive_transaction() as transaction:
+            transaction.cursor.execute("UPDATE alembic_version SET version_num = '0'")
 
 
 def test_a_reader_reads_all_but_tokens_and_secrets(url_of: Callable[[str], str], board: Blackboard) -> None:
@@ -84,8 +84,8 @@ def test_a_dashboard_reads_the_views_alone_also_after_they_were_replaced(
 ) -> None:
     board.deposit(Lead(subject="a"))
     owner.execute("UPDATE board SET views_hash = NULL")
-    with board.database.exclusive_transaction() as sql:
-        rewrite_views(sql)
+    with board.database.exclusive_transaction() as transaction:
+        rewrite_views(transaction)
     url = make_url(url_of("blackboard_dashboards")).set(drivername="postgresql").render_as_string()
     with psycopg.connect(url, autocommit=True) as connection:
         for view in VIEWS:
@@ -99,6 +99,6 @@ def test_a_view_with_other_columns_is_made_anew(board: Blackboard, owner: psycop
     owner.execute("DROP VIEW agenda")
     owner.execute("CREATE VIEW agenda AS SELECT 1 AS former")
     owner.execute("UPDATE board SET views_hash = NULL")
-    with board.database.exclusive_transaction() as sql:
-        rewrite_views(sql)
+    with board.database.exclusive_transaction() as transaction:
+        rewrite_views(transaction)
     assert board.query("SELECT id FROM agenda") == []

@@ -118,16 +118,16 @@ def busy(path: str) -> Any:
 def within(path: str) -> Any:
     """Fork within a transaction of the forking thread: the child must not use the file, and the parent goes on."""
     database = database_of(Path(path))
-    database.write(lambda sql: sql.cursor.execute("CREATE TABLE t (x)"))
+    database.write(lambda transaction: transaction.cursor.execute("CREATE TABLE t (x)"))
     reading, writing = os.pipe()
 
-    def work(sql: Any) -> None:
-        sql.cursor.execute("INSERT INTO t VALUES (1)")
+    def work(transaction: Any) -> None:
+        transaction.cursor.execute("INSERT INTO t VALUES (1)")
         if os.fork() == 0:
             errors = []
             for use in (database, database_of(Path(path))):
                 try:
-                    use.write(lambda sql: sql.cursor.execute("INSERT INTO t VALUES (2)"))
+                    use.write(lambda transaction: transaction.cursor.execute("INSERT INTO t VALUES (2)"))
                 except StoreError as error:
                     errors.append(str(error))
             os.write(writing, json.dumps(errors).encode())
@@ -135,9 +135,9 @@ def within(path: str) -> Any:
 
     database.write(work)
     os.wait()
-    database.write(lambda sql: sql.cursor.execute("INSERT INTO t VALUES (3)"))
-    with database.read() as sql:
-        rows = [row[0] for row in sql.cursor.execute("SELECT x FROM t")]
+    database.write(lambda transaction: transaction.cursor.execute("INSERT INTO t VALUES (3)"))
+    with database.read() as transaction:
+        rows = [row[0] for row in transaction.cursor.execute("SELECT x FROM t")]
     return {"errors": json.loads(os.read(reading, 1 << 16)), "rows": rows}
 
 

@@ -92,8 +92,8 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
         if rng.random() < 0.5:
             run_until_idle(daemon)
-    with board.database.exclusive_transaction() as sql:  # as if a worker had died during a transaction
-        sql.cursor.execute("SELECT 1")
+    with board.database.exclusive_transaction() as transaction:  # as if a worker had died during a transaction
+        transaction.cursor.execute("SELECT 1")
     made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db")
     for number in range(20, 30):
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")

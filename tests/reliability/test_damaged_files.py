@@ -58,9 +58,9 @@ def back(logs: list[Any]) -> int:
 
 def limit_pages(board: Blackboard, more: int | None) -> None:
     """Limit the growth of the file to a number of pages, like a full disk; None removes the limit."""
-    with board.database.exclusive_transaction() as sql:
-        now = sql.cursor.execute("PRAGMA page_count").fetchone()[0]
-        sql.cursor.execute(f"PRAGMA max_page_count = {now + more if more is not None else 2**31}")
+    with board.database.exclusive_transaction() as transaction:
+        now = transaction.cursor.execute("PRAGMA page_count").fetchone()[0]
+        transaction.cursor.execute(f"PRAGMA max_page_count = {now + more if more is not None else 2**31}")
 
 
 def deposited_until_it_fails(board: Blackboard, words: str) -> int:
@@ -210,8 +210,8 @@ def test_a_newer_schema_stops_the_daemon_until_the_schema_is_old_again(
     board: Blackboard, path: Path, logs: list[Any], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = served(board, watchman)
-    with board.database.exclusive_transaction() as sql:
-        sql.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+    with board.database.exclusive_transaction() as transaction:
+        transaction.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreNewer, match="use the newer version"):
         Blackboard.open(f"sqlite:///{path}", clock=clock)
 
@@ -220,8 +220,8 @@ def test_a_newer_schema_stops_the_daemon_until_the_schema_is_old_again(
     run_until_idle(daemon)
     run_until_idle(daemon)
     assert ["9999" in error for error in errors(logs)] == [True]
-    with board.database.exclusive_transaction() as sql:
-        sql.cursor.execute("UPDATE alembic_version SET version_num = ?", (HEAD,))
+    with board.database.exclusive_transaction() as transaction:
+        transaction.cursor.execute("UPDATE alembic_version SET version_num = ?", (HEAD,))
     run_until_idle(daemon)
     assert back(logs) == 1
 

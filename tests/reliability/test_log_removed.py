@@ -69,8 +69,8 @@ def remove(path: Path, parts: tuple[str, ...]) -> None:
 def subjects(path: Path) -> set[str]:
     """Return the subjects on a board whose file must be intact."""
     with Blackboard.open(path) as board:
-        with board.database.read() as sql:
-            assert sql.cursor.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        with board.database.read() as transaction:
+            assert transaction.cursor.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return {mark.subject for mark in board.marks("pebble")}
 
 
@@ -127,7 +127,7 @@ def test_a_commit_into_a_log_that_was_replaced_is_not_acknowledged(path: Path) -
     with Blackboard.open(path) as board:
         board.deposit(Pebble(subject="before"))
 
-        def replaced(sql: object) -> str:
+        def replaced(transaction: object) -> str:
             remove(path, ("wal", "shm"))
             assert other(path, "dies") == set()  # it only reads, and begins a log by that
             BoardFiles(path).wal.write_bytes(b"what another process has written")
@@ -163,12 +163,12 @@ def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
     inside, waiting, results = threading.Event(), threading.Semaphore(0), []
     database.group_commit.on_wait = waiting.release
 
-    def slow(sql: object) -> None:
+    def slow(transaction: object) -> None:
         inside.set()
         for _ in range(2):
             assert waiting.acquire(timeout=BOUND_SECONDS)
 
-    def lost(sql: object) -> None:
+    def lost(transaction: object) -> None:
         for part in ("wal", "shm"):
             getattr(BoardFiles(path), part).unlink(missing_ok=True)
             getattr(BoardFiles(path), part).write_bytes(b"of another process")
@@ -183,7 +183,7 @@ def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
     threads = [threading.Thread(target=run, args=(slow,))]
     threads[0].start()
     assert inside.wait(BOUND_SECONDS)
-    threads += [threading.Thread(target=run, args=(work,)) for work in (lost, lambda sql: None)]
+    threads += [threading.Thread(target=run, args=(work,)) for work in (lost, lambda transaction: None)]
     for thread in threads[1:]:
         thread.start()
     join_all(*threads)

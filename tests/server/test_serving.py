@@ -72,8 +72,8 @@ def test_a_daemon_serves_too(tmp_path: Path, board_url: str) -> None:
 def test_a_server_whose_board_is_of_a_newer_version_lives_and_is_not_ready(served: Served) -> None:
     client, headers = served.client(), {"Authorization": f"Bearer {served.board.create_token('t', may=['read'])}"}
     assert client.get("/readyz").status_code == 200
-    with served.board.database.exclusive_transaction() as sql:
-        sql.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+    with served.board.database.exclusive_transaction() as transaction:
+        transaction.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["problem"]) == (503, "store-unusable")
     assert "board.db" not in answer.text  # anybody may ask

@@ -87,14 +87,14 @@ class Injection:
 def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
     database = database_of(tmp_path / "board.db")
     assert isinstance(database, SqliteDatabase)
-    database.write(lambda sql: sql.cursor.execute("CREATE TABLE t (x)"))
+    database.write(lambda transaction: transaction.cursor.execute("CREATE TABLE t (x)"))
     yield database
     database.close()
 
 
 def put(name: str) -> Callable[[Any], str]:
-    def work(sql: Any) -> str:
-        sql.cursor.execute("INSERT INTO t VALUES (?)", (name,))
+    def work(transaction: Any) -> str:
+        transaction.cursor.execute("INSERT INTO t VALUES (?)", (name,))
         return name
 
     return work
@@ -115,8 +115,8 @@ def assert_free(database: SqliteDatabase) -> None:
 
 
 def rows(database: SqliteDatabase) -> Counter[str]:
-    with database.read() as sql:
-        return Counter(row[0] for row in sql.cursor.execute("SELECT x FROM t"))
+    with database.read() as transaction:
+        return Counter(row[0] for row in transaction.cursor.execute("SELECT x FROM t"))
 
 
 def interrupted(step: int, work: Callable[[], object]) -> bool:
@@ -145,8 +145,8 @@ def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: SqliteData
 
 def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(database: SqliteDatabase) -> None:
     def work() -> None:
-        with database.exclusive_transaction() as sql:
-            put(f"interrupted {step}")(sql)
+        with database.exclusive_transaction() as transaction:
+            put(f"interrupted {step}")(transaction)
 
     for step in itertools.count():
         if not interrupted(step, work):
@@ -227,7 +227,7 @@ def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threa
 def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(database: SqliteDatabase) -> None:
     errors = [Interrupt()]
 
-    def work(sql: Any) -> None:
+    def work(transaction: Any) -> None:
         if errors:
             raise errors.pop()
 

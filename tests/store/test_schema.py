@@ -57,8 +57,8 @@ def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World,
         return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
 
     query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
-    with declared.read() as sql:
-        wanted = definitions(sql.cursor.execute(query).fetchall())
+    with declared.read() as transaction:
+        wanted = definitions(transaction.cursor.execute(query).fetchall())
     assert definitions(world.sql(query)) == wanted
     declared.close()
 
@@ -161,7 +161,9 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
 
 
 def test_a_newer_board_is_refused(world: World) -> None:
-    world.board.database.write(lambda sql: sql.cursor.execute("UPDATE alembic_version SET version_num = '9999'"))
+    world.board.database.write(
+        lambda transaction: transaction.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+    )
     with pytest.raises(StoreNewer, match=r"at schema 9999.*newer version"):
         Blackboard.open(world.url)
 
@@ -331,8 +333,8 @@ def test_the_versions_that_can_damage_a_board_are_known() -> None:
 @pytest.mark.file_only("the driver is that of SQLite")
 def test_one_driver_is_used_throughout(world: World) -> None:
     assert sqlite_driver.sqlite is sqlite_driver.choose_driver()
-    with world.board.database.read() as sql:
-        assert isinstance(sql.cursor, sqlite_driver.sqlite.Cursor)
+    with world.board.database.read() as transaction:
+        assert isinstance(transaction.cursor, sqlite_driver.sqlite.Cursor)
 
 
 @pytest.mark.file_only("the URL of a server is read by SQLAlchemy")

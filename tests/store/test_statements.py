@@ -97,25 +97,25 @@ def test_the_stub_declares_every_statement() -> None:
 
 
 def test_results_have_the_declared_columns(tmp_path: Path) -> None:
-    with searched_board(tmp_path / "columns.db") as board, board.database.read() as sql:
+    with searched_board(tmp_path / "columns.db") as board, board.database.read() as transaction:
         for statement in every_statement():
             for name, variant in variants(statement):
-                selected = selected_columns(sql, variant)
+                selected = selected_columns(transaction, variant)
                 assert declared_columns(statement, selected) == selected, name
 
 
 def test_a_wrong_column_is_a_mistake_for_the_type_checker(tmp_path: Path) -> None:
     """Make mistakes that mypy must find: it reports each `type: ignore` that it does not need."""
-    with Blackboard.open(tmp_path / "types.db") as board, board.database.read() as sql:
-        row = sql.existing(statements.ACTIVATIONS.board)
+    with Blackboard.open(tmp_path / "types.db") as board, board.database.read() as transaction:
+        row = transaction.existing(statements.ACTIVATIONS.board)
         with pytest.raises(AttributeError):
             row.name  # type: ignore[attr-defined]  # noqa: B018
         with pytest.raises(AttributeError):
-            sql.one(statements.MARKS.get_mark, id=0).subject  # type: ignore[union-attr]  # noqa: B018
+            transaction.one(statements.MARKS.get_mark, id=0).subject  # type: ignore[union-attr]  # noqa: B018
         with pytest.raises(TypeError):
-            sql.value(statements.MARKS.get_mark, id=0)  # type: ignore[type-var]
+            transaction.value(statements.MARKS.get_mark, id=0)  # type: ignore[type-var]
         with pytest.raises(LookupError, match=r"marks\.get_mark found nothing"):
-            sql.existing(statements.MARKS.get_mark, id=0)
+            transaction.existing(statements.MARKS.get_mark, id=0)
 
 
 @pytest.mark.whole_boards
@@ -132,12 +132,12 @@ def test_values_are_in_the_order_of_their_use() -> None:
     assert text.endswith("WHERE key = $1 AND author IN ($2, '') AND kind IN ($3, '')")
 
 
-def selected_columns(sql: Transaction, statement: Statement[object]) -> list[str]:
+def selected_columns(transaction: Transaction, statement: Statement[object]) -> list[str]:
     """Return the names of the columns that a statement selects, as SQLite tells them."""
     text, parameters = statement.compiled(SqliteDialect())
     if not re.match(r"SELECT|WITH", text.lstrip()):
         return []
-    description = sql.cursor.execute(text, [0] * len(parameters)).description
+    description = transaction.cursor.execute(text, [0] * len(parameters)).description
     return [column[0] for column in description]
 
 

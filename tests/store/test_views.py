@@ -93,10 +93,10 @@ def through_the_shell(world: World, text: str = "SELECT * FROM live_marks") -> l
 
 
 def test_the_columns_of_the_views_match_the_contract(world: World) -> None:
-    with world.board.database.read() as sql:
+    with world.board.database.read() as transaction:
         for view, columns in VIEWS.items():
-            sql.cursor.execute(f"SELECT * FROM {view} LIMIT 0")
-            assert tuple(column[0] for column in sql.cursor.description) == columns, view
+            transaction.cursor.execute(f"SELECT * FROM {view} LIMIT 0")
+            assert tuple(column[0] for column in transaction.cursor.description) == columns, view
 
 
 def test_the_contract_contains_the_documented_columns(world: World) -> None:
@@ -330,10 +330,10 @@ def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: W
 def test_only_init_and_run_rewrite_outdated_views(world: World) -> None:
     before = texts(world)
     database = world.board.database
-    with database.exclusive_transaction() as sql:
-        sql.cursor.execute("DROP VIEW agenda")
-        sql.cursor.execute("CREATE VIEW agenda AS SELECT 1 AS former")
-        sql.cursor.execute("UPDATE board SET views_hash = 'former'")
+    with database.exclusive_transaction() as transaction:
+        transaction.cursor.execute("DROP VIEW agenda")
+        transaction.cursor.execute("CREATE VIEW agenda AS SELECT 1 AS former")
+        transaction.cursor.execute("UPDATE board SET views_hash = 'former'")
     with Blackboard.open(world.url, clock=world.clock) as again:
         again.marks()
         assert "former" in texts(world)["agenda"]

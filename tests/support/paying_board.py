@@ -121,8 +121,8 @@ class PayingBoard:
         """Return the model calls, oldest first, as the view shows them."""
         from blackboard.core.records.view_columns import VIEWS
 
-        with self.board.database.read() as sql:
-            rows = sql.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()
+        with self.board.database.read() as transaction:
+            rows = transaction.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()
         return [dict(zip(VIEWS["model_calls"], row, strict=True)) for row in rows]
 
     def states(self) -> list[str]:

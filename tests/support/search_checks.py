@@ -23,5 +23,5 @@ def subjects(found: SearchResult[Any]) -> list[str]:
 def check_index(board: Blackboard) -> None:
     """Check that the index has exactly the texts of the marks that it should have."""
     if embedded(board):
-        with board.database.rehearsal() as sql:
-            sql.cursor.execute("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)")
+        with board.database.rehearsal() as transaction:
+            transaction.cursor.execute("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)")

@@ -67,8 +67,8 @@ class RunEndTransactions:
         """
         classes = self._session.classes
 
-        def read_ahead(sql: Transaction) -> None:
-            activation_results.read_ahead(sql, self._session.last_active, claim.row, actions)
+        def read_ahead(transaction: Transaction) -> None:
+            activation_results.read_ahead(transaction, self._session.last_active, claim.row, actions)
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
             success = activation_results.finish(txn, claim.row, claim.agent_spec, actions, classes)

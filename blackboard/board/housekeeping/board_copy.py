@@ -51,13 +51,13 @@ def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgres
     return BoardCopy(source.read(lambda txn: txn.board_id), tables, documents)
 
 
-def _require_empty(sql: Transaction, location: str) -> None:
+def _require_empty(transaction: Transaction, location: str) -> None:
     """Check that nothing is on the target.
 
     Raises:
         StoreError: The target is not empty.
     """
-    if (table := database_copy.filled_table(sql)) is not None:
+    if (table := database_copy.filled_table(transaction)) is not None:
         raise StoreError(f"{location} is not empty: its table {table} has rows; name an empty database")
 
 

@@ -33,9 +33,9 @@ def read_erased_events(read: Callable[[], AbstractContextManager[Transaction]]) 
     `read` opens a reading transaction of the board.
     """
     try:
-        with read() as sql:
-            board = sql.value(ACTIVATIONS.board_uid)
-            rows = sql.all(
+        with read() as transaction:
+            board = transaction.value(ACTIVATIONS.board_uid)
+            rows = transaction.all(
                 ERASURE.erased_events, first=NAME_PREFIX, end=NAME_PREFIX[:-1] + chr(ord(NAME_PREFIX[-1]) + 1)
             )
             return ErasedEvents(board, tuple((row.id, row.recorded_at) for row in rows))

@@ -50,10 +50,12 @@ def create(session: BoardSession, events: int) -> None:
     if not MIN_EVENTS <= events <= MAX_EVENTS:
         raise UsageError(f"a partition has {MIN_EVENTS:,} to {MAX_EVENTS:,} events, not {events:,}")
     upkeep = session.database.upkeep
-    with session.database.exclusive_transaction() as sql:
-        upkeep.partition_history(sql, events)
-        sql.run(DEPLOYMENTS.set_views_hash, views_hash=None)  # views of the former table would read one partition
-        schema_views.rewrite_views(sql)
+    with session.database.exclusive_transaction() as transaction:
+        upkeep.partition_history(transaction, events)
+        transaction.run(
+            DEPLOYMENTS.set_views_hash, views_hash=None
+        )  # views of the former table would read one partition
+        schema_views.rewrite_views(transaction)
     upkeep.analyze_history()
 
 

@@ -95,7 +95,8 @@ class DepositMethods(BoardHandle):
             lambda txn: checked_deposits.deposit_as_unit(txn, request, classes),
             shared=True,
             hints=ServerHints(
-                lambda sql: checked_deposits.read_ahead(sql, self.session.last_active, request), Receipt.renumbered
+                lambda transaction: checked_deposits.read_ahead(transaction, self.session.last_active, request),
+                Receipt.renumbered,
             ),
         )
 

@@ -211,8 +211,8 @@ class ReadingMethods(BoardHandle):
         """Return the latest position. `mark_events` and `activity` continue from there."""
         from blackboard.board.reading import event_pages
 
-        with self.database.read() as sql:
-            return event_pages.position(sql)
+        with self.database.read() as transaction:
+            return event_pages.position(transaction)
 
     def subjects(self, prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> list[str]:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.

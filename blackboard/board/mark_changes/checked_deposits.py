@@ -134,7 +134,7 @@ def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: Mar
     return check_and_deposit(txn, request, classes)
 
 
-def read_ahead(sql: Transaction, active: ActiveDeployment | None, request: DepositRequest) -> None:
+def read_ahead(transaction: Transaction, active: ActiveDeployment | None, request: DepositRequest) -> None:
     """Send to a server, in one message, the reads that a deposit will probably need, by a deployment that is known.
 
     The result does not depend on this list, because a read that is missing here is sent when it is needed.
@@ -142,24 +142,24 @@ def read_ahead(sql: Transaction, active: ActiveDeployment | None, request: Depos
     if active is None:
         return
     if isinstance(request.key, str):
-        sql.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
+        transaction.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
     kind = active.kinds.get(request.kind)
     if kind is None or not isinstance(request.subject, str):
         return
     if kind.on_repeat != "separate":
-        sql.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
+        transaction.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
     text = request.text if kind.unique is not None else None
     if text is not None and (value := kind.unique_value_of(text)) is not None:
-        sql.prefetch(MARKS.holders_of_unique_value, kind=kind.name, value=value)
+        transaction.prefetch(MARKS.holders_of_unique_value, kind=kind.name, value=value)
     watches = active.rising.get(kind.name, ())
     for watch in watches:
         if watch.keeps_sums and watch.condition.is_over_board:
-            sql.prefetch(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
-            sql.prefetch(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
+            transaction.prefetch(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
+            transaction.prefetch(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
     if watches and kind.on_repeat != "separate":
         watch_ids = dict.fromkeys(watch.id for watch in watches)
-        statement, values = absorbed_by_watches(sql, watch_ids, kind.name, request.subject)
-        sql.prefetch(statement, **values)
+        statement, values = absorbed_by_watches(transaction, watch_ids, kind.name, request.subject)
+        transaction.prefetch(statement, **values)
 
 
 def _is_text(value: Any) -> TypeGuard[str]:

@@ -67,7 +67,7 @@ FilterOf = Callable[[str, Measure], TagFilter | None]
 class _WindowDeposits(NamedTuple):
     """The deposits in the window of a measure over a scope."""
 
-    sql: Transaction
+    transaction: Transaction
     measure: Measure
     scope: str
     filter_of: FilterOf
@@ -106,15 +106,19 @@ class _WindowDeposits(NamedTuple):
         elif self.scope != WHOLE_BOARD:
             statement = WINDOWS.window_of_subject
             values = {"subject": self.scope}
-        statement, filters = with_filter(self.sql, statement, self.filter_of(kind, self.measure))
-        return self.sql.all(
+        statement, filters = with_filter(self.transaction, statement, self.filter_of(kind, self.measure))
+        return self.transaction.all(
             statement, kind=kind, limit=limit, after=self.after, ignored=self.ignored, up_to=self.up_to, **values,
             **filters,
         )  # fmt: skip
 
 
 def fading_deposits(
-    sql: Transaction, condition: Condition, weights: Callable[[str], float], filter_of: FilterOf, reading: WindowReading
+    transaction: Transaction,
+    condition: Condition,
+    weights: Callable[[str], float],
+    filter_of: FilterOf,
+    reading: WindowReading,
 ) -> list[FadingMark]:
     """Return the deposits in the windows of a condition as a forecast needs them.
 
@@ -128,7 +132,7 @@ def fading_deposits(
         scope = WHOLE_BOARD if comparison.measure.over == "board" else reading.scope
         group = scope if is_group(scope) else None
         deposits = _WindowDeposits(
-            sql, comparison.measure, scope, filter_of, reading.at - within, reading.ignored, reading.up_to
+            transaction, comparison.measure, scope, filter_of, reading.at - within, reading.ignored, reading.up_to
         )
         for row in deposits.newest(weights, reading.enough(comparison.threshold)):
             state = FadingState(row.intensity, row.occurred_at, _stay(within))
@@ -147,64 +151,64 @@ def fading_deposits(
 
 
 def deposits_since(
-    sql: Transaction, measure: Measure, scope: str, filter_of: FilterOf, since: Instant, *, ignored: str = ""
+    transaction: Transaction, measure: Measure, scope: str, filter_of: FilterOf, since: Instant, *, ignored: str = ""
 ) -> list[WindowEventRow]:
     """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
     scope = WHOLE_BOARD if measure.over == "board" else scope
-    return _WindowDeposits(sql, measure, scope, filter_of, since - 1, ignored).all()
+    return _WindowDeposits(transaction, measure, scope, filter_of, since - 1, ignored).all()
 
 
-def scopes_in_windows(sql: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
+def scopes_in_windows(transaction: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
     """Yield the subjects or groups with deposits that windows count, in order, starting after `after`."""
     kinds = condition.kinds_in_windows
     while True:
-        following = [_next_scope(sql, kind, condition.by, after) for kind in kinds]
+        following = [_next_scope(transaction, kind, condition.by, after) for kind in kinds]
         if not (scopes := [scope for scope in following if scope is not None]):
             return
         after = min(scopes)
         yield after
 
 
-def _next_scope(sql: Transaction, kind: str, by: str | None, after: str) -> str | None:
+def _next_scope(transaction: Transaction, kind: str, by: str | None, after: str) -> str | None:
     if by is None:
-        return sql.value(WINDOWS.next_subject_in_windows, kind=kind, after=after)
+        return transaction.value(WINDOWS.next_subject_in_windows, kind=kind, after=after)
     group = group_of(after)
-    key = sql.value(WINDOWS.next_group_in_windows, kind=kind, tag=by, after="" if group is None else group.key)
+    key = transaction.value(WINDOWS.next_group_in_windows, kind=kind, tag=by, after="" if group is None else group.key)
     return None if key is None else Group(by, key).scope
 
 
-def record(sql: Transaction, row: WindowEventRow, keys: Mapping[str, Iterable[str]]) -> None:
+def record(transaction: Transaction, row: WindowEventRow, keys: Mapping[str, Iterable[str]]) -> None:
     """Record a deposit for the windows that count its kind, with the keys of the tags by which they find it."""
-    sql.put(WINDOWS.insert_window_event, row)
+    transaction.put(WINDOWS.insert_window_event, row)
     for name, values in keys.items():
-        add_tag(sql, row, name, values)
+        add_tag(transaction, row, name, values)
 
 
-def add_tag(sql: Transaction, row: WindowEventRow, name: str, values: Iterable[str]) -> None:
+def add_tag(transaction: Transaction, row: WindowEventRow, name: str, values: Iterable[str]) -> None:
     """Record the values that a tag of a deposit has, so that windows find the deposit by them."""
     for value in values:
-        sql.put(
+        transaction.put(
             WINDOWS.insert_window_tag,
             WindowTagRow(row.kind, name, value, row.occurred_at, row.event_id, row.subject),
         )
 
 
-def keys_of(sql: Transaction, event_id: int) -> dict[str, frozenset[str]]:
+def keys_of(transaction: Transaction, event_id: int) -> dict[str, frozenset[str]]:
     """Return the keys of the tags by which windows find a deposit."""
     keys: dict[str, frozenset[str]] = {}
-    for row in sql.all(WINDOWS.tags_of_deposit, event_id=event_id):
+    for row in transaction.all(WINDOWS.tags_of_deposit, event_id=event_id):
         keys[row.name] = keys.get(row.name, frozenset()) | {row.value}
     return keys
 
 
 def with_filter(
-    sql: Transaction, statement: Statement[R], tags: TagFilter | None
+    transaction: Transaction, statement: Statement[R], tags: TagFilter | None
 ) -> tuple[Statement[R], dict[str, object]]:
     """Return a statement over deposits that filters by tags, and the parameters of the filter."""
     if tags is None:
         return statement, {}
     filters = tag_and_text_filters.tag_filter_text("has_tag", len(tags.keys))
-    return statement.using(filter_deposits=filters), tag_and_text_filters.tag_filter_parameters(sql, tags.keys)
+    return statement.using(filter_deposits=filters), tag_and_text_filters.tag_filter_parameters(transaction, tags.keys)
 
 
 @lru_cache(maxsize=1024)

@@ -21,9 +21,9 @@ from blackboard.store.statements import ACTIVITY, MARKS
 from blackboard.store.transaction import Transaction
 
 
-def position(sql: Transaction) -> StreamPosition:
+def position(transaction: Transaction) -> StreamPosition:
     """Return the latest position. Streams ask often, so this needs no transaction of the board."""
-    last = sql.existing(ACTIVITY.last_ids)
+    last = transaction.existing(ACTIVITY.last_ids)
     return StreamPosition(last.event_id or 0, last.activity_id or 0)
 
 

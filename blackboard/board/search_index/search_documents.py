@@ -75,27 +75,27 @@ def bounds(number: int) -> dict[str, int]:
     return {"first": doc_id(number, 0), "last": doc_id(number + 1, 0) - 1}
 
 
-def begin(sql: Transaction, kind: str, schema: SearchSchema, up_to: int) -> SearchKindRow:
+def begin(transaction: Transaction, kind: str, schema: SearchSchema, up_to: int) -> SearchKindRow:
     """Begin the index of a kind, and create what all indexes share."""
-    create_index(sql)
-    numbers = {row.number for row in sql.all(SEARCH.kinds)}
+    create_index(transaction)
+    numbers = {row.number for row in transaction.all(SEARCH.kinds)}
     number = next(number for number in count() if number not in numbers)  # the lowest makes the smallest index
     row = SearchKindRow(number, kind, Phase.LIVE, 0, up_to)
-    sql.run(SEARCH.insert_kind, **row._asdict())
+    transaction.run(SEARCH.insert_kind, **row._asdict())
     for position, name in enumerate(schema.names):
-        sql.run(SEARCH.insert_field, number=number, position=position, path=path_of(name))
+        transaction.run(SEARCH.insert_field, number=number, position=position, path=path_of(name))
     return row
 
 
-def create_index(sql: Transaction) -> None:
+def create_index(transaction: Transaction) -> None:
     """Create what the indexes of all kinds share, if it is not there."""
     for statement in (SEARCH.create_index, SEARCH.create_beside, SEARCH.tune_index):
-        sql.run(statement)
+        transaction.run(statement)
 
 
-def schema_of(sql: Transaction, kind: str, number: int) -> SearchSchema:
+def schema_of(transaction: Transaction, kind: str, number: int) -> SearchSchema:
     """Return the fields that an index contains. The kind may have other fields by now."""
-    return SearchSchema(kind, tuple(map(field_of, sql.all(SEARCH.paths, number=number))))
+    return SearchSchema(kind, tuple(map(field_of, transaction.all(SEARCH.paths, number=number))))
 
 
 def note(
@@ -111,30 +111,30 @@ def note(
         changes[doc] = Change(txn.kind(kind).search_schema, event_id, payload, is_new)
 
 
-def _write_document(sql: Transaction, doc: int, change: Change) -> None:
+def _write_document(transaction: Transaction, doc: int, change: Change) -> None:
     """Write the document of a mark whose text has changed."""
-    before = None if change.is_new else sql.one(SEARCH.find_doc, id=doc)
+    before = None if change.is_new else transaction.one(SEARCH.find_doc, id=doc)
     if before == change.event_id:
         return
     text = "" if change.event_id is None else change.schema.text(json.loads(change.payload))
     if before is None:
-        sql.run(SEARCH.insert_doc, id=doc, event_id=change.event_id)
-        _put(sql, doc, text)
+        transaction.run(SEARCH.insert_doc, id=doc, event_id=change.event_id)
+        _put(transaction, doc, text)
         return
-    old = text_of(sql, change.schema, before)
+    old = text_of(transaction, change.schema, before)
     if change.event_id is None:
-        sql.run(SEARCH.delete_doc, id=doc)
+        transaction.run(SEARCH.delete_doc, id=doc)
     else:
-        sql.run(SEARCH.move_doc, id=doc, event_id=change.event_id)
+        transaction.run(SEARCH.move_doc, id=doc, event_id=change.event_id)
     if change.event_id is None or old != text:
-        sql.run(SEARCH.remove_text, id=doc, text=old)
+        transaction.run(SEARCH.remove_text, id=doc, text=old)
         if change.event_id is not None:
-            _put(sql, doc, text)
+            _put(transaction, doc, text)
 
 
-def kinds(sql: Transaction) -> set[str]:
+def kinds(transaction: Transaction) -> set[str]:
     """Return the kinds that have an index, or a former one that is being removed."""
-    return {row.kind for row in sql.all(SEARCH.kinds)}
+    return {row.kind for row in transaction.all(SEARCH.kinds)}
 
 
 def erase(txn: BoardTransaction, texts: Sequence[tuple[str, int, int | None]]) -> None:
@@ -161,21 +161,21 @@ def erase_subject(txn: BoardTransaction, subject: str) -> None:
         txn.sql.run(SEARCH.owe_purge, at=txn.now)
 
 
-def remove(sql: Transaction, schema: SearchSchema, docs: Iterable[SearchDocRow]) -> int:
+def remove(transaction: Transaction, schema: SearchSchema, docs: Iterable[SearchDocRow]) -> int:
     """Remove documents, in the order of their ids, and return how many."""
     removed = 0
     for doc in docs:
-        sql.run(SEARCH.remove_text, id=doc.id, text=text_of(sql, schema, doc.event_id))
-        sql.run(SEARCH.delete_doc, id=doc.id)
+        transaction.run(SEARCH.remove_text, id=doc.id, text=text_of(transaction, schema, doc.event_id))
+        transaction.run(SEARCH.delete_doc, id=doc.id)
         removed += 1
     return removed
 
 
-def text_of(sql: Transaction, schema: SearchSchema, event_id: int) -> str:
+def text_of(transaction: Transaction, schema: SearchSchema, event_id: int) -> str:
     """Return the text that an event holds."""
-    payload: Any = json.loads(sql.existing(MARKS.get_event, id=event_id).payload or "{}")
+    payload: Any = json.loads(transaction.existing(MARKS.get_event, id=event_id).payload or "{}")
     return schema.text(payload)
 
 
-def _put(sql: Transaction, doc: int, text: str) -> None:
-    sql.run(SEARCH.put_text, id=doc, text=sql.dialect.indexed_text(text))
+def _put(transaction: Transaction, doc: int, text: str) -> None:
+    transaction.run(SEARCH.put_text, id=doc, text=transaction.dialect.indexed_text(text))

@@ -137,9 +137,9 @@ def _by_kind(watches: Iterable[tuple[RegisteredWatch, Iterable[str]]]) -> dict[s
     return {kind: list(group) for kind, group in watches_by_kind.items()}
 
 
-def read_active(sql: Transaction) -> ActiveDeployment:
+def read_active(transaction: Transaction) -> ActiveDeployment:
     """Read the active deployment."""
-    row = sql.one(DEPLOYMENTS.active_deployment)
+    row = transaction.one(DEPLOYMENTS.active_deployment)
     deployment = Deployment()
     if row is not None:
         deployment = Deployment.model_validate_json(row.content).model_copy(update={"version": row.version})
@@ -150,23 +150,23 @@ def read_active(sql: Transaction) -> ActiveDeployment:
     }
     watches = {
         stored.id: RegisteredWatch(stored.id, *declared[stored.agent, stored.name], stored.scheduled_from or 0)
-        for stored in sql.all(CROSSINGS.all_watches)
+        for stored in transaction.all(CROSSINGS.all_watches)
         if stored.active and (stored.agent, stored.name) in declared
     }
     return ActiveDeployment(
         deployment,
         watches,
-        read_law_changes(sql),
-        read_backfills(sql),
-        {row.kind: row.number for row in sql.all(SEARCH.kinds) if row.phase != "removed"},
+        read_law_changes(transaction),
+        read_backfills(transaction),
+        {row.kind: row.number for row in transaction.all(SEARCH.kinds) if row.phase != "removed"},
     )
 
 
-def read_law_changes(sql: Transaction) -> dict[tuple[str, str], LawChangeRow]:
+def read_law_changes(transaction: Transaction) -> dict[tuple[str, str], LawChangeRow]:
     """Read the changes of laws and floors that some marks have not followed yet."""
-    return {(row.kind, row.law): row for row in sql.all(DEPLOYMENTS.law_changes)}
+    return {(row.kind, row.law): row for row in transaction.all(DEPLOYMENTS.law_changes)}
 
 
-def read_backfills(sql: Transaction) -> tuple[BackfillRow, ...]:
+def read_backfills(transaction: Transaction) -> tuple[BackfillRow, ...]:
     """Read the backfills that are not finished."""
-    return tuple(sql.all(CROSSINGS.backfills))
+    return tuple(transaction.all(CROSSINGS.backfills))

@@ -59,7 +59,7 @@ class BoardTransaction:
 
     def __init__(
         self,
-        sql: Transaction,
+        transaction: Transaction,
         active: ActiveDeployment,
         *,
         laws: StoredLaws,
@@ -69,8 +69,8 @@ class BoardTransaction:
         next_evaporation: Instant | None,
         pause: BoardPause | None = None,
     ) -> None:
-        self.sql = sql
-        """The transaction of the store, which runs statements."""
+        self.sql = transaction
+        """The transaction of the store: what runs the statements."""
         self.active = active
         """The active deployment."""
         self.laws = laws
@@ -89,7 +89,7 @@ class BoardTransaction:
         """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self._kept: dict[type[object], object] = {}
-        self.row_cache = RowCache() if sql.reads_together else None
+        self.row_cache = RowCache() if transaction.reads_together else None
         """The rows that were read together; None if that saves nothing (see `Transaction.reads_together`)."""
 
     @property

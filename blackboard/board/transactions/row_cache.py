@@ -17,9 +17,9 @@ from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import SqlRead, Transaction
 
 
-def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, subject: str) -> SqlRead:
+def absorbed_by_watches(transaction: Transaction, watch_ids: Iterable[int], kind: str, subject: str) -> SqlRead:
     """Return the read of the absorbed events of the stored marks of a kind and subject."""
-    values = {"watch_ids": sql.list_of(watch_ids), "kind": kind, "subject": subject}
+    values = {"watch_ids": transaction.list_of(watch_ids), "kind": kind, "subject": subject}
     return CROSSINGS.absorbed_by_watches, values
 
 
@@ -38,7 +38,7 @@ class RowCache:
         self._watermarks: dict[int, int] = {}
         self._with_events: dict[int, MarkWithEvent] = {}
 
-    def read_marks(self, sql: Transaction, places: Iterable[tuple[str, str]]) -> None:
+    def read_marks(self, transaction: Transaction, places: Iterable[tuple[str, str]]) -> None:
         """Read the stored marks of kinds and subjects, with one statement for each kind."""
         subjects: dict[str, list[str]] = defaultdict(list)
         for kind, subject in dict.fromkeys(places):
@@ -46,7 +46,7 @@ class RowCache:
                 subjects[kind].append(subject)
         for kind, missing in subjects.items():
             rows_by_subject: dict[str, list[MarkRow]] = defaultdict(list)
-            for row in sql.all(MARKS.marks_of_subjects, kind=kind, subjects=sql.list_of(missing)):
+            for row in transaction.all(MARKS.marks_of_subjects, kind=kind, subjects=transaction.list_of(missing)):
                 rows_by_subject[row.subject].append(row)
             self._marks[kind] |= dict.fromkeys(missing, ())
             self._marks[kind] |= {subject: tuple(rows) for subject, rows in rows_by_subject.items()}
@@ -55,44 +55,46 @@ class RowCache:
         """Note the stored marks of a kind and subject, newest first, which the caller has read."""
         self._marks[kind][subject] = tuple(rows)
 
-    def read_keys(self, sql: Transaction, keys: Iterable[str]) -> None:
+    def read_keys(self, transaction: Transaction, keys: Iterable[str]) -> None:
         """Read all requests that were made with some keys, by any author and for any kind."""
         if missing := [key for key in dict.fromkeys(keys) if key not in self._keys]:
             self._keys |= {key: [] for key in missing}
-            for row in sql.all(MARKS.keys_of_deposits, keys=sql.list_of(missing)):
+            for row in transaction.all(MARKS.keys_of_deposits, keys=transaction.list_of(missing)):
                 self._keys[row.key].append(row)
 
-    def read_absorbed(self, sql: Transaction, watch_id: int, mark_ids: Iterable[int]) -> None:
+    def read_absorbed(self, transaction: Transaction, watch_id: int, mark_ids: Iterable[int]) -> None:
         """Read the event up to which a watch has absorbed each of some marks. Without marks, read nothing."""
         if missing := [mark_id for mark_id in dict.fromkeys(mark_ids) if (watch_id, mark_id) not in self._absorbed]:
             self._absorbed |= {(watch_id, mark_id): None for mark_id in missing}
-            for row in sql.all(CROSSINGS.absorbed_of_marks, watch_id=watch_id, mark_ids=sql.list_of(missing)):
+            for row in transaction.all(
+                CROSSINGS.absorbed_of_marks, watch_id=watch_id, mark_ids=transaction.list_of(missing)
+            ):
                 self._absorbed[watch_id, row.mark_id] = row
             self._watches.add(watch_id)
 
     def read_absorbed_of_subject(
-        self, sql: Transaction, watch_ids: Collection[int], kind: str, subject: str, mark_ids: Collection[int]
+        self, transaction: Transaction, watch_ids: Collection[int], kind: str, subject: str, mark_ids: Collection[int]
     ) -> None:
         """Read the absorbed events of all stored marks of a kind and subject, and the watermarks of the watches."""
         pairs = [*product(watch_ids, mark_ids)]
         if all(pair in self._absorbed for pair in pairs):
             return
-        statement, values = absorbed_by_watches(sql, watch_ids, kind, subject)
+        statement, values = absorbed_by_watches(transaction, watch_ids, kind, subject)
         self._absorbed |= dict.fromkeys(pairs)
         self._watches.update(watch_ids)
-        for row in sql.all(statement, **values):
+        for row in transaction.all(statement, **values):
             self._watermarks[row.watch_id] = row.watermark or 0
             if row.absorbed is not None:
                 self._absorbed[row.watch_id, row.absorbed.mark_id] = row.absorbed
 
-    def read_watermark(self, sql: Transaction, watch_id: int) -> None:
+    def read_watermark(self, transaction: Transaction, watch_id: int) -> None:
         """Read the watermark of a watch."""
         if watch_id not in self._watermarks:
-            self._watermarks[watch_id] = sql.one(CROSSINGS.get_watermark, id=watch_id) or 0
+            self._watermarks[watch_id] = transaction.one(CROSSINGS.get_watermark, id=watch_id) or 0
 
-    def read_marks_with_events(self, sql: Transaction, mark_ids: Iterable[int]) -> None:
+    def read_marks_with_events(self, transaction: Transaction, mark_ids: Iterable[int]) -> None:
         """Read some marks, each with the event that produced its state."""
-        for found in sql.all(MARKS.marks_with_events, ids=sql.list_of(mark_ids)):
+        for found in transaction.all(MARKS.marks_with_events, ids=transaction.list_of(mark_ids)):
             self._with_events[found.mark.id] = found
 
     def mark_with_event(self, mark_id: int) -> MarkWithEvent | None:

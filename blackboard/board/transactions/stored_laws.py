@@ -30,26 +30,26 @@ class StoredLaws:
     def __init__(self) -> None:
         self._cached: dict[str, Decay] = {}
 
-    def get(self, sql: Transaction, key: str) -> Decay:
+    def get(self, transaction: Transaction, key: str) -> Decay:
         """Return the law with a key."""
         if (law := self._cached.get(key)) is None:
-            law = law_from(sql.value(MARKS.get_law_spec, law=key))
+            law = law_from(transaction.value(MARKS.get_law_spec, law=key))
             # Each deposit may bring its own law, such as a step to an instant, so the cache needs a bound.
             if len(self._cached) >= MAX_CACHED_LAWS:
                 self._cached.clear()
             self._cached[key] = law
         return law
 
-    def register(self, sql: Transaction, law: Decay) -> str:
+    def register(self, transaction: Transaction, law: Decay) -> str:
         """Register a law if it is new, and return its key."""
         key = law_key(law)
-        if sql.one(MARKS.find_law, law=key) is None:
+        if transaction.one(MARKS.find_law, law=key) is None:
             length, shape = law.parameters
             spec = json.dumps(law.spec())
-            sql.run(MARKS.insert_law, law=key, name=law.name, length=length, shape=shape, spec=spec)
+            transaction.run(MARKS.insert_law, law=key, name=law.name, length=length, shape=shape, spec=spec)
             if law.segments:
                 rows = [{"law": key, "age": age, "share": share, "slope": slope} for age, share, slope in law.segments]
-                sql.run_many(MARKS.insert_law_segment, rows)
+                transaction.run_many(MARKS.insert_law_segment, rows)
         return key
 
 

@@ -68,12 +68,12 @@ class Success:
 
 
 def read_ahead(
-    sql: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
+    transaction: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
 ) -> None:
     """Send the reads of the successful end of a run ahead, as far as a known deployment shows them."""
-    run_end_steps.read_ahead(sql, row)
+    run_end_steps.read_ahead(transaction, row)
     if active is not None:
-        returned_items.read_ahead(sql, active, actions)
+        returned_items.read_ahead(transaction, active, actions)
 
 
 def finish(

@@ -59,11 +59,11 @@ def place_of_item(number: int, total: int, places: Sequence[str] = ()) -> str:
     return places[number - 1] if places else f"item {number} of {total}"
 
 
-def read_ahead(sql: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
+def read_ahead(transaction: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
     """Send the reads of the deposits among the items ahead."""
     for action in actions:
         if isinstance(action, AgentDeposit):
-            checked_deposits.read_ahead(sql, active, action.request)
+            checked_deposits.read_ahead(transaction, active, action.request)
 
 
 def apply(

@@ -36,10 +36,10 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
     return None if current is None or not _is_same_run(current, row) else current
 
 
-def read_ahead(sql: Transaction, row: ActivationRow) -> None:
+def read_ahead(transaction: Transaction, row: ActivationRow) -> None:
     """Send the reads of `run_to_end` ahead, on a server."""
-    sql.prefetch(ACTIVATIONS.run_to_end, id=row.id)
-    sql.prefetch(ACTIVATIONS.get_agent_state, agent=row.agent)
+    transaction.prefetch(ACTIVATIONS.run_to_end, id=row.id)
+    transaction.prefetch(ACTIVATIONS.get_agent_state, agent=row.agent)
 
 
 def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
