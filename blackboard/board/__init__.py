@@ -5,7 +5,7 @@ The entry points:
 facade              the class `Blackboard`, the facade for programs
 interface           the methods of `Blackboard`, by subject
 daemon_work         the work of a daemon on a board
-message_delivery    leases messages to the processes that deliver them, and records the results
+message_delivery    leases of messages to the processes that deliver them, and messages that time alone causes
 administration      deployments by file, history in partitions, up-to-date views, queries, and deletion
 board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
@@ -51,6 +51,7 @@ keyword_arguments   the keyword arguments of the methods with two forms
 result_types        the results that the board returns
 
 `open_needs` is not a part of `need_answers`, because deposits use the first, and the second makes deposits.
+`message_delivery` is apart from `outbox`, because it needs claims and workers, and each deposit uses the outbox.
 `clock_questions` is apart from `board_clock`, because it needs the modules of deposits, which a reader does not load.
 """
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from blackboard.board.message_delivery import FailedAttempt
+from blackboard.board.message_delivery.delivery_queue import FailedAttempt
 from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.sinks.message_formats import as_json
 

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from blackboard.board.message_delivery import FailedAttempt
+from blackboard.board.message_delivery.delivery_queue import FailedAttempt
 from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.errors import WorkError
 from blackboard.settings.sink_sections import MailSection

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from blackboard.board.facade import Blackboard
-from blackboard.board.message_delivery import DeliveryQueue, FailedAttempt
+from blackboard.board.message_delivery.delivery_queue import DeliveryQueue, FailedAttempt
 from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.clock import Clock, seconds_in, to_datetime
 from blackboard.core.records.states import MessageState

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from blackboard.board.message_delivery import FailedAttempt
+from blackboard.board.message_delivery.delivery_queue import FailedAttempt
 from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.settings.sink_sections import WebhookSection
 from blackboard.sinks.message_formats import FORMS

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from blackboard import Need, Never, strength
-from blackboard.board import message_delivery, operator_actions
+from blackboard.board import operator_actions
 from blackboard.board.housekeeping import retention
-from blackboard.board.message_delivery import DeliveryQueue, FailedAttempt, LeasedMessage
+from blackboard.board.message_delivery import timed_announcements
+from blackboard.board.message_delivery.delivery_queue import DeliveryQueue, FailedAttempt, LeasedMessage
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types.message_results import OutboxMessage
@@ -53,8 +54,8 @@ def leased(world: World) -> LeasedMessage:
 
 def announce_by_time(world: World, *dead: str) -> None:
     """Announce what time alone has caused, as a daemon does; some workers are dead."""
-    news = world.board.session.read(lambda txn: message_delivery.find_by_time(txn, dead))
-    in_transaction(world.board, message_delivery.announce_by_time, news)
+    notices = world.board.session.read(lambda txn: timed_announcements.find(txn, dead))
+    in_transaction(world.board, timed_announcements.announce, notices)
 
 
 @pytest.mark.postgresql

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.message_delivery import DeliveryQueue, FailedAttempt
+from blackboard.board.message_delivery.delivery_queue import DeliveryQueue, FailedAttempt
 from tests.cli.conftest import CommandLine
 
 SINKS = """

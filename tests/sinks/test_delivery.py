@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, Need
-from blackboard.board.message_delivery import DeliveryQueue
+from blackboard.board.message_delivery.delivery_queue import DeliveryQueue
 from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
