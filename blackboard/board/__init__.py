@@ -9,15 +9,13 @@ message_delivery    leases of messages to the processes that deliver them, and m
 administration      deployments by file, history in partitions, up-to-date views, queries, and deletion
 board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
-loaded_files        the deposits of a file, which can be withdrawn together
-read_positions      how far each followed file has been deposited
+deposited_files     files whose rows are deposited: withdrawal of loaded files, and positions in followed files
 program_loading     loads all modules and statements at the start of a process that runs for long
 diagnosis           finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
 
-deployer            makes a deployment active for programs and workers, and runs its backfill
-deployment_preview  what a deployment would change: it is carried out and rolled back
+deployments         makes a deployment active, and shows what it would change
 reading             the reading side, for people and programs
 explanations        the reasons why an agent has or has not woken
 remote_work         the work of remote agents: claims, leases and ends of runs
@@ -25,15 +23,13 @@ operator_actions    pauses, early wakes, retries, discards and recorded costs
 housekeeping        work for the board itself: old history, erasure, the full-text index, and the file
 deposit_batches     deposits of many items, as many as one transaction takes
 activations         claims, results, model calls and budgets
-access_tokens       tokens of programs that use the board over HTTP
-board_secrets       random texts that the board stores for the programs that serve it
+credentials         tokens of programs, and secrets of the programs that serve the board
 need_answers        the answers to questions of agents, and what follows when a question is due
 
 Below them:
 
 board_session       the transactions of one board, each at one instant, and listeners to their commits
-board_clock         the board's time
-clock_questions     the question to a person about a clock that leapt ahead
+board_clock         the board's time, and the question to a person about a clock that leapt ahead
 mark_changes        deposits, reinforcements, withdrawals and evaporation of marks, and what follows from them
 deployment_effects  what a new deployment changes for agents, watches, kinds and marks
 watches             watches: the marks that count for them, and their crossings
@@ -50,9 +46,8 @@ error_names         the stable names of errors, for a server and its client
 keyword_arguments   the keyword arguments of the methods with two forms
 result_types        the results that the board returns
 
-`open_needs` is not a part of `need_answers`, because deposits use the first, and the second makes deposits.
-`message_delivery` is apart from `outbox`, because it needs claims and workers, and each deposit uses the outbox.
-`clock_questions` is apart from `board_clock`, because it needs the modules of deposits, which a reader does not load.
+Three pairs are apart because deposits use one part, and the other part makes deposits or uses `activations`:
+`open_needs` and `need_answers`, `outbox` and `message_delivery`, `deployment_effects` and `deployments`.
 """
 
 from blackboard.board.facade import Blackboard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blackboard.board.deployer import Deployer
+from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types.administration_results import DeployResult
 from blackboard.core.records.query_result_rows import QueryResult

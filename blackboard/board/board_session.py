@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from blackboard.board import board_clock
+from blackboard.board.board_clock import board_time
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.active_deployment import (
     ActiveDeployment,
@@ -179,7 +179,7 @@ class BoardSession:
             effects.append(transaction.begin_work())
             if txn.doubted_clock is not None:
                 # The module needs the modules of deposits, which a reader does not need.
-                from blackboard.board import clock_questions
+                from blackboard.board.board_clock import clock_questions
 
                 clock_questions.ask_about_clock(txn, self.classes)
             result = work(txn)
@@ -245,7 +245,7 @@ class BoardSession:
         start, clock = self._read_start(transaction)
         check_revision(start.schema, self.database.location)
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
-        now, doubted = board_clock.time_of(clock, recorded, self.leap)
+        now, doubted = board_time.time_of(clock, recorded, self.leap)
         if doubted:
             transaction.require_lock("the clock is in doubt")
         txn = BoardTransaction(

@@ -5,11 +5,11 @@ Each action writes its entry of the activity.
 
 from __future__ import annotations
 
-from blackboard.board import clock_questions
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, close_crossings, end_run, was_split
+from blackboard.board.board_clock import clock_questions
 from blackboard.board.outbox import announcements
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.result_types.work_results import EarlyWake

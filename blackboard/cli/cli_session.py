@@ -19,7 +19,7 @@ from blackboard.errors import ConfigurationError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
     from blackboard.board.result_types.administration_results import DeployResult
     from blackboard.client import Client
     from blackboard.core.marks.mark_model import Mark

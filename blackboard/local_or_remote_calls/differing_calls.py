@@ -15,8 +15,8 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 
 if TYPE_CHECKING:
-    from blackboard.board.loaded_files import SourceWithdrawal
-    from blackboard.board.read_positions import ReadPosition
+    from blackboard.board.deposited_files.loaded_files import SourceWithdrawal
+    from blackboard.board.deposited_files.read_positions import ReadPosition
     from blackboard.board.result_types.work_results import ActivityRecord, AgendaItem
     from blackboard.presentation.json_shapes import Summary
 

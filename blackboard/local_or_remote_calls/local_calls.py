@@ -98,7 +98,7 @@ class LocalCalls(DifferingCalls):
         )
 
     def file_position(self, source: str, kind: str) -> FilePosition:
-        from blackboard.board import read_positions  # only `load` needs it
+        from blackboard.board.deposited_files import read_positions  # only `load` needs it
 
         board, author = self._board, self._board.author
         return FilePosition(
@@ -108,7 +108,7 @@ class LocalCalls(DifferingCalls):
         )
 
     def loaded_file(self, path: Path, *, withdraws: bool) -> LoadedFile:
-        from blackboard.board.loaded_files import source_of, withdraw_source
+        from blackboard.board.deposited_files.loaded_files import source_of, withdraw_source
 
         source = source_of(path)
         withdraw = partial(withdraw_source, self._board, source, self._board.author)

@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import count, strength, strongest, total
 from blackboard.board.deployment_effects import backfill
-from blackboard.board.deployment_preview import preview
+from blackboard.board.deployments.deployment_preview import preview
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.specs.deployment import Deployment
 from tests.support.board_steps import in_transaction

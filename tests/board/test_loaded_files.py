@@ -6,7 +6,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board import Deposit
-from blackboard.board.loaded_files import KeptMark, source_of, withdraw_source
+from blackboard.board.deposited_files.loaded_files import KeptMark, source_of, withdraw_source
 
 
 class Smoke(Mark, kind="smoke"):

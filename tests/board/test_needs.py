@@ -25,8 +25,8 @@ from blackboard import (
     agent,
     strength,
 )
+from blackboard.board.deposited_files.loaded_files import withdraw_source
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.board.loaded_files import withdraw_source
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import due_instant
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound

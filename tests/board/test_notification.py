@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard import strength
-from blackboard.board import clock_questions, operator_actions
+from blackboard.board import operator_actions
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import ClaimRequest
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.board_clock import clock_questions
 from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total, watch
-from blackboard.board.deployment_preview import preview
+from blackboard.board.deployments.deployment_preview import preview
 from blackboard.board.result_types.preview_results import Preview
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power

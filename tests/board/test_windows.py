@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board import clock_questions
+from blackboard.board.board_clock import clock_questions
 from blackboard.board.housekeeping import retention
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.condition_parser import parse_condition

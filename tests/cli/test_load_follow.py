@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import read_positions
+from blackboard.board.deposited_files import read_positions
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_follower import Follower

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.board.deployer import Deployer
+from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.cli.terminal import process_signals

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.board.deployer import Deployer
+from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.diagnosis import doctor
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment

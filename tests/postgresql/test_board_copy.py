@@ -14,7 +14,7 @@ from blackboard import Blackboard, Daemon, Exponential, ManualClock
 from blackboard.board import facade as board_module
 from blackboard.board.backups_and_copies import copy_board
 from blackboard.board.deployment_effects.deployment_activation import activate
-from blackboard.board.read_positions import ReadPosition, record_position
+from blackboard.board.deposited_files.read_positions import ReadPosition, record_position
 from blackboard.store import database
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.schema import database_copy

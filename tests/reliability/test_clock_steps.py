@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
-from blackboard.board import clock_questions
+from blackboard.board.board_clock import clock_questions
 from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
 from blackboard.presentation.json_shapes import status_of, summary

@@ -19,9 +19,9 @@ from blackboard.board.daemon_work.due_work import DueWork, read_due_work
 from blackboard.board.daemon_work.early_window_ends import close_earliest_window
 from blackboard.board.daemon_work.remaining_work import RemainingWork, has_unfinished_work
 from blackboard.board.daemon_work.run_end_transactions import RunEndTransactions
-from blackboard.board.deployer import Deployer
 from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.deployment_effects.program_declarations import AgentDeclaration, with_declared
+from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from blackboard.board import board_clock, clock_questions
+from blackboard.board.board_clock import board_time, clock_questions
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployment_effects import backfill
 from blackboard.board.housekeeping import board_compaction, history_partitions, retention
@@ -130,7 +130,7 @@ class BoardMaintenance:
 
     def record_time(self, seen: Instant = 0) -> None:
         """Record the last instant that this process has used or seen, for all other processes."""
-        self._session.write(lambda txn: board_clock.record(txn, seen, self._session.leap))
+        self._session.write(lambda txn: board_time.record(txn, seen, self._session.leap))
 
 
 def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:

@@ -56,7 +56,7 @@ class AdministrationMethods(BoardHandle):
             ConfigurationError: An agent names a kind that is not known.
             UsageError: A deployment is not the only argument.
         """
-        from blackboard.board import deployer
+        from blackboard.board.deployments import deployer
 
         return deployer.deploy(self.session, items, tuple(kinds), self.author, replace=replace)
 
@@ -68,7 +68,7 @@ class AdministrationMethods(BoardHandle):
         Args:
             deployment: The whole deployment, as for `deploy`.
         """
-        from blackboard.board import deployment_preview
+        from blackboard.board.deployments import deployment_preview
 
         return deployment_preview.preview_of(self.session, deployment)
 
@@ -94,7 +94,7 @@ class AdministrationMethods(BoardHandle):
             InvalidMark: The name cannot be stored.
             UsageError: A scope is not valid, two scopes exclude each other, or a token of this name was not revoked.
         """
-        from blackboard.board import access_tokens
+        from blackboard.board.credentials import access_tokens
         from blackboard.core.token_scopes import Scopes
 
         scopes, lifetime = Scopes(may), None if expires is None else parse_duration(expires)
@@ -103,7 +103,7 @@ class AdministrationMethods(BoardHandle):
 
     def tokens(self) -> list[AccessToken]:
         """Return all tokens that were ever made, oldest first, without the tokens themselves."""
-        from blackboard.board import access_tokens
+        from blackboard.board.credentials import access_tokens
 
         return self.session.read(access_tokens.all_tokens)
 
@@ -113,7 +113,7 @@ class AdministrationMethods(BoardHandle):
 
     def find_tokens(self, tokens: Iterable[str]) -> list[AccessToken | None]:
         """Return the record of each token, as `find_token` does, from one snapshot of the board."""
-        from blackboard.board import access_tokens
+        from blackboard.board.credentials import access_tokens
 
         return self.session.read(lambda txn: [access_tokens.find(txn, token) for token in tokens])
 
@@ -123,13 +123,13 @@ class AdministrationMethods(BoardHandle):
         Raises:
             NotFound: There is no token of this name, or it was revoked before.
         """
-        from blackboard.board import access_tokens
+        from blackboard.board.credentials import access_tokens
 
         self.session.write(lambda txn: access_tokens.revoke(txn, name, self.author))
 
     def secret(self, name: str) -> str:
         """Return the random text that is stored on this board under a name. It stays the same."""
-        from blackboard.board import board_secrets
+        from blackboard.board.credentials import board_secrets
 
         return self.session.write(lambda txn: board_secrets.get_or_make(txn, name))
 

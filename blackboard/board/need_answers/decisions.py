@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from blackboard.board import clock_questions, open_needs
+from blackboard.board import open_needs
+from blackboard.board.board_clock import clock_questions
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import checked_deposits, deposits
 from blackboard.board.mark_changes.deposit_checks import check_signature, check_size

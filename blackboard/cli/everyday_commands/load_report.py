@@ -11,7 +11,7 @@ from blackboard.errors import nearest
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.loaded_files import SourceWithdrawal
+    from blackboard.board.deposited_files.loaded_files import SourceWithdrawal
     from blackboard.cli.row_files.row_deposits import LoadResult
 
 TAG_VALUES_SHOWN = 5

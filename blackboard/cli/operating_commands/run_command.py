@@ -66,7 +66,7 @@ def run(
     """
     from contextlib import ExitStack
 
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
     from blackboard.board.program_loading import load_program
     from blackboard.cli.terminal import log_setup, process_signals, standard_streams
     from blackboard.system import log_queue
@@ -146,7 +146,7 @@ def file_deployer(
 
     While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
     """
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
     from blackboard.daemon.loop.deployment_reload import ReloadedFile
     from blackboard.system.log_queue import Log
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from blackboard.board.read_positions import ReadPosition
+from blackboard.board.deposited_files.read_positions import ReadPosition
 from blackboard.cli.row_files.input_text import MAX_LINE_CHARACTERS
 
 DIGESTED_BYTES = 4096

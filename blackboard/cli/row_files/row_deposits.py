@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.board.loaded_files import SourceWithdrawal
+from blackboard.board.deposited_files.loaded_files import SourceWithdrawal
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, Rows

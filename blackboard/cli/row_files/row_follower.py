@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blackboard.board.loaded_files import source_of
-from blackboard.board.read_positions import ReadPosition
+from blackboard.board.deposited_files.loaded_files import source_of
+from blackboard.board.deposited_files.read_positions import ReadPosition
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.followed_rows import FollowedRows
 from blackboard.cli.row_files.growing_input import FollowedFile, LineStream, is_regular, open_continued

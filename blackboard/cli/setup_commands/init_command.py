@@ -66,7 +66,7 @@ def init(
     """
     from blackboard.board.administration import partition_history as keep_in_partitions
     from blackboard.board.administration import refresh_views
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
 
     session, written = session_of(context), None
     events = _events_per_partition(session, partition_events, is_wanted=partition_history)

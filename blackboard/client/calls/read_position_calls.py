@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.read_positions import ReadPosition
+from blackboard.board.deposited_files.read_positions import ReadPosition
 from blackboard.client.requests_and_responses import (
     ClientCall,
     HttpRequest,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from blackboard.board.read_positions import ReadPosition
+from blackboard.board.deposited_files.read_positions import ReadPosition
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import NotFound
 from blackboard.local_or_remote_calls.local_calls import LocalCalls

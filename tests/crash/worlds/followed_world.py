@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from blackboard.board.loaded_files import source_of
+from blackboard.board.deposited_files.loaded_files import source_of
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_follower import Follower
 from blackboard.cli.row_files.row_reader import BadRow, TextForm

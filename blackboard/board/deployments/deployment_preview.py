@@ -11,9 +11,9 @@ from typing import Any
 
 from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
-from blackboard.board.deployer import Deployer, activate_and_retry
 from blackboard.board.deployment_effects import backfill, deployment_activation, gone_agents
 from blackboard.board.deployment_effects.registered_kinds import schemas_of
+from blackboard.board.deployments.deployer import Deployer, activate_and_retry
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_states import fading_state, live_rows
 from blackboard.board.mark_tables.watch_scopes import live_batches, stored_marks
