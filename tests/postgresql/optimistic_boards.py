@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from blackboard import Blackboard
-from blackboard.store.postgresql.postgresql_commits import OptimisticCommits, PostgresqlCommits, SkippedTries
+from blackboard.store.postgresql.optimistic_transactions.optimistic_commits import OptimisticCommits, SkippedTries
+from blackboard.store.postgresql.postgresql_commits import PostgresqlCommits
 
 Way = Literal["locked", "asked", "remembered"]
 """How deposits are made: under the lock, or without it by answers that are asked for or remembered."""

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 
 from blackboard import Blackboard, Mark, Never
-from blackboard.store.postgresql.postgresql_commits import TryOutcome
+from blackboard.store.postgresql.optimistic_transactions.optimistic_commits import TryOutcome
 from blackboard.system import failpoints
 from tests.postgresql.optimistic_boards import be_optimistic, optimistic_commits
 

@@ -6,13 +6,13 @@ postgresql_database      the database on a server: its place, its connections an
 server_driver            opens connections to the server
 postgresql_user_queries  the queries that users write in SQL, which only read
 pipelined_transactions   transactions whose statements cross the wire together
-optimistic_transactions  transactions that read without a lock, and check at the commit what they have read
+optimistic_transactions  transactions that read without a lock, and commits that check what was read
 connected_processes      the processes on the board: advisory locks, notifications and the clock of the server
 
 Its commits:
 
 postgresql_writing_connection  the connection of a process that writes, and the outcome of each of its commits
-postgresql_commits             commits of the work of several threads, without the lock while it runs or under it
+postgresql_commits             commits of the work of several threads, without the lock if that saves time
 commit_record                  whether a commit without a response succeeded
 
 Its upkeep:
