@@ -1,11 +1,10 @@
-"""Liveness of the workers of a board in a file: each holds a lock as proof, and listens on a socket for commits."""
+"""Liveness of the workers of a board in a file: each worker holds a lock as proof."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from blackboard.clock import Instant
 from blackboard.store.database_interfaces.process_interface import new_worker_id
 from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.sqlite.local_processes import worker_sockets
+from blackboard.store.sqlite.local_processes.worker_sockets import WorkerListener
 from blackboard.system import forks
 from blackboard.system.failpoints import failpoint
 from blackboard.system.files.board_files import BoardFiles
@@ -63,19 +63,19 @@ class WorkerLiveness:
         self.folder = BoardFiles(database).run_folder
         self._wake = wake
         self._lock: int | None = None
-        self._socket: socket.socket | None = None
+        self._listener: WorkerListener | None = None
         self._peers: set[Path] = set()
         self._peer_died = threading.Event()
         forks.register(self)
 
     def enter(self) -> None:
-        """Take the lock and listen."""
+        """Take the lock, and listen for commits of other processes."""
         mode = mode_of(self._database)
         ensure_private_folder(self.folder, mode)
         self._lock = _lock(_path(self.folder, self.id, "lock"), mode)
         failpoint("worker.locked")
-        self._socket = worker_sockets.listen(_path(self.folder, self.id, "sock"), mode)
-        _start(self._listen, self._socket, "blackboard-notify")
+        self._listener = WorkerListener(_path(self.folder, self.id, "sock"), mode, self._wake)
+        self._listener.start()
 
     def remove_dead(self, workers: Iterable[str]) -> list[str]:
         """Remove the files of dead workers, and return which of these workers are dead."""
@@ -97,11 +97,9 @@ class WorkerLiveness:
 
     def release(self) -> None:
         """Give up the lock and the socket."""
-        if self._socket is not None:
-            with contextlib.suppress(OSError):  # ends the listener's wait, before its socket is closed
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._socket.close()
-            self._socket = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         if self._lock is not None:
             _remove(_path(self.folder, self.id, "lock"))
             os.close(self._lock)
@@ -117,11 +115,9 @@ class WorkerLiveness:
         """
         if not in_child:
             return
-        if self._socket is not None:
-            self._socket.close()
         if self._lock is not None:
             os.close(self._lock)
-        self._socket, self._lock, self._peers = None, None, set()
+        self._listener, self._lock, self._peers = None, None, set()
         self.id = new_worker_id()
 
     def _other_locks(self, folder: Path) -> set[Path]:
@@ -130,16 +126,6 @@ class WorkerLiveness:
         except OSError:  # perhaps no descriptor is free: the known workers stay known until the next check
             return self._peers
 
-    def _listen(self, listening: socket.socket) -> None:
-        while True:
-            try:
-                if not listening.recv(16):
-                    return
-            except OSError:
-                return
-            with contextlib.suppress(MemoryError):  # the tick finds the work
-                self._wake()
-
     def _watch(self, lock: Path) -> bool:
         """Start a thread that waits for a worker to die; False if no descriptor or thread is free, or it is dead."""
         try:
@@ -147,7 +133,7 @@ class WorkerLiveness:
         except OSError:
             return False
         try:
-            _start(self._wait_for_death, handle, "blackboard-peer")
+            threading.Thread(target=self._wait_for_death, args=(handle,), daemon=True, name="blackboard-peer").start()
         except RuntimeError:
             os.close(handle)
             return False
@@ -229,7 +215,3 @@ def _remove(lock: Path) -> None:
     worker_sockets.delete(lock.with_suffix(".sock"))
     with contextlib.suppress(OSError):
         lock.unlink()
-
-
-def _start(work: Callable[..., None], argument: object, name: str) -> None:
-    threading.Thread(target=work, args=(argument,), daemon=True, name=name).start()

@@ -1,4 +1,4 @@
-"""The sockets that notify workers of commits of other processes, in the run folder of the board, and their sender.
+"""The sockets that notify workers of commits of other processes, in the run folder of the board.
 
 After a commit, one datagram goes to each socket. A lost datagram costs at most the length of a tick.
 
@@ -16,7 +16,8 @@ import secrets
 import socket
 import stat
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
@@ -185,3 +186,49 @@ class WorkerNotifier:
         """In a child, close the parent's socket."""
         if in_child:
             self.close()
+
+
+class WorkerListener:
+    """The socket of one worker, on which a thread waits for notifications.
+
+    Args:
+        path: The path of the socket in the run folder.
+        mode: The mode of the file of the board.
+        wake: Called from the thread after a commit of another process.
+
+    Raises:
+        StoreError: No socket can be made.
+    """
+
+    def __init__(self, path: Path, mode: int, wake: Callable[[], None]) -> None:
+        self._socket = listen(path, mode)
+        self._wake = wake
+        forks.register(self)
+
+    def start(self) -> None:
+        """Start the thread."""
+        threading.Thread(target=self._run, daemon=True, name="blackboard-notify").start()
+
+    def close(self) -> None:
+        """End the thread, and close the socket."""
+        with contextlib.suppress(OSError):  # ends the thread's wait, before its socket is closed
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def before_fork(self) -> None:
+        """Do nothing: this process goes on listening."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, close the socket, on which the parent goes on listening."""
+        if in_child:
+            self._socket.close()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                if not self._socket.recv(16):
+                    return
+            except OSError:
+                return
+            with contextlib.suppress(MemoryError):  # the tick finds the work
+                self._wake()
