@@ -20,7 +20,7 @@ from blackboard.board.activations.run_ends.returned_items import AgentAction, Ag
 from blackboard.board.deployment_effects import backfill, watch_reevaluation
 from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.board.mark_changes import deposits, mark_removals
-from blackboard.board.mark_changes.checked_deposits import check_and_register
+from blackboard.board.mark_changes.deposit_checks import check_and_register
 from blackboard.board.result_types.administration_results import DeployResult
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction

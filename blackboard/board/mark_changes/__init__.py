@@ -1,7 +1,7 @@
 """The changes of marks: deposits, reinforcements, withdrawals and evaporation, with all that follows from them.
 
-checked_deposits    deposits whose requests are first checked against the board
-deposit_checks      checks of signatures, and of payloads against the limits and the registered schema
+requested_deposits  deposits by request: batches, keys that are known already, and reads that are sent together
+deposit_checks      checks of a deposit: its author, payload, subject, intensity and times
 deposit_keys        the key of a deposit, which stands for its first request
 deposits            the deposit of a mark, with all that follows in the same transaction
 joined_marks        the mark that results when a deposit joins the live mark of its kind and subject

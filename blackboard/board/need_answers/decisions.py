@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from blackboard.board import open_needs
 from blackboard.board.board_clock import clock_questions
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
-from blackboard.board.mark_changes import checked_deposits, deposits
-from blackboard.board.mark_changes.deposit_checks import check_signature, check_size
+from blackboard.board.mark_changes import deposits, requested_deposits
+from blackboard.board.mark_changes.deposit_checks import check_and_register, check_signature, check_size
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import need_lifecycle, overdue_needs
 from blackboard.board.result_types.mark_results import Receipt
@@ -68,7 +68,7 @@ def answer_as_agent(
         AgentError: The agent may not answer the need.
         InvalidMark: No such need was ever deposited, or the decision does not fit it.
     """
-    if (first := checked_deposits.first_receipt(txn, request)) is not None:
+    if (first := requested_deposits.first_receipt(txn, request)) is not None:
         return first
     need = _get_open(txn, need_id)
     if (reason := open_needs.refusal_of(txn, agent_spec, need)) is not None:
@@ -76,9 +76,9 @@ def answer_as_agent(
     if request.subject != need.subject:
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
     overdue_needs.deposit_if_due(txn, need_id, classes)
-    prepared = checked_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
+    prepared = check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
     receipt = deposits.deposit(txn, prepared._replace(text=_with_question(prepared, need)))
-    checked_deposits.record_key(txn, request, receipt)
+    requested_deposits.record_key(txn, request, receipt)
     need_lifecycle.close(txn, need, request.author, request.activation_id)
     return receipt
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from blackboard.board.mark_changes import (
     change_preparation,
-    checked_deposits,
     deposit_checks,
     mark_removals,
     reinforcements,
+    requested_deposits,
 )
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
@@ -63,7 +63,7 @@ def read_ahead(transaction: Transaction, active: ActiveDeployment, actions: Sequ
     """Send the reads of the deposits among the items ahead."""
     for action in actions:
         if isinstance(action, AgentDeposit):
-            checked_deposits.read_ahead(transaction, active, action.request)
+            requested_deposits.read_ahead(transaction, active, action.request)
 
 
 def apply(
@@ -132,7 +132,7 @@ def _deposit(txn: BoardTransaction, agent_spec: AgentSpec, item: AgentDeposit, c
     try:
         if item.need_id is not None:
             return decisions.answer_as_agent(txn, agent_spec, item.request, item.need_id, classes)
-        return checked_deposits.check_and_deposit(txn, item.request, classes)
+        return requested_deposits.check_and_deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise

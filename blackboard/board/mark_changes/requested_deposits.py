@@ -1,13 +1,12 @@
-"""Checked deposits: a request is checked against the board, and then its mark is deposited."""
+"""Requested deposits: each request is checked against the board, and then its mark is deposited."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposit_keys, deposits
-from blackboard.board.mark_changes.deposit_checks import check_payload, check_signature
+from blackboard.board.mark_changes.deposit_checks import check_and_register
 from blackboard.board.mark_changes.deposit_keys import KeyedRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import Receipt
@@ -15,13 +14,9 @@ from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.row_cache import absorbed_by_watches
 from blackboard.board.watches.measurements import absorbed_marks
-from blackboard.clock import Instant, iso
-from blackboard.core.marks.decay import Step
 from blackboard.core.marks.deposit_requests import DepositRequest
-from blackboard.core.marks.mark_checks import check_intensity, check_subject
 from blackboard.core.marks.scopes import WHOLE_BOARD
-from blackboard.durations import Microseconds, format_duration
-from blackboard.errors import InvalidMark, InvalidTime, UsageError
+from blackboard.errors import UsageError
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
@@ -165,73 +160,3 @@ def read_ahead(transaction: Transaction, active: ActiveDeployment | None, reques
 def _is_text(value: Any) -> TypeGuard[str]:
     """Return whether an unchecked value can be sent to a server as text."""
     return isinstance(value, str) and "\0" not in value and (value.isascii() or value.isprintable())
-
-
-def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> DepositRequest:
-    """Check a request against the board, and return it as it is stored. Register a kind that only this process knows.
-
-    Raises:
-        UnknownName: The kind is not registered, and this process does not know its class.
-        InvalidMark: The payload, subject, intensity or end is invalid.
-        InvalidAuthor: The author is an agent.
-        InvalidTime: `occurred_at` is too far ahead of the board's time.
-    """
-    ensure_kind(txn, request.kind, classes, request.author)
-    _check_if_event(txn, request)
-    text, subject = request.text, check_subject(request.subject)
-    if text is None:
-        text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
-        subject = check_subject(subject)
-    check_payload(txn, request.kind, request.author, text, classes)
-    return _complete(txn, request, subject, text)
-
-
-def _check_if_event(txn: BoardTransaction, request: DepositRequest) -> None:
-    kind = txn.kind(request.kind)
-    if request.if_event is not None and kind.on_repeat == "separate":
-        raise InvalidMark(
-            f"if_event: a deposit of {kind.name!r} joins no mark, because the kind is 'separate'; leave if_event out"
-        )
-
-
-def _complete(txn: BoardTransaction, request: DepositRequest, subject: str, text: str) -> DepositRequest:
-    """Check the author, the times and the intensity of a request, and return it as it is stored."""
-    if request.activation_id is None:
-        check_signature(txn, request.author)
-    decay = request.decay
-    occurred_at = None if request.occurred_at is None else _accept_occurrence(txn, request.occurred_at)
-    if request.until is not None:
-        begin = txn.now if occurred_at is None else occurred_at
-        if request.decay is not None:
-            raise InvalidMark("decay and until each set the law of the mark; use only one of them")
-        if request.until <= begin:
-            past = "in the past" if begin == txn.now else f"not after occurred_at {iso(begin)}"
-            raise InvalidMark(f"until {iso(request.until)} is {past}; give a later time")
-        decay = Step(Microseconds(request.until - begin), fixed=True)
-    intensity = check_intensity(request.intensity)
-    completed = (subject, text, decay, occurred_at)
-    given = (request.subject, request.text, request.decay, request.occurred_at)
-    if completed == given and intensity is request.intensity:
-        return request  # as most are; a new request would take longer than all checks
-    return request._replace(subject=subject, text=text, intensity=intensity, decay=decay, occurred_at=occurred_at)
-
-
-def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
-    """Return when a deposit occurred, after checking it against the board's time.
-
-    A time slightly ahead of the board's is replaced by now, and recorded as skew.
-
-    Raises:
-        InvalidTime: `occurred_at` is ahead of the board's time by more than `max_skew`.
-    """
-    ahead = occurred_at - txn.now
-    if ahead <= 0:
-        return occurred_at
-    if ahead > txn.deployment.max_skew:
-        because = "" if txn.doubted_clock is None else ", which stands still until a person confirms the clock"
-        raise InvalidTime(
-            f"occurred_at {iso(occurred_at)} is {format_duration(Microseconds(ahead))} ahead of the board's time"
-            f" {iso(txn.now)}{because}; at most {format_duration(txn.deployment.max_skew)} (max_skew) counts as now"
-        )
-    txn.sql.run(MARKS.count_skew, at=txn.now, skew=ahead)
-    return txn.now
