@@ -10,7 +10,7 @@ batch_api_transactions   the model calls of the Batch API
 """
 
 from blackboard.board.activations.agent_claims import activation_spans
-from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
+from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
 from blackboard.board.activations.agent_claims.claims import Claim, RunKey
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
@@ -45,7 +45,7 @@ __all__ = [
     "Refusal",
     "RemainingWork",
     "RunKey",
-    "SharedClaimData",
+    "SharedClaimableWork",
     "SpooledAnswer",
     "Worker",
     "activation_spans",

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from blackboard.board.activations import unusable_answers
-from blackboard.board.activations.agent_claims.claim_data import NextClaims, SharedClaimData
+from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
 from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.next_claims import NextClaims
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
@@ -23,7 +24,7 @@ from blackboard.store.connections.group_commit import ServerHints
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 
-ClaimNext = Callable[[BoardTransaction, SharedClaimData | None], bool]
+ClaimNext = Callable[[BoardTransaction, SharedClaimableWork | None], bool]
 """A function that claims the next activation in the transaction that ends a run. It returns whether there was one.
 
 Its second argument is the data that several claims of the transaction share; None if each claim reads alone.
@@ -148,8 +149,8 @@ class RunEndTransactions:
 def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
     """Claim the next activation after the end of a run: now, or with others after all ends of the transaction."""
 
-    def claim(shared_data: SharedClaimData | None) -> None:
-        finished.claimed_next = claim_next(txn, shared_data)
+    def claim(shared_work: SharedClaimableWork | None) -> None:
+        finished.claimed_next = claim_next(txn, shared_work)
 
     if txn.sql.reads_together:
         txn.collected(NextClaims).add(txn, ended.agent_spec.name, claim)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import activation_spans, claims
-from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
 from blackboard.board.activations.agent_claims.claim_searches import (
     NOTHING_FOUND,
     MarksBySearch,
     NeedsSearches,
     claim_up_to,
 )
+from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest, RunKey
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
@@ -180,16 +180,16 @@ class Worker:
 
     # -- claims ------------------------------------------------------------------------------------------------------
 
-    def claim(self, txn: BoardTransaction, name: str, shared_data: SharedClaimData | None = None) -> Claim | None:
+    def claim(self, txn: BoardTransaction, name: str, shared_work: SharedClaimableWork | None = None) -> Claim | None:
         """Claim the next activation of an agent, if there is one that nothing defers and that needs no search.
 
-        `shared_data` is what several claims of the transaction have read together.
+        `shared_work` is what several claims of the transaction have read together.
         """
-        claim = self._claim(txn, name, NOTHING_FOUND, shared_data)
+        claim = self._claim(txn, name, NOTHING_FOUND, shared_work)
         return None if isinstance(claim, NeedsSearches) else claim
 
     def _claim(
-        self, txn: BoardTransaction, name: str, found: MarksBySearch, shared_data: SharedClaimData | None = None
+        self, txn: BoardTransaction, name: str, found: MarksBySearch, shared_work: SharedClaimableWork | None = None
     ) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
@@ -197,7 +197,7 @@ class Worker:
         """
         if not worker_registry.is_current_code(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, found), shared_data)
+        return claims.claim(txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, found), shared_work)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""

@@ -1,8 +1,9 @@
 """The claims of agents: which agent may wake, and for which crossings.
 
 agent_readiness       pauses, cooldowns, concurrency and budgets: whether an agent may wake
-claim_data            the data that claims need, which several claims in one transaction on a server read together
+claimable_work        the work of an agent that a claim can take, and its reads, which several claims share
 claims                the lease of an activation for the strongest crossings of an agent
+next_claims           claims that follow the ends of runs in one transaction on a server, and share their reads
 claim_searches        the searches that claims need, and claims that are tried again after them
 crossing_selection    the crossings that an activation is given
 new_activations       the activation of selected crossings, which absorbs their marks

@@ -15,13 +15,17 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
     is_below_concurrency,
 )
 from blackboard.board.activations.agent_claims.circular_wakes import quarantine_loops
-from blackboard.board.activations.agent_claims.claim_data import ClaimData, SharedClaimData, read_for_claim
 from blackboard.board.activations.agent_claims.claim_searches import (
     NOTHING_FOUND,
     MarksBySearch,
     NeedsSearches,
     missing_searches,
     searches_for,
+)
+from blackboard.board.activations.agent_claims.claimable_work import (
+    ClaimableWork,
+    SharedClaimableWork,
+    read_claimable_work,
 )
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.activations.agent_claims.deferred_activations import (
@@ -106,13 +110,13 @@ class Claim:
 def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Return whether a claim for the agent could succeed. The test is cheap, and needs no writing transaction."""
     agent_spec = txn.deployment.agents.get(name)
-    if agent_spec is None or (data := _claim_data(txn, agent_spec, with_crossings=False)) is None:
+    if agent_spec is None or (work := _work_of(txn, agent_spec, with_crossings=False)) is None:
         return False
-    return bool(data.load.has_due or _ready_watches(txn, agent_spec, data))
+    return bool(work.load.has_due or _ready_watches(txn, agent_spec, work))
 
 
 def claim(
-    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, shared_data: SharedClaimData | None = None
+    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, shared_work: SharedClaimableWork | None = None
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
@@ -120,27 +124,27 @@ def claim(
         txn: The transaction.
         agent_spec: The agent.
         request: The worker that claims, its lease, and the results of searches.
-        shared_data: What several claims of this transaction have read together; None if the claim reads alone.
+        shared_work: What several claims of this transaction have read together; None if the claim reads alone.
 
     Returns:
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
         cooldown or at its concurrency.
     """
-    if (data := _claim_data(txn, agent_spec, shared_data)) is None:
+    if (work := _work_of(txn, agent_spec, shared_work)) is None:
         return None
-    if data.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
+    if work.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent_spec, row, request)
-    for number, watch in enumerate(_ready_watches(txn, agent_spec, data)):
+    for number, watch in enumerate(_ready_watches(txn, agent_spec, work)):
         # The selection for the first watch may change the crossings of all others.
-        first_crossings = data.first_crossings.get(watch.id) if number == 0 else None
+        first_crossings = work.first_crossings.get(watch.id) if number == 0 else None
         selected = _select(txn, watch, first_crossings, request.found)
         if isinstance(selected, NeedsSearches):
             return selected
         if selected is None:
             continue
-        if shared_data is None:
+        if shared_work is None:
             return _start(txn, watch, selected, request)
-        with shared_data.following(agent_spec.name, data, selected.crossings):
+        with shared_work.following(agent_spec.name, work, selected.crossings):
             return _start(txn, watch, selected, request)
     return None
 
@@ -163,20 +167,20 @@ def _select(
     return None
 
 
-def _claim_data(
+def _work_of(
     txn: BoardTransaction,
     agent_spec: AgentSpec,
-    shared_data: SharedClaimData | None = None,
+    shared_work: SharedClaimableWork | None = None,
     *,
     with_crossings: bool = True,
-) -> ClaimData | None:
-    """Return the data that a claim needs, read before or now; None if the agent may run no further activation."""
+) -> ClaimableWork | None:
+    """Return the work of an agent, read before or now; None if the agent may run no further activation."""
     if agent_deferral(txn, agent_spec.name) is not None:
         return None
-    data = None if shared_data is None else shared_data.take(agent_spec.name)
-    if data is None:
-        data = read_for_claim(txn, agent_spec.name, with_crossings=with_crossings)
-    return data if is_below_concurrency(data.load, agent_spec) else None
+    work = None if shared_work is None else shared_work.take(agent_spec.name)
+    if work is None:
+        work = read_claimable_work(txn, agent_spec.name, with_crossings=with_crossings)
+    return work if is_below_concurrency(work.load, agent_spec) else None
 
 
 def claim_suspect(txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest) -> Claim | NeedsSearches | None:
@@ -249,17 +253,17 @@ def _watch_of(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) 
     return watch.spec.name, agent_spec.per_of(watch.spec)
 
 
-def _ready_watches(txn: BoardTransaction, agent_spec: AgentSpec, data: ClaimData) -> list[RegisteredWatch]:
+def _ready_watches(txn: BoardTransaction, agent_spec: AgentSpec, work: ClaimableWork) -> list[RegisteredWatch]:
     """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
     ready: list[tuple[int, int, RegisteredWatch]] = []
     for watch in txn.active.watches_by_agent.get(agent_spec.name, ()):
-        if watch.id in data.ready_since:
-            since = data.ready_since[watch.id]
+        if watch.id in work.ready_since:
+            since = work.ready_since[watch.id]
         else:
             since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
-        if since is not None and (not data.load.has_held or budget_deferral(txn, watch) is None):
+        if since is not None and (not work.load.has_held or budget_deferral(txn, watch) is None):
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 

@@ -1,0 +1,44 @@
+"""The next claims of the agents whose runs end in one transaction on a server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
+from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
+from blackboard.store.transaction import WorkEffects
+
+
+class _NextClaim(NamedTuple):
+    agent: str
+    effects: WorkEffects
+    """The effects of the unit of work that ended the run before this claim."""
+    claim: Callable[[SharedClaimableWork], object]
+
+
+class NextClaims(CollectedChanges):
+    """The claims of one transaction. They come after all ends of runs, so that they can share their reads."""
+
+    comes_first: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._claims: list[_NextClaim] = []
+
+    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[SharedClaimableWork], object]) -> None:
+        """Let a function claim an activation of an agent at the end of the transaction.
+
+        The effects of the claim count as those of the unit of work that adds the claim.
+        """
+        self._claims.append(_NextClaim(agent, txn.sql.effects, claim))
+
+    def write(self, txn: BoardTransaction) -> None:
+        """Claim what can be claimed, in the order in which the runs ended."""
+        claims, self._claims = self._claims, []
+        if not claims:
+            return
+        shared_work = SharedClaimableWork(txn, Counter(each.agent for each in claims))
+        for each in claims:
+            txn.sql.effects = each.effects
+            each.claim(shared_work)
