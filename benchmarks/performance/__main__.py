@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.performance import arguments, background_work, deposits, idle_daemon, peers, reads, report, wakes
 from benchmarks.performance.measurement_run import MeasurementRun, Part
 from blackboard.errors import nearest
-from blackboard.store.dialects.sqlite_driver import SQLITE_VERSION
+from blackboard.store.dialects.sqlite_library import SQLITE_VERSION
 
 SIZES, SMALL_SIZES = [1000, 1_000_000], [50, 100]
 

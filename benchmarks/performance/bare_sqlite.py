@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 
 __all__ = ["RawTable", "in_turn", "percentile"]
 

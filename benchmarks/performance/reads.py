@@ -18,7 +18,7 @@ from blackboard.board.mark_tables.watch_scopes import fading_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.conditions.fading_forecasts import value_at
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 
 __all__ = ["command_line", "measures", "strongest", "views"]
 

@@ -16,7 +16,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import NotFound, StoreBusy, StoreError
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.store.sqlite import compaction
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS

@@ -20,7 +20,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.sqlite.sqlite_backups import back_up, examine_copy
 from blackboard.system.files.board_files import BoardFiles
@@ -41,7 +41,7 @@ def watchman(marks: Any, context: Any) -> None:
 
 
 def whole(path: Path) -> bool:
-    connection = sqlite_driver.sqlite.connect(str(path))
+    connection = sqlite_library.sqlite.connect(str(path))
     try:
         return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
     finally:

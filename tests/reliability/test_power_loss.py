@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.manual_daemons import run_until_idle, served
 
@@ -57,7 +57,7 @@ def after_power_loss(folder: Path, database: bytes, log: bytes) -> Path:
 
 def read_back(path: Path) -> tuple[set[str], str]:
     """Return the subjects of the smoke marks, and whether the integrity check passes in the next process."""
-    connection = sqlite_driver.sqlite.connect(str(path))
+    connection = sqlite_library.sqlite.connect(str(path))
     try:
         whole = connection.execute("PRAGMA integrity_check").fetchone()[0]
         return {row[0] for row in connection.execute("SELECT subject FROM mark WHERE kind = 'smoke'")}, whole

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from tests.support.manual_daemons import run_until_idle, served
 
 LOG_BYTES = 24 * 1024 * 1024

@@ -26,7 +26,7 @@ from blackboard.errors import StoreBusy
 from blackboard.store import database as database_module
 from blackboard.store.connections import batch_commits, group_commit, writing_connection
 from blackboard.store.database_factory import database_of
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.store.sqlite import sqlite_writing_connection
 from blackboard.store.sqlite.local_processes import write_lock
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase

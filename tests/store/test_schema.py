@@ -27,7 +27,7 @@ from blackboard.errors import (
     StoreNewer,
 )
 from blackboard.store.database_factory import database_of
-from blackboard.store.dialects import sqlite_dialect, sqlite_driver
+from blackboard.store.dialects import sqlite_dialect, sqlite_library
 from blackboard.store.dialects.postgresql_dialect import PostgresqlErrors
 from blackboard.store.dialects.sqlite_dialect import SqliteErrors
 from blackboard.store.schema import schema_revisions
@@ -170,7 +170,7 @@ def test_a_newer_board_is_refused(world: World) -> None:
 
 def test_a_foreign_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
-    connection = sqlite_driver.sqlite.connect(path)
+    connection = sqlite_library.sqlite.connect(path)
     connection.execute("CREATE TABLE mark (id INTEGER)")
     connection.commit()
     connection.close()
@@ -326,15 +326,15 @@ def test_a_url_without_a_file_is_a_configuration_error(url: str) -> None:
 def test_the_versions_that_can_damage_a_board_are_known() -> None:
     safe = [(3, 51, 3), (3, 53, 0), (3, 50, 7), (3, 44, 6)]
     unsafe = [(3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)]
-    assert [sqlite_driver.is_safe_sqlite(version) for version in safe] == [True] * 4
-    assert [sqlite_driver.is_safe_sqlite(version) for version in unsafe] == [False] * 5
+    assert [sqlite_library.is_safe_sqlite(version) for version in safe] == [True] * 4
+    assert [sqlite_library.is_safe_sqlite(version) for version in unsafe] == [False] * 5
 
 
 @pytest.mark.file_only("the driver is that of SQLite")
 def test_one_driver_is_used_throughout(world: World) -> None:
-    assert sqlite_driver.sqlite is sqlite_driver.choose_driver()
+    assert sqlite_library.sqlite is sqlite_library.choose_driver()
     with world.board.database.read() as transaction:
-        assert isinstance(transaction.cursor, sqlite_driver.sqlite.Cursor)
+        assert isinstance(transaction.cursor, sqlite_library.sqlite.Cursor)
 
 
 @pytest.mark.file_only("the URL of a server is read by SQLAlchemy")

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 import blackboard
 from blackboard import Blackboard, Mark
 from blackboard.errors import LibraryConflict, StoreError
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.store.sqlite.open_files.second_library_guard import OTHERS_ANNOUNCE
 from tests.support.bounds import BOUND_SECONDS
 
@@ -209,9 +209,9 @@ def test_programs_that_ask_through_sqlite3_lose_nothing(path: Path, library: str
 
 def test_the_interpreter_s_library_is_used_where_it_is_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
-    assert sqlite_driver.choose_driver() is sqlite3
+    assert sqlite_library.choose_driver() is sqlite3
     monkeypatch.setattr(sqlite3, "connect", lambda name: NoPower())
-    assert sqlite_driver.choose_driver() is not sqlite3  # decay laws need its mathematical functions
+    assert sqlite_library.choose_driver() is not sqlite3  # decay laws need its mathematical functions
 
 
 class NoPower:
@@ -227,8 +227,8 @@ class NoPower:
 def test_an_unsafe_library_is_used_only_if_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
     bundled = pytest.importorskip("pysqlite3")
-    assert sqlite_driver.choose_driver() is bundled
+    assert sqlite_library.choose_driver() is bundled
     monkeypatch.setattr(bundled, "sqlite_version_info", (3, 40, 1))
-    assert sqlite_driver.choose_driver() is sqlite3  # of two unsafe libraries, the one that is there anyway
+    assert sqlite_library.choose_driver() is sqlite3  # of two unsafe libraries, the one that is there anyway
     monkeypatch.setitem(sys.modules, "pysqlite3", None)
-    assert sqlite_driver.choose_driver() is sqlite3
+    assert sqlite_library.choose_driver() is sqlite3

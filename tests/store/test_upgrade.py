@@ -19,7 +19,7 @@ from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.schema.tables import metadata
@@ -126,8 +126,8 @@ def clock(path: Path) -> ManualClock:
 
 
 def contents(path: Path, table: str) -> list[dict[str, Any]]:
-    connection = sqlite_driver.sqlite.connect(path)  # another library may not open the file of a board in use
-    connection.row_factory = sqlite_driver.sqlite.Row
+    connection = sqlite_library.sqlite.connect(path)  # another library may not open the file of a board in use
+    connection.row_factory = sqlite_library.sqlite.Row
     rows = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")]
     connection.close()
     return rows
@@ -413,7 +413,7 @@ def test_a_board_that_cannot_be_copied_is_not_upgraded(
 def test_a_transaction_on_a_board_with_another_schema_is_refused(path: Path, clock: ManualClock) -> None:
     with Blackboard.open(path, clock=clock) as board:
         for number, error in (("9999", StoreNewer), ("0003", StoreError)):
-            connection = sqlite_driver.sqlite.connect(path)  # another library may not open the file of a board in use
+            connection = sqlite_library.sqlite.connect(path)  # another library may not open the file of a board in use
             connection.execute("UPDATE alembic_version SET version_num = ?", (number,))
             connection.commit()
             connection.close()

@@ -11,7 +11,7 @@ from typing import Any
 from blackboard import Blackboard, ManualClock
 from blackboard.clock import Instant
 from blackboard.store.database import Database
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.schema.schema_upgrades import SchemaChange

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.dialects.dialect import SQLITE
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.system.files.board_files import path_in, resolved_path
 
 if TYPE_CHECKING:

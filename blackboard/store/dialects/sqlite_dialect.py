@@ -13,7 +13,7 @@ from blackboard.errors import StoreError, StoreForeign
 from blackboard.store.dialects.dialect import BUSY_SECONDS, SQLITE, Dialect
 from blackboard.store.dialects.driver_errors import DriverErrors, ErrorCause
 from blackboard.store.dialects.full_text_queries import fts5_query
-from blackboard.store.dialects.sqlite_driver import HAS_SAFE_CHECKPOINTS, SQLITE_VERSION, sqlite
+from blackboard.store.dialects.sqlite_library import HAS_SAFE_CHECKPOINTS, SQLITE_VERSION, sqlite
 from blackboard.system.failpoints import failpoint
 
 _CODES = {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.system import forks
 from blackboard.system.files.board_files import BoardFiles

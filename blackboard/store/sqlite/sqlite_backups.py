@@ -20,7 +20,7 @@ from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.database_interfaces.upkeep_interface import Copy
 from blackboard.store.dialects.sqlite_dialect import APPLICATION_ID
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.store.schema.schema_revisions import check_known
 from blackboard.store.sqlite.open_files import log_guarded_connection
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase

@@ -13,7 +13,7 @@ from blackboard.store.connections.batch_commits import BatchCommits
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.connections.reader_pool import ReaderPool
 from blackboard.store.database import Database
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.store.dialects.dialect import BUSY_SECONDS
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.sqlite.local_processes.sqlite_processes import SqliteProcesses
@@ -143,7 +143,7 @@ class SqliteDatabase(Database):
         """
         if min_bytes and self.place.log_bytes() < min_bytes:
             return
-        if sqlite_driver.HAS_SAFE_CHECKPOINTS:
+        if sqlite_library.HAS_SAFE_CHECKPOINTS:
             self._checkpoint()
         else:
             with self.group_commit.exclusive(), self.write_lock():

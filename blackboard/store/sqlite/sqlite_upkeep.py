@@ -14,7 +14,7 @@ from pathlib import Path
 from blackboard.clock import Instant
 from blackboard.errors import UsageError
 from blackboard.store.database_interfaces.upkeep_interface import BoardUpkeep, Copy, FileHealth, Health
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.store.sqlite import compaction
 from blackboard.store.sqlite import sqlite_backups as backups
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
@@ -104,7 +104,7 @@ def measure_sqlite(database: SqliteDatabase, *, thorough: bool = True) -> Health
         open_to_others=tuple(open_to_others(file.files.existing(), file.mode or 0)),
         damage=tuple(damage),
     )
-    return Health(f"SQLite {sqlite_driver.SQLITE_VERSION}", sqlite_driver.HAS_SAFE_CHECKPOINTS, figures)
+    return Health(f"SQLite {sqlite_library.SQLITE_VERSION}", sqlite_library.HAS_SAFE_CHECKPOINTS, figures)
 
 
 def _uses_log(path: Path) -> bool:

@@ -19,7 +19,7 @@ from blackboard.store.database_interfaces.user_query_interface import (
     stopped_query,
 )
 from blackboard.store.dialects.dialect import SQLITE
-from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.store.sqlite import readonly_query_process
 from blackboard.store.sqlite.readonly_query_script import PRAGMA, describe_refused, only_reads
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase

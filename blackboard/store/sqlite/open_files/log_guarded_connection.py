@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.store.sqlite.open_files import inherited_files, second_library_guard
 from blackboard.store.sqlite.open_files.second_library_guard import OpenFile
 from blackboard.system import forks
@@ -40,7 +40,7 @@ class LogLost(StoreError):
         super().__init__(f"{text}; the next attempt opens the new log")
 
 
-class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  # the driver has no types
+class BoardConnection(sqlite_library.sqlite.Connection):  # type: ignore[misc]  # the driver has no types
     """A connection of the board's own SQLite library, opened by `connect`."""
 
     opened: OpenFile | None = None
@@ -90,7 +90,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
             forks.keep_for_ever(self)
             return
         if self.opened is not None and not self.opened.has_log_and_index:
-            with contextlib.suppress(sqlite_driver.sqlite.Error):  # a connection that can only read cannot
+            with contextlib.suppress(sqlite_library.sqlite.Error):  # a connection that can only read cannot
                 self.save_log()
         try:
             with _preserve_log(self.opened):
@@ -153,11 +153,11 @@ def connect(path: str | Path, parameters: str | None = None, **options: Any) -> 
 
     def open_it() -> Any:
         if parameters is None:
-            return sqlite_driver.sqlite.connect(str(path), factory=BoardConnection, **options)
+            return sqlite_library.sqlite.connect(str(path), factory=BoardConnection, **options)
         from urllib.parse import quote
 
         uri = f"file:{quote(str(path))}?{parameters}"
-        return sqlite_driver.sqlite.connect(uri, uri=True, factory=BoardConnection, **options)
+        return sqlite_library.sqlite.connect(uri, uri=True, factory=BoardConnection, **options)
 
     connection: BoardConnection
     connection, opened = second_library_guard.open_file(str(path), open_it)

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import LibraryConflict, StoreError
-from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects import sqlite_library
 from blackboard.store.sqlite.open_files import inherited_files
 from blackboard.store.sqlite.open_files.inherited_files import Identity, file_identity
 from blackboard.system import forks
 from blackboard.system.files.private_files import create_private
 
-OTHERS_ANNOUNCE = sqlite_driver.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
+OTHERS_ANNOUNCE = sqlite_library.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
 """Whether an audit event of `sqlite3` announces a connection of another library, and not of the board's own."""
 
 
@@ -172,8 +172,8 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if (file := file_identity(name)) and connections_to(file):
             raise LibraryConflict(
                 f"{name} is open as a board in this process, through another SQLite library"
-                f" ({sqlite_driver.sqlite.__name__} {sqlite_driver.SQLITE_VERSION}). Two libraries in one process drop"
-                " each other's locks, which damages the file. Use board.query(sql), blackboard.connect(path) or"
+                f" ({sqlite_library.sqlite.__name__} {sqlite_library.SQLITE_VERSION}). Two libraries in one process"
+                " drop each other's locks, which damages the file. Use board.query(sql), blackboard.connect(path) or"
                 " board.engine(), or another process"
             )
 

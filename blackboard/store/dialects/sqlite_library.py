@@ -1,4 +1,4 @@
-"""The driver of SQLite that this process uses: the interpreter's own, or one with a newer library."""
+"""The SQLite library of this process: the interpreter's own, or a newer one, each with its driver."""
 
 from __future__ import annotations
 
