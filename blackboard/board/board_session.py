@@ -166,8 +166,7 @@ class BoardSession:
         Raises:
             StoreError: The database cannot be used.
         """
-        effects: list[WorkEffects] = []
-        """The effects of each run of the work. Those of the last run count."""
+        effects: list[WorkEffects] = []  # of each run of the work; those of the last run count
 
         def run(transaction: Transaction) -> T:
             txn = transaction.shared if shared else None

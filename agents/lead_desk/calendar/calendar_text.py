@@ -102,8 +102,7 @@ def read_components(raw: bytes) -> Component:
     root = Component("", 0)
     open_now = [root]
     after = count = 0
-    folded: list[bytes] | None = None
-    """The line that may continue, in pieces."""
+    folded: list[bytes] | None = None  # the line that may continue, in pieces
     for line in _lines(raw):
         place, after = after, after + len(line)
         if line[:1] in _FOLDED:

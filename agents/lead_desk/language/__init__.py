@@ -2,7 +2,7 @@
 
 text_normalization  untrusted text in one form: its length, line breaks, look-alike characters
 time_extraction     times to meet, found in a text
-mention_types       types of mentions: the days and hours in a text
+time_mention_types  types of mentions of days and hours in a text
 day_mentions        finds the days of a text, and those that the writer excludes
 hour_mentions       finds the hours of a text
 requested_time      a time to meet, and its exact text form

@@ -28,7 +28,7 @@ from lead_desk.language.date_words import (
     WEEKDAYS,
     alternatives,
 )
-from lead_desk.language.mention_types import DayForm, DayMention, DayRange, Hours
+from lead_desk.language.time_mention_types import DayForm, DayMention, DayRange, Hours
 
 __all__ = ["EXCEPT", "find_days", "is_exception"]
 

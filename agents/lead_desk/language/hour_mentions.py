@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lead_desk.language.date_words import LABELS, PARTS_OF_DAY, UNITS, alternatives
 from lead_desk.language.day_mentions import CHARACTERS_BEFORE, EXCEPT
-from lead_desk.language.mention_types import HourForm, HourMention, Hours
+from lead_desk.language.time_mention_types import HourForm, HourMention, Hours
 from lead_desk.language.zone_names import zone_after
 
 __all__ = ["find_hours"]

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from lead_desk.language.date_words import CONNECTORS
 from lead_desk.language.day_mentions import find_days, is_exception
 from lead_desk.language.hour_mentions import find_hours
-from lead_desk.language.mention_types import DayForm, DayMention, DayRange, HourForm, HourMention, Hours
 from lead_desk.language.requested_time import RequestedTime, local_time, midnight_in, whole_days
 from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize_text
+from lead_desk.language.time_mention_types import DayForm, DayMention, DayRange, HourForm, HourMention, Hours
 from lead_desk.language.zone_names import replace_zones
 
 __all__ = ["extract_times"]

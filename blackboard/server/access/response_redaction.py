@@ -35,8 +35,8 @@ SHOWN_STATES = frozenset({
 """The values of a field `state` that are shown. Another value may quote a text."""
 SHOWN_PROBLEMS = frozenset(PROBLEM_PREFIX + name for name in PROBLEM_TYPES)
 """The values of a field `type` that are shown. A response can have a problem for each refused item."""
-COUNT_FIELDS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
-"""The fields with names and numbers, or with settings of the deployment."""
+OBJECT_FIELDS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
+"""The fields whose objects are shown whole: numbers by name, or settings of the deployment."""
 
 
 class Redaction:
@@ -70,7 +70,7 @@ class Redaction:
         return f"subject-{hmac.new(self._key, subject.encode(), hashlib.sha256).hexdigest()[:20]}"
 
     def _mapping(self, value: Mapping[Any, Any], field: str) -> Any:
-        if field in COUNT_FIELDS:
+        if field in OBJECT_FIELDS:
             return value
         if field:  # the names in this object may be words of a depositor
             return {}

@@ -18,7 +18,7 @@ from blackboard.board.reading.board_figures import BoardFigures, Happened
 from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.core.records.event_kinds import DEPARTURES, DEPOSITS, JOINS
 from blackboard.durations import SECOND, Duration
-from blackboard.server.monitoring.metric_families import Times, Totals, gauge
+from blackboard.server.monitoring.metric_families import MetricCounter, MetricHistogram, gauge
 
 MIN_FIGURES_REUSE: Duration = SECOND
 """The shortest time for which figures are reused, so that many monitors cost no more than one monitor."""
@@ -44,16 +44,16 @@ class BoardMetrics(Collector):
         self._lock = threading.Lock()
         self._figures: BoardFigures | None = None
         self._shown_until = 0
-        self._deposits = Totals("deposits", "Deposits, without those that repeat a key.", ("kind", "outcome"))
-        self._departures = Totals("departures", "Marks that evaporated or were withdrawn.", ("kind", "event"))
-        self._crossings = Totals("crossings", "Crossings of watches.", ("agent", "watch"))
-        self._activations = Totals("activations", "Activations that ended.", ("agent", "state"))
-        self._runs = Times(
+        self._deposits = MetricCounter("deposits", "Deposits, without those that repeat a key.", ("kind", "outcome"))
+        self._departures = MetricCounter("departures", "Marks that evaporated or were withdrawn.", ("kind", "event"))
+        self._crossings = MetricCounter("crossings", "Crossings of watches.", ("agent", "watch"))
+        self._activations = MetricCounter("activations", "Activations that ended.", ("agent", "state"))
+        self._runs = MetricHistogram(
             "activation_seconds", "The durations of the last attempts of ended activations.", "agent", RUN_BOUNDS
         )
-        self._waits = Times("wake_seconds", "The time from a crossing to its claim.", "agent", WAIT_BOUNDS)
-        self._tokens = Totals("model_tokens", "Tokens of answered model calls.", ("agent", "model", "type"))
-        self._usd = Totals("model_usd", "The cost of model calls in US dollars.", ("agent", "model"))
+        self._waits = MetricHistogram("wake_seconds", "The time from a crossing to its claim.", "agent", WAIT_BOUNDS)
+        self._tokens = MetricCounter("model_tokens", "Tokens of answered model calls.", ("agent", "model", "type"))
+        self._usd = MetricCounter("model_usd", "The cost of model calls in US dollars.", ("agent", "model"))
 
     def refresh(self) -> None:
         """Read new figures, unless the last figures are recent.
@@ -97,8 +97,8 @@ class BoardMetrics(Collector):
         for run in happened.ended:
             self._activations.add((run.agent, run.state))
             if run.run_seconds is not None and run.waited_seconds is not None:
-                self._runs.add(run.agent, run.run_seconds)
-                self._waits.add(run.agent, run.waited_seconds)
+                self._runs.observe(run.agent, run.run_seconds)
+                self._waits.observe(run.agent, run.waited_seconds)
         for used, tokens in happened.tokens.items():
             self._tokens.add(used, tokens)
         for called, usd in happened.usd.items():

@@ -15,8 +15,8 @@ Labels = tuple[str, ...]
 """The values of the labels that one number has."""
 
 
-class Totals:
-    """Numbers that only grow.
+class MetricCounter:
+    """A counter with labels: its numbers only grow.
 
     Args:
         name: The name, without the prefix of all names.
@@ -40,14 +40,14 @@ class Totals:
         return family
 
 
-class Times:
-    """Lengths of time, by the upper bounds of buckets in seconds.
+class MetricHistogram:
+    """A histogram of lengths of time, which has a label.
 
     Args:
         name: The name, without the prefix of all names.
         help_text: What is measured.
         label: The name of the label.
-        bounds: The upper bounds in seconds, in rising order, without infinity.
+        bounds: The upper bounds of its buckets in seconds, in rising order, without infinity.
     """
 
     def __init__(self, name: str, help_text: str, label: str, bounds: Sequence[float]) -> None:
@@ -55,8 +55,8 @@ class Times:
         self._buckets: dict[str, list[int]] = {}
         self._sums: Counter[str] = Counter()
 
-    def add(self, label: str, seconds: float) -> None:
-        """Add a length of time."""
+    def observe(self, label: str, seconds: float) -> None:
+        """Count a length of time in its bucket."""
         buckets = self._buckets.get(label)
         if buckets is None:
             buckets = self._buckets[label] = [0] * (len(self._bounds) + 1)

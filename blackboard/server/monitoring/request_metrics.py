@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from blackboard.server.monitoring.metric_families import Times, Totals, gauge
+from blackboard.server.monitoring.metric_families import MetricCounter, MetricHistogram, gauge
 from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.work_threads import WorkThreads
 
@@ -24,15 +24,15 @@ class RequestMetrics(Collector):
 
     def __init__(self, threads: Mapping[str, WorkThreads | RequestBatcher[Any, Any]]) -> None:
         self._threads = threads
-        self._responses = Totals("http_requests", "Requests that were handled.", ("operation", "status"))
-        self._times = Times(
+        self._responses = MetricCounter("http_requests", "Requests that were handled.", ("operation", "status"))
+        self._times = MetricHistogram(
             "http_request_seconds", "The time from the headers of a request to its response.", "operation", BOUNDS
         )
 
     def count(self, operation: str, status: int, seconds: float) -> None:
         """Count a response."""
         self._responses.add((operation, str(status)))
-        self._times.add(operation, seconds)
+        self._times.observe(operation, seconds)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""

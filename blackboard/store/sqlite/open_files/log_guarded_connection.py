@@ -95,9 +95,8 @@ class BoardConnection(sqlite_library.sqlite.Connection):  # type: ignore[misc]  
         try:
             with _preserve_log(self.opened):
                 if self.opened is not None:
-                    self.opened.log = (
-                        None  # the last connection deletes the log, while another thread may be opening a connection
-                    )
+                    # The last connection deletes the log, while another thread may be opening a connection.
+                    self.opened.log = None
                 super().close()
         except OSError:
             forks.keep_for_ever(self)  # closing the connection would lose data

@@ -1,4 +1,4 @@
-"""Types of mentions: the days and hours in a text, as `day_mentions` and `hour_mentions` find them."""
+"""Types of mentions of times: the days and hours in a text, as `day_mentions` and `hour_mentions` find them."""
 
 from __future__ import annotations
 
