@@ -1,7 +1,7 @@
 from blackboard import Blackboard, Context, Daemon, Exponential, Mark, agent, strength
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("25m"), on_repeat="add"):
+class Smoke(Mark, kind="smoke", decay=Exponential("25m"), on_repeat="add", cap=1.0):
     detail: str
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from benchmarks.alternatives import COMPARISONS, lines_of_code
+from blackboard import Blackboard, Daemon, ManualClock
 from tests.docs.blocks import ROOT, Blocks
 from tests.support.bounds import BOUND_SECONDS
 
@@ -43,6 +46,18 @@ def test_the_readme_shows_the_first_example() -> None:
     assert f"```python\n# smoke_alarm.py\n{example}```" in (ROOT / "README.md").read_text("utf-8"), (
         "they must be the same"
     )
+
+
+def test_a_repeated_report_wakes_the_agent_of_the_readme_until_the_mark_is_at_its_cap(tmp_path: Path) -> None:
+    smoke_alarm = runpy.run_path(str(ROOT / "examples/smoke_alarm.py"))
+    clock, woken = ManualClock(), []
+    with Blackboard.open(tmp_path / "board.db", clock=clock) as board:
+        for detail in ["thick"] * 6 + ["black"]:
+            board.deposit(smoke_alarm["Smoke"](subject="kitchen", detail=detail), intensity=0.4)
+            Daemon(board, [smoke_alarm["watchman"]]).run(until_quiescent=True)
+            woken.append(len(board.activations()))
+            clock.advance(timedelta(minutes=1))
+    assert woken == [0, 1, 2, 2, 2, 2, 3]
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
