@@ -108,7 +108,7 @@ def _run(tree: Path, operation: str, times: int, waiting: int, folder: Path, *be
 
 
 def _count(tree: Path, operation: str, times: int, waiting: int, prepared: Path) -> int:
-    """Return the instructions of a process that runs an operation so often, on a copy of the prepared board."""
+    """Return the instructions of a process that runs an operation `times` times, on a copy of the prepared board."""
     with tempfile.TemporaryDirectory() as name:
         folder, log = Path(name) / "board", Path(name) / "log"
         shutil.copytree(prepared, folder)

@@ -41,7 +41,8 @@ IDS = TypeAdapter(list[int])
 
 CONFIG = Path(__file__).parents[2] / "config" / "leads.toml"
 ONE_PER_CALL = {"sales": {"batch": 1}, "scheduler": {"batch": 1}, "coordinator": {"batch": 1}}
-"""The Analyst keeps its batch and finds patterns of the whole board in one call: one outcome shows no pattern."""
+"""Every agent but the Analyst takes one mark per call. The Analyst keeps its batch, because one outcome shows no
+pattern."""
 
 _RULES = {
     load_prompt("sales"): offline_rules.judge_leads,

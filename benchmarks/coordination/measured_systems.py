@@ -18,7 +18,7 @@ __all__ = ["GAPS", "SHUT", "own", "rivals", "trickling"]
 GAPS = (10, 20, 30, 60)
 """The mean seconds between two arriving leads."""
 SHUT = timedelta(days=14)
-"""The time for which the desk was closed, so that some leads faded."""
+"""The time for which the desk was closed, long enough for some leads to fade."""
 
 
 def own(sizes: Sequence[int]) -> Iterator[Row]:

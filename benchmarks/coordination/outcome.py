@@ -16,7 +16,7 @@ _NEAR = timedelta(hours=2)
 
 
 class WrongOutcome(AssertionError):
-    """An outcome that differs from the expected outcome, so that its cost is meaningless."""
+    """An outcome that differs from the expected outcome, so its cost is meaningless."""
 
 
 @dataclass

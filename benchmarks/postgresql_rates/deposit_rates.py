@@ -49,7 +49,7 @@ def by_processes(
 def far_away(
     server: MeasuredServer, *, size: int = 8, marks: int = 1000, rounds: int = 3, seconds: float = 4.0
 ) -> Iterator[Row]:
-    """Do the same behind a proxy that makes each round trip longer."""
+    """Measure deposits through a proxy that makes each round trip longer."""
     with server.board(marks) as url, server.behind_proxy(url, ROUND_TRIP_MILLISECONDS) as proxy:
         with server.session(proxy.url) as session:
             (trip,) = in_turn(5, 20, lambda count: [session.execute("SELECT 1") for _ in range(count)])

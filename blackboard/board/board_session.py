@@ -37,9 +37,9 @@ T = TypeVar("T")
 TICK: Duration = 10 * SECOND
 """The longest time between two reads of the board by a listener."""
 UNNOTIFIED_TICK: Duration = SECOND
-"""The same if no process is notified of commits, as behind a pooler without a direct address."""
+"""The same time if no process is notified of commits, as behind a pooler without a direct address."""
 UNHEARD_TICK: Duration = 100 * MILLISECOND
-"""The same for a listener to every commit, if the system does not report the writes of other processes."""
+"""The same time for a listener to every commit, if the system does not report the writes of other processes."""
 
 
 class BoardSession:

@@ -154,7 +154,7 @@ def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:
 
 
 def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at: Instant) -> Instant:
-    """Return until when a worker, last seen at an instant, claimed for one of its agents."""
+    """Return until when a worker that was last seen at an instant claimed for one of its agents."""
     if is_current_code(txn, agent, code_of(worker).get(agent)):
         return seen_at
     return min(seen_at, _code_since(txn, agent))

@@ -35,7 +35,7 @@ class Client(ServerConnection, ClientMethods):
 
     If the client does not reach the server, or the server is busy or asks to wait, the client repeats the request with
     growing delays. If only the response was lost, the client repeats a request that may safely come twice. It gives a
-    random key to a deposit without a key, so that the deposit may come twice.
+    random key to a deposit without a key, so that a repeated request deposits once.
 
     Args:
         url: The address of the server, such as `http://127.0.0.1:8787` or `https://example.org/board`.

@@ -64,7 +64,7 @@ def _misfit_guard(condition: Condition, name: str, guard: Condition) -> str | No
     if all(measure.by == condition.by for measure in measures):
         return None
     if condition.by is None:
-        return f"{name}={guard} has no group, because the watch {condition} is about a subject; leave out by"
+        return f"{name}={guard} has no group, because the watch {condition} is about a subject; leave out its by="
     return (
         f"{name}={guard} must measure the groups of the watch {condition}, or the board: write"
         f' by="{condition.by}" or over="board"'

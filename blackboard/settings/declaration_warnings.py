@@ -234,7 +234,7 @@ def _warn_of_holding(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, k
 
 
 def _warn_of_clearing(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
-    """Warn of a `clear_above` that the value cannot reach, so that the watch never crosses again."""
+    """Warn of a `clear_above` that the value cannot reach, so the watch never crosses again."""
     timing = agent_spec.timing_of(watch_spec)
     if timing is None or timing.clear is None or not watch_spec.condition.is_falling:
         return

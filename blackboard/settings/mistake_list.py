@@ -20,7 +20,7 @@ class MistakeList:
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
         self.has_failed_import = False
-        """Whether an import failed, so that the agents and kinds of that module are unknown."""
+        """Whether an import failed, so the agents and kinds of that module are unknown."""
         self._expected: set[str] = set()
         """Agents and kinds that will be known when a mistake is corrected, because their module was found."""
 

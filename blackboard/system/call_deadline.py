@@ -18,7 +18,7 @@ class CallDeadline:
 
     def __init__(self, seconds: float) -> None:
         self.is_over = False
-        """Whether the time has passed, so that the connections of the call were shut down."""
+        """Whether the time has passed, so the connections of the call were shut down."""
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._end)

@@ -257,7 +257,7 @@ class Run:
         return [child for child in self.daemons if child.alive]
 
     def _all_done(self) -> bool:
-        """Return whether all marks are deposited and no work remains, so that killing would prove nothing."""
+        """Return whether all marks are deposited and no work remains, so killing would prove nothing."""
         if len(self.kept) < sum(map(len, self.world.plans)):
             return False
         with invariants.rows(self.world.path) as query:

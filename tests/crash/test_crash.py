@@ -29,7 +29,7 @@ def figures(world: str, kills: int) -> dict[str, Any]:
     assert process.returncode == 0, err
     found: dict[str, Any] = json.loads(out)[world]
     summary = {name: value for name, value in found.items() if name not in ("recoveries", "failpoints")}
-    # Interrupts that strike in a destructor or a library are only warned of, by the hundred.
+    # Interrupts in a destructor or a library cause only warnings, hundreds of them.
     print(f"{err.partition(chr(10))[0]}: {summary}, longest recovery {max(found['recoveries']):.3f} s")
     return found
 

@@ -67,7 +67,7 @@ def check(folder: Path, mode: int) -> None:
     """Check the permissions of everything in a folder; those of a spool are always private."""
     for path in folder.rglob("*"):
         wanted = 0o600 if "-spool" in str(path) else mode
-        if path.is_symlink():  # a socket elsewhere, for its address has little room
+        if path.is_symlink():  # to a socket elsewhere, whose path must be short
             continue
         if path.is_dir():
             wanted |= (wanted & 0o444) >> 2

@@ -156,7 +156,7 @@ def test_the_inputs_of_an_unfinished_activation_are_kept(board: Blackboard, cloc
     for _ in range(5):
         clock.advance(timedelta(days=5))
         run_until_idle(daemon)
-    (newest,) = board.activations()  # it stays: ids are given on from it
+    (newest,) = board.activations()  # it stays: new ids continue from its id
     assert newest.subject == "cellar"
     board.deposit(Smoke(subject="attic"))
     run_until_idle(daemon)

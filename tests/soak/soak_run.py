@@ -66,7 +66,7 @@ class SoakFigures:
     longest_recovery: float = 0.0
     """The longest time from the end of faults until everything went on."""
     memory: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """Bytes at the start, at the end and at most, by the process that lived longest in its role."""
+    """The memory at the start, at the end and at its peak, in bytes, of the longest-lived process of each role."""
     faults: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     """Refused deposits by the name of the error."""

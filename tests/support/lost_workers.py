@@ -22,7 +22,7 @@ class LostWorkers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Keep how a worker ended, and the file that it left."""
+        """Remember how a worker ended, and the file that it left."""
         path = _path(node.workerinput)
         if error:
             end = node.gateway._io.popen.wait(10)  # noqa: SLF001 -- pytest-xdist tells no more

@@ -39,7 +39,7 @@ class _WatchChange(NamedTuple):
     agent_before: AgentSpec | None
     """The agent in the former deployment; None if the agent is new."""
     is_retagged: bool
-    """Whether the values of tags in its condition are compared in another way, so that other marks may count."""
+    """Whether the values of tags in its condition are compared in another way, so other marks may count."""
 
     @property
     def spec_before(self) -> WatchSpec | None:

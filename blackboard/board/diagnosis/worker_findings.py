@@ -62,7 +62,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     for agent in unserved if living else unserved.keys() & remote:
         advice = "start a daemon that runs it; 'blackboard run --agents' runs only the agents that it names"
         if agent in remote:
-            advice = f"start its worker; 'blackboard claim {agent}' claims for it, too"
+            advice = f"start its worker; 'blackboard claim {agent}' also claims for it"
         yield _unserved_finding("agent", f"{agent}: {unserved[agent].reason}", waiting.pop(agent, 0), advice)
     if living or (remote and remote == txn.deployment.agents.keys()):
         return

@@ -126,7 +126,7 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new_state: Fadi
 
 
 def _has_faded(kind: Kind, law: Decay, new_state: FadingState, now: Instant) -> bool:
-    """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live mark.
+    """Return whether a late deposit has faded by itself, so it becomes a mark of its own beside the live mark.
 
     So the order in which deposits are recorded does not change their sum.
     """

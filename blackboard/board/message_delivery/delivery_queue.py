@@ -38,7 +38,7 @@ class FailedAttempt(NamedTuple):
     wait: timedelta | None = None
     """How long the receiver asks to wait; None if the receiver does not say."""
     is_gone: bool = False
-    """Whether the receiver is gone for good, so that no more messages are sent there."""
+    """Whether the receiver is gone for good, so no more messages are sent there."""
 
 
 class LeasedMessage(NamedTuple):

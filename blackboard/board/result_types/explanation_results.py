@@ -133,7 +133,7 @@ class WatchExplanation:
     for all other watches.
     """
     own_laws: tuple[OwnLaw, ...] = ()
-    """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
+    """The first 20 live marks with a law of their own, of its kinds and, if one was given, of the subject."""
     per: Literal["subject", "batch"] = "batch"
     """Whether an activation takes the marks of one subject, or of one group, or a batch."""
     on_guard: Literal["defer", "drop"] = "defer"

@@ -82,7 +82,7 @@ class PredictedSchedule:
     watch: str
     schedule: str
     is_new: bool
-    """Whether the schedule is new or changed, so that it begins with the deployment."""
+    """Whether the schedule is new or changed, so it begins with the deployment."""
     upcoming: tuple[datetime, ...]
     """The next instants of the schedule."""
 

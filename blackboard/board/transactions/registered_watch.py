@@ -116,7 +116,7 @@ class RegisteredWatch:
 
     @cached_property
     def keeps_window_sums(self) -> bool:
-        """Whether the board keeps sums over the window, because it is a window over the board or over groups."""
+        """Whether the board keeps sums over the window, as it does for windows over the board or over groups."""
         return self.may_use_window_sums and self.condition.spans_subjects
 
     @cached_property

@@ -68,7 +68,7 @@ def costs(
 
 
 def _note_uncertain(rows: Sequence[CostRow], unknown: int) -> None:
-    """Say which costs are not known yet, so that the total may change."""
+    """Say which costs are not known yet, because the total may change."""
     if unknown:
         print_note(
             f"the outcome of {counted(unknown, 'call')} is unknown, so the reserve is kept;"

@@ -163,7 +163,7 @@ class Condition(ABC):
 
     @cached_property
     def is_per_mark(self) -> bool:
-        """Whether it measures each mark alone, so that each mark of a `separate` kind crosses alone."""
+        """Whether it measures each mark alone, so each mark of a `separate` kind crosses alone."""
         return isinstance(self, Comparison) and self.measure.is_per_mark
 
 

@@ -179,7 +179,7 @@ class ClaimQueue:
             return 0.0
         if found is None:
             return self._tick_seconds if again_in is None else min(self._tick_seconds, max(0.0, again_in))
-        if claim.outcome.done():  # the client of the claim left while the claim was made
+        if claim.outcome.done():  # the client disconnected while the claim was made
             await self._give_back(claim, found)
             return 0.0
         claim.outcome.set_result(found)

@@ -42,7 +42,7 @@ class Threshold:
     """The comparison, and the effect on an agent."""
     value: float
     is_line: bool
-    """Whether the threshold is for the strength of one mark, so that a line can show the threshold."""
+    """Whether the threshold is for the strength of one mark, so a line can show it."""
 
 
 def threshold_lines(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:

@@ -48,7 +48,7 @@ class PageState:
     """The items that scripts draw, by id."""
 
     def message(self) -> bytes:
-        """Return the event with everything."""
+        """Return the event with the whole state."""
         drawing = {"drawn": self.drawn, "items": list(self.items.values()), "gone": ()} if self.drawn else {}
         return _event("all", {"version": static_version(), "parts": self.parts, **drawing})
 

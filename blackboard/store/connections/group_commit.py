@@ -61,7 +61,7 @@ class Entry(Generic[T]):
         self.work, self.hints, self.exclusive = work, hints, exclusive
         self.thread = threading.get_ident()
         self.abandoned = False
-        """Whether the thread of the entry has left, so that it cannot lead."""
+        """Whether the thread of the entry has left, and so cannot lead."""
         self.signal: threading.Lock | None = None
         """A lock that is held while the thread waits.
 

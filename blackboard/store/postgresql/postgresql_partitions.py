@@ -32,7 +32,7 @@ CARRIED = "carried_event"
 """The table into which the events that must stay are copied. It then replaces a partition."""
 
 GROWTH_FACTOR = 8
-"""How much larger each further partition is if one transaction has more events than the partition before it holds."""
+"""If one transaction has more events than a new partition holds, the next partition is larger by this factor."""
 
 LOCK_WAIT_MILLISECONDS = 20
 """How long a change of partitions waits for other sessions. All writers wait meanwhile, and new readers may have to."""

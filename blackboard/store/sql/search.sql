@@ -3,7 +3,7 @@
 -- The index exists once a kind has been searched.
 
 -- name: has_index -> int
--- Whether a kind has ever been searched, so that there is an index.
+-- Whether a kind has ever been searched, so there is an index.
 SELECT count(*) AS count FROM sqlite_master WHERE name = 'search_index';
 
 -- name: has_index (postgresql)

@@ -70,7 +70,7 @@ FROM (SELECT {recorded} AS recorded FROM board b WHERE b.id = 1 OFFSET 0) AS las
 WITH clock AS MATERIALIZED ({board_clock})
 
 -- fragment: with_clock (postgresql)
--- A view with a WITH is planned by itself, so that no ORDER BY with a LIMIT reaches an index.
+-- A view with a WITH is planned by itself, so no ORDER BY with a LIMIT reaches an index.
 
 -- fragment: clock_row (postgresql)
 -- OFFSET 0 keeps the clock from being read once for each row.

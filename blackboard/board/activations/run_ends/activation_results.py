@@ -47,14 +47,14 @@ class Failure:
     error: str
     """The whole error, for a person to read."""
     is_hopeless: bool = False
-    """Whether the failure would certainly happen again with the same marks, so that the marks are split immediately."""
+    """Whether the failure would certainly happen again with the same marks, so the marks are split immediately."""
     divides: bool = False
     """Whether the marks are split immediately, even if a repetition with all of them might succeed. The parts keep
     their attempts."""
     counts: bool = True
     """Whether the failure counts towards a cooldown, because the agent itself failed."""
     has_bad_answer: bool = False
-    """Whether the model's answer is the cause of the failure, so that the answer is not used again."""
+    """Whether the model's answer is the cause of the failure, so the answer is not used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def put_back(
 
 
 def _has_only_closed_needs(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Return whether an activation absorbed only needs that are closed now, so that it has no work left."""
+    """Return whether an activation absorbed only needs that are closed now, and so has no work left."""
     events = absorbed_events(txn, row.id)
     return bool(events) and all(open_needs.is_closed(txn, event) for event in events)
 

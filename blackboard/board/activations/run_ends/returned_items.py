@@ -60,7 +60,7 @@ def place_of_item(number: int, total: int, places: Sequence[str] = ()) -> str:
 
 
 def read_ahead(transaction: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
-    """Send the reads of the deposits among the items ahead."""
+    """Send ahead the reads of the deposits among the items."""
     for action in actions:
         if isinstance(action, AgentDeposit):
             requested_deposits.read_ahead(transaction, active, action.request)

@@ -67,7 +67,7 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 
 
 def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) -> None:
-    """Subtract the deposits of a kind that have left a window, before retention removes those from before an instant.
+    """Subtract the deposits of a kind that have left a window, because retention will remove those before an instant.
 
     Sums of groups that contain such deposits are deleted instead: nothing was deposited in these groups since, and
     there may be many.

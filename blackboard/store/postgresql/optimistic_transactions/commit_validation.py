@@ -91,7 +91,7 @@ def unchanged_condition(text: str, values: Sequence[Any], fingerprint: bytes | N
 def quiet_condition(subject: str, after: int) -> SqlPart:
     """Return the condition that no event of a subject was recorded after an event.
 
-    The bounds and the expression let the planner read only the few events behind it.
+    The bounds and the expression let the planner read only the few events after it.
     """
     events = "SELECT FROM event WHERE event.id > $1 AND event.id <= (SELECT start.last_event_id FROM start)"
     return SqlPart(f"NOT EXISTS ({events} AND event.subject || '' = $2)", [after, subject])

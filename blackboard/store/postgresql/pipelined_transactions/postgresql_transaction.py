@@ -37,7 +37,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         super().__init__(connection, dialect)
         self._cursor: Any = None
         self._counted: list[tuple[StatementResult, WorkEffects, StatementEffect]] = []
-        """The statements that wait and have an effect on workers if they change a row, with this effect."""
+        """The waiting statements that affect workers if they change a row, each with its effect."""
         self._bulk_writes = BulkWrites()
         self._last_ids: dict[str, int] = {}
         """The largest ids of tables, by the statements that read them."""
