@@ -150,7 +150,7 @@ def check_watch(condition: Condition) -> Condition:
         raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
     if len({comparison.measure.by for comparison in condition.comparisons()}) > 1:
         raise InvalidCondition(
-            f"{condition}: & and | combine measures of one subject, or of groups by one tag; give each side its own watch"
+            f"{condition}: & and | combine measures of one subject, or of groups by one tag; give each its own watch"
         )
     if _is_negated(condition):
         raise InvalidCondition(
