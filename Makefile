@@ -37,7 +37,7 @@ collection: $(VENV)/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only --quiet --no-summary >$(VENV)/collection || \
 	  { cat $(VENV)/collection; exit 1; }
 
-## test-quick: run the tests that start no process and no server, in about two minutes
+## test-quick: run the tests that start no process and no server, in about 2 minutes
 test-quick: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 $(QUICK)
 

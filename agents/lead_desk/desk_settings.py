@@ -94,7 +94,7 @@ class DeskSettings(BaseModel):
         return read_section(settings, SECTION, cls)
 
     def open_all_day(self) -> DeskSettings:
-        """Return these settings with every hour of the next two days open, on the same grid of slots.
+        """Return these settings with every hour of the next 2 days open, on the same grid of slots.
 
         This is for times that a person has decided on.
         """

@@ -31,7 +31,7 @@ class Found(NamedTuple):
 def evaporation(
     server: MeasuredServer, *, size: int = 100_000, marks: int = 1000, seconds: float = 4.0
 ) -> Iterator[Row]:
-    """Measure marks that evaporate at one instant. A daemon takes them away."""
+    """Measure how fast a daemon takes away marks that evaporate at one instant."""
     with server.board(marks) as url:
         ours = Found(*evaporate(url, size, seconds)[:3])
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ __all__ = ["ProcessGroup", "follow_commands"]
 
 
 def follow_commands(act: Callable[[], None]) -> None:
-    """Repeat an act as the lines of the input say."""
+    """Repeat an act for each line of the input."""
     print("ready", flush=True)
     for line in sys.stdin:
         count, begin = 0, time.monotonic()

@@ -36,7 +36,7 @@ class Rates(BaseModel):
     input: USD
     output: USD
     cache_write: USD
-    """The price of the cache with a lifetime of five minutes. Requests use no other cache."""
+    """The price of the cache with a lifetime of 5 minutes. Requests use no other cache."""
     cache_read: USD
     batch_input: USD
     batch_output: USD

@@ -42,7 +42,7 @@ class CallDeadline:
         self.watch(details["return_value"].get_extra_info("socket"))
 
     def watch(self, connection: socket.socket) -> None:
-        """End a connection too when the time is over."""
+        """Also end this connection when the time is over."""
         connection = connection.dup()  # TLS takes over the socket; both are the same connection
         with self._lock:
             self._connections.append(connection)

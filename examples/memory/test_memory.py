@@ -74,7 +74,7 @@ def test_the_weeks_are_those_of_the_guide_and_the_plain_index_gives_the_same_ans
         assert db.execute("select count(*) from answer where usd > 0").fetchone()[0] == calls
         plain = db.execute("select question, answer, notes from answer order by at").fetchall()
     page = (HERE.parents[1] / "docs/comparison.md").read_text("utf-8")
-    assert f"| model calls in six weeks | {calls} | {calls} |" in page
+    assert f"| model calls in 6 weeks | {calls} | {calls} |" in page
     answers = [json.loads(str(payload)) for (payload,) in given]
     assert [(one["question"], one["answer"], one["notes"]) for one in answers] == [
         (question, answer, json.loads(names)) for question, answer, names in plain

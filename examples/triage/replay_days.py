@@ -65,7 +65,7 @@ def load(board: Blackboard, rows: list[dict[str, Any]]) -> str:
 
 
 def run(board: Blackboard, day: datetime) -> None:
-    """Run one day. Ada answers her questions at ten; Bob is away."""
+    """Run one day. Ada answers her questions at 10:00; Bob is away."""
     replay(board, FILE, [], until=day.replace(hour=10), model="deployed")
     for need in board.inbox(assignee="ada"):
         board.as_author("ada").answer(need.id, "soon")

@@ -1,6 +1,6 @@
 """Runs a file of issues through days of plain/issue_queue.py, as replay_days.py does with a board.
 
-python scripted_verdicts.py python replay_days_plain.py < issues.json prints what became of them. `work` runs every ten
+python scripted_verdicts.py python replay_days_plain.py < issues.json prints what became of them. `work` runs every 10
 minutes.
 """
 
@@ -54,7 +54,7 @@ def is_open(db: sqlite3.Connection) -> bool:
 
 
 def run(db: sqlite3.Connection, client: Anthropic, day: datetime) -> None:
-    """Run one day. Ada answers her questions at ten; Bob is away."""
+    """Run one day. Ada answers her questions at 10:00; Bob is away."""
     now = day
     while now <= day.replace(hour=23):
         issue_queue.work(db, client, now)

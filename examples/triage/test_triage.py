@@ -122,7 +122,7 @@ def test_the_days_are_those_of_the_guide_within_the_budget_and_the_plain_queue_d
         of_each_day = db.execute("select count(*), total(usd) from call group by date(at)").fetchall()
         assert sorted(number for number, _ in of_each_day) == sorted(calls)
         page = (HERE.parents[1] / "docs/comparison.md").read_text("utf-8")
-        assert f"| model calls in three days | {sum(calls)} | {sum(calls)} |" in page
+        assert f"| model calls in 3 days | {sum(calls)} | {sum(calls)} |" in page
         assert max(usd for _, usd in of_each_day) <= issue_queue.USD_PER_DAY
 
 

@@ -110,7 +110,7 @@ def is_same(words: set[str], other: set[str]) -> bool:
     sections={"triage": TriageSettings},
 )
 def judge(issues: list[Issue], context: Context) -> Iterator[Triaged | Need]:
-    """Asks a model about ten issues in one call, the strongest first, and people where the model is not sure."""
+    """Asks a model about 10 issues in one call, the strongest first, and people where the model is not sure."""
     settings = read_section(context.settings, "triage", TriageSettings)
     data = [
         {"id": issue.id, "title": issue.title, "body": issue.body[:1000], "strength": round(issue.strength, 1)}

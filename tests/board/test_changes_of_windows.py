@@ -119,7 +119,7 @@ def test_a_new_weight_makes_a_total_rise_or_fall_at_the_change(world: World) -> 
     deploy(1.0)
     assert [(row.subject, row.crossed_at) for row in world.crossings()][1:] == [("", world.board.session.now())]
     deploy(2.0)
-    assert len(world.crossings("waiting")) == 2  # the first one of up waits still
+    assert len(world.crossings("waiting")) == 2  # the first crossing of up still waits
 
 
 def test_a_preview_says_which_subjects_a_new_window_would_wake_for(world: World) -> None:

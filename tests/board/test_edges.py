@@ -212,7 +212,7 @@ def test_the_board_is_a_subject_of_its_own_for_a_cooldown_per_subject(world: Wor
         return sorted(names)
 
     world.put("smoke", "a", 0.5)
-    assert len(claimed()) == 1  # one of the two watches over the board; then the board rests
+    assert len(claimed()) == 1  # one of the two watches over the board; then the board is in cooldown
     world.put("smoke", "a", 1.0)
     assert claimed() == ["mark"]  # the cooldown of the board is not that of the subject
     world.put("smoke", "b", 1.0)

@@ -196,7 +196,7 @@ def test_a_mark_that_was_never_given_is_always_news(world: World) -> None:
     deploy(world, total("smoke", over="board") >= 0.5, "max")
     world.sign("watchman", "smoke", intensity=0.9)
     world.put("smoke", "other", intensity=0.9)
-    assert wake(world)  # the watermark passes the own mark
+    assert wake(world)  # the watermark passes the agent's own mark
     world.put("smoke", intensity=0.95)
     assert wake(world)
 

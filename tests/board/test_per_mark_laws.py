@@ -159,7 +159,7 @@ def test_a_law_that_equals_that_of_the_kind_at_the_deposit_is_not_the_marks_own(
     same, own = world.put("smoke", decay=Exponential("60m")), world.put("smoke", decay=Exponential("2h"))
     assert law_of(world, same.mark_id) == ("exponential(half_life=1h)", False)
     assert law_of(world, own.mark_id) == ("exponential(half_life=2h)", True)
-    world.deploy({"smoke": kind("smoke", Exponential("2h"), on_repeat="separate")})  # now it equals, and stays its own
+    world.deploy({"smoke": kind("smoke", Exponential("2h"), on_repeat="separate")})  # equal now, but still its own
     assert law_of(world, same.mark_id) == ("exponential(half_life=2h)", False)
     assert law_of(world, own.mark_id) == ("exponential(half_life=2h)", True)
     world.deploy({"smoke": kind("smoke", Linear("5h"), on_repeat="separate")})

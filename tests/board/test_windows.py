@@ -364,7 +364,7 @@ def test_a_window_that_must_hold_crosses_at_its_instant_unless_it_falls(world: W
     for _ in range(2):
         world.put("beat", "b")
     world.advance(5 * MINUTE - SECOND)
-    world.put("beat", "b")  # only b still has two when the first of its deposits leave
+    world.put("beat", "b")  # when the older deposits leave, only b still has two
     world.advance(MINUTE)
     world.put("beat", "b")
     world.put("beat", "b")

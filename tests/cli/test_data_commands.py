@@ -42,7 +42,7 @@ def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Comma
     house("forget", "hall", "--yes")
     house("backup", "late.db")
     house("forget", "attic", "--yes")
-    if again:  # the board of the first restore does not know of the erasure of the hall, the one that it replaced does
+    if again:  # the restored board does not know that the hall was forgotten; the board that it replaced does
         assert "'hall'" in house("restore", "early.db").err
     done = house("restore", "early.db")
     assert done.code == 0

@@ -195,7 +195,7 @@ def places() -> dict[str, str]:
 @pytest.mark.parametrize("package", sorted(places()))
 def test_the_page_says_where_each_package_is_imported(package: str) -> None:
     named = [ROOT / name for name in re.findall(r"`((?:blackboard|agents|migrations)/[^`]*)`", places()[package])]
-    if package == "opentelemetry-sdk":  # it has the import name of the API
+    if package == "opentelemetry-sdk":  # it is imported by the same name as the API
         assert named == []
         return
     files = importers(package)

@@ -64,7 +64,7 @@ def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     before = list(sys.path)
     yield Blocks(tmp_path, desk)
-    for server in tmp_path.glob("*.pid"):  # a document whose block failed did not end it
+    for server in tmp_path.glob("*.pid"):  # left by a document whose block failed
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(server.read_text("utf-8")), signal.SIGTERM)
     sys.path[:] = before

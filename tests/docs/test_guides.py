@@ -18,7 +18,7 @@ PACKAGES = sorted(
     path.parent
     for top in ("blackboard", "agents")
     for path in (ROOT / top).rglob("__init__.py")
-    if path.parent.name != "prompts"  # whose `__init__.py` has a function
+    if path.parent.name != "prompts"  # its `__init__.py` has a function
 )
 PATH = r"`([a-z_][A-Za-z0-9_/.]*(?:/|\.(?:py|sql|md|toml|json|txt)))`"
 
@@ -46,7 +46,7 @@ def test_the_steps_of_each_journey_are_numbered_in_sequence() -> None:
 
 def test_every_path_in_the_guide_for_contributors_exists() -> None:
     named = set(re.findall(PATH, CONTRIBUTING))
-    bare = {"__init__.py", "dist/"}  # in every folder, made by a release
+    bare = {"__init__.py", "dist/"}  # one is in every folder, the other is made by a release
     assert [name for name in sorted(named - bare) if "NNNN" not in name and not (ROOT / name).exists()] == []
 
 

@@ -58,7 +58,7 @@ def entered(action: Callable[[], object]) -> list[str]:
         if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
             calls.append(frame.f_code.co_filename.removeprefix(PACKAGE))
 
-    threading.setprofile(note)  # of the threads that start from now on
+    threading.setprofile(note)  # for the threads that start from now on
     sys.setprofile(note)
     try:
         action()

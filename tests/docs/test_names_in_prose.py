@@ -94,7 +94,7 @@ def members() -> dict[str, set[str]]:
         for ancestor in ancestors:
             found[name] |= found.get(ancestor, set())
             ancestors += bases.get(ancestor, [])
-    found.pop("blackboard", None)  # it is the name of the package too
+    found.pop("blackboard", None)  # it is also the name of the package
     found["Blackboard"].add("schema_change")  # an attribute that only an instance has
     return found
 

@@ -113,7 +113,7 @@ def test_results_have_the_names_of_the_columns_of_the_views() -> None:
         "activations": blackboard.ActivationRecord,
         "costs": blackboard.CostRow,
     }
-    in_results = {"group_value": "group"}  # a word of SQL, which no column can have without quotes
+    in_results = {"group_value": "group"}  # `group` is a word of SQL, and would need quotes as a column
     for view, result in pairs.items():
         names = {field.name for field in dataclasses.fields(result)}
         columns = {in_results.get(column, column) for column in VIEWS[view]}

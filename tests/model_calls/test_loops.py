@@ -90,7 +90,7 @@ def test_a_new_fact_from_outside_restarts_the_chain(board: Blackboard) -> None:
 
     run_until_quiescent(board, replier, news)
     assert len(seen) >= 4  # without the deposit it would have been woken twice
-    # Facts from outside are asked of the replier, so a chain begins with it, and its third run in a chain is stopped.
+    # A fact from outside wakes the replier, so a chain begins with it, and its third run in a chain is stopped.
     assert {name for name, state in agent_states(board) if state == "quarantined"} == {"replier"}
 
 

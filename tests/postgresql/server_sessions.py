@@ -49,7 +49,7 @@ class ServerSessions:
     @contextlib.contextmanager
     def foreign(self) -> Iterator[psycopg.Connection[Any]]:
         """Open a session of another program, in which each statement is a transaction."""
-        import psycopg  # not above, because the folder's conftest imports this module without the driver, too
+        import psycopg  # here, because the folder's conftest also imports this module without the driver
 
         url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(url, autocommit=True) as connection:

@@ -301,7 +301,7 @@ def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(board_url: str, mon
                 part = connection.recv(65536)
                 assert part, "the server has closed the connection too early"
                 received += len(part)
-                select.select([], [], [], 0.04)  # takes no part for a moment
+                select.select([], [], [], 0.04)  # a pause between two parts
         assert time.monotonic() - begin > 2 * http_server.SILENCE_SECONDS
 
 

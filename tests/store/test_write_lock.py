@@ -16,6 +16,6 @@ def test_lock_files_close_themselves_without_a_warning_in_whatever_order_the_col
     lock = WriteLock(database, 1.0)
     with lock.acquired():
         pass
-    vars(lock).clear()  # the files end before the lock; a warning of one fails the test
+    vars(lock).clear()  # its files are freed first; if one was open, its warning fails the test
     del lock
     gc.collect()

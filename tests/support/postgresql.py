@@ -106,7 +106,7 @@ def start_server(
         **(settings or {}),
         "unix_socket_directories": str(folder),
     }
-    if enter:  # of other machines, only its hosts reach it
+    if enter:  # only the hosts of its network reach it
         (folder / "hba").write_text("local all all trust\nhost all all all trust\n", "utf-8")
         values["hba_file"] = str(folder / "hba")
     options = " ".join(f"-c {name}='{value}'" for name, value in values.items())

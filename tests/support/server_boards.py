@@ -26,7 +26,7 @@ GROWTH_BYTES = 2 * 2**20
 """How much larger than a new board's database one may be to be used again."""
 
 # Every change of a table, a view, a function, a right, statistics or a default writes a row of a catalog. The size
-# tells of many deleted rows, which would slow later tests.
+# shows when there are many deleted rows, which would slow later tests.
 STATE = """
 SELECT concat_ws(' ',
   (SELECT count(*) || ':' || sum(xmin::text::bigint) FROM pg_class WHERE oid >= 16384),

@@ -117,7 +117,7 @@ def check_size(deployment: Deployment, kind: str, author: str, text: str) -> Non
 def _check_limits(limits: KindSpec | DepositLimits, owner: str, name: str, text: str) -> None:
     """Check a payload, as JSON text, against the limits of a kind or an author."""
     size, longest = limits.max_payload, limits.max_text
-    # A character has at most four bytes.
+    # A character has at most 4 bytes.
     if size is not None and len(text) * 4 > size and (actual := len(text.encode())) > size:
         raise InvalidMark(
             f"the payload has {actual} bytes; at most {size} are allowed (max_payload of {owner} {name!r})"

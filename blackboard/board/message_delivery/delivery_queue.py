@@ -26,7 +26,7 @@ MESSAGE_LEASE: Duration = 2 * MINUTE
 DELAYS: tuple[Duration, ...] = tuple(
     parse_duration(text) for text in ("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h")
 )
-"""The delays before each further attempt, as Standard Webhooks recommends: ten attempts in three days."""
+"""The delays before each further attempt, as Standard Webhooks recommends: 10 attempts in 3 days."""
 MAX_DELIVERY_ERROR_CHARACTERS = 500
 
 

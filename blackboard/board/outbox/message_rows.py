@@ -34,7 +34,7 @@ class Notice:
     remedy: str = ""
     """A command that solves the problem; "" for none."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """The same for programs."""
+    """The details for programs."""
     scope: str = WHOLE_BOARD
     """The scope that the message is about."""
     agent: str | None = None

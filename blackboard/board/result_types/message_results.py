@@ -51,7 +51,7 @@ class SinkStatus:
     retried: int
     """The number of waiting messages whose attempts have failed so far."""
     given_up: int
-    """The number of messages that failed for three days, or whose receiver is gone."""
+    """The number of messages that failed for 3 days, or whose receiver is gone."""
     waiting_since: datetime | None
     """Since when the oldest waiting message has waited."""
     error: str | None

@@ -25,7 +25,7 @@ class BackfillTask(StrEnum):
     WINDOW = "window"
     """Test a watch with a window on all subjects that have deposits in it, even if they have no live mark."""
     RETEST = "crossings"
-    """Test the crossings that wait for a changed watch again."""
+    """Test again the waiting crossings of a changed watch."""
 
 
 class BackfillTarget(NamedTuple):

@@ -113,7 +113,7 @@ def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
 def _header_place(rows: Sequence[Sequence[str]]) -> int:
     """Return the place of the header.
 
-    Before it may be rows of a single cell, rows of a name and a value, and a row of values without names.
+    It may follow rows of a single cell, rows of a name and a value, and a row of values without names.
     """
     if (place := _after_pairs(rows)) is not None:
         return place

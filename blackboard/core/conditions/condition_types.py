@@ -7,7 +7,7 @@
     strength(Lead, subject="lead/vip-*") >= 0.3         only subjects that match a pattern
     count(Alert, where={"severity": "high"}) >= 3       only marks with these tags
     strength(Qualified) < 0.3                           falling: it has gone cold
-    count(Error, within="10m") >= 5                     the deposits of the last ten minutes
+    count(Error, within="10m") >= 5                     the deposits of the last 10 minutes
 
 A condition is a pure expression. It has no truth value of its own, so `if strength(Smoke) >= 0.7` raises.
 

@@ -299,7 +299,7 @@ class Total(Measure):
     takes_window = True
 
     def value(self, strengths: Sequence[float]) -> float:
-        """Return the exact sum, rounded once: ten strengths of 0.1 make 1.0."""
+        """Return the exact sum, rounded once: 10 strengths of 0.1 make 1.0."""
         return math.fsum(strengths)
 
     def from_sums(self, marks: int, strength_sum: float) -> float:

@@ -72,7 +72,7 @@ def _types_of(branch: Mapping[str, Any]) -> set[str]:
     if "enum" in branch or "const" in branch:
         values = branch.get("enum", [branch.get("const")])
         return {_TYPE_NAMES.get(type(value), "other") for value in values}
-    refers = any(word in branch for word in ("$ref", "anyOf", "oneOf", "allOf"))  # what it refers to is tested, too
+    refers = any(word in branch for word in ("$ref", "anyOf", "oneOf", "allOf"))  # what it refers to is also tested
     return set() if refers else {"string", "null", "other"}
 
 

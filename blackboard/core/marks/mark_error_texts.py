@@ -29,7 +29,7 @@ def printable_text(text: str) -> str:
 
 
 def describe_invalid(kind: str, error: ValidationError) -> str:
-    """Return a pydantic error as one line that names each invalid field, up to ten."""
+    """Return a pydantic error as one line that names each invalid field, up to 10."""
     parts = []
     for problem in error.errors(include_url=False, include_input=False)[:10]:
         place = ".".join(str(step) for step in problem["loc"]) or "payload"

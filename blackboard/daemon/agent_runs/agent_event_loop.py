@@ -122,7 +122,7 @@ class AgentLoop:
             if asyncio.iscoroutine(awaitable):
                 awaitable.close()
             raise NoEventLoop(str(error)) from None
-        with contextlib.suppress(RuntimeError):  # agents run without the watcher, too
+        with contextlib.suppress(RuntimeError):  # agents also run without the watcher
             threading.Thread(target=self._watch, args=(loop,), name="blackboard-async-watch", daemon=True).start()
         self._loop, self._thread = loop, thread
         return loop

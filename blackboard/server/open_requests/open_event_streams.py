@@ -1,6 +1,6 @@
 """The open event streams: they share one reader of the board, and a window with the last events.
 
-While a stream is open, the reader reads the board after each commit, and at least every ten seconds. It puts new events
+While a stream is open, the reader reads the board after each commit, and at least every 10 seconds. It puts new events
 into the window. Each stream remembers the last event and the last activity that it has sent. It takes the next events
 from the window, or from the board if they are older than the window. So a stream needs no queue, and a slow client
 takes no memory.

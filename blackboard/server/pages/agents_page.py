@@ -21,7 +21,7 @@ MAX_RUNS = 20_000
 """How many activations of the last day are read, the newest first."""
 SHOWN_HOURS = 24
 CHART_HEIGHT = 28
-"""The height of the chart of an agent, in units of the drawing. An hour is ten units wide."""
+"""The height of the chart of an agent, in units of the drawing. An hour is 10 units wide."""
 
 
 class AgentsFields(PageFields):

@@ -1,7 +1,7 @@
 """Updates of open pages: each page is rendered once for all viewers with equal rights, and they get what differs.
 
 While a browser shows a page, the page is rendered again when the board has changed, at most four times a second. It is
-also rendered every five seconds, because marks fade by time alone. Browsers are sent only the parts that differ. A
+also rendered every 5 seconds, because marks fade by time alone. Browsers are sent only the parts that differ. A
 browser that reads slowly skips rounds and is then sent all parts, so the server needs no queue for it.
 """
 

@@ -180,7 +180,7 @@ class HttpServer:
 
 
 class _SleepingServer(uvicorn.Server):
-    """The server of uvicorn, which would check ten times a second whether it should end. This server sleeps."""
+    """The server of uvicorn, which would check 10 times a second whether it should end. This server sleeps."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -82,8 +82,8 @@ class PredictedCrossingRow(NamedTuple):
 class WatchStateRow(NamedTuple):
     """A row of `watch_state`: the stored state of a watch over time (see `episodes.Episode`).
 
-    A rising watch whose condition does not hold, and which may cross, has no row. A falling watch has one while its
-    value is at or above the threshold, or has been before it fell.
+    A rising watch whose condition does not hold, and which may cross, has no row. A falling watch has no row until its
+    value has been at or above the threshold.
     """
 
     watch_id: int

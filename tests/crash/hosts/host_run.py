@@ -272,7 +272,7 @@ class BoardRun:
         self._wait("the work of a dead worker is not taken up", lambda: not self._look_for_orphans())
         self._wait(UNREGISTERED, self._all_registered)
         waiting = f"SELECT count(*) FROM crossing WHERE state = 'waiting' AND id <= {self._newest}"
-        with self.state.pause_deposits():  # those that are stronger are claimed before those that are older
+        with self.state.pause_deposits():  # stronger crossings are claimed before older ones
             self._wait("crossings wait and are not claimed", lambda: self._query(waiting) == [(0,)])
         with self._rows() as query:
             host_checks.check(query, self.kept)

@@ -62,7 +62,7 @@ def vigil(marks: Sequence[Smoke], context: Any) -> None:
 CHILLS = 40
 
 
-# Each smoke has a subject of its own, so an agent that is woken for each of all of them would work for a minute.
+# Each smoke has a subject of its own, so an agent that is woken for all of them would work for a minute.
 SOME_SMOKE = total(Smoke, subject="*[05]") >= 0.3
 
 

@@ -88,7 +88,7 @@ class Versions(Pure):
         active = [json.loads(content)["agents"] for _, content in deployed]
         for activation, at in started:
             name, number = ran[activation]
-            # Of changes at the instant of the claim, any may have come before it.
+            # Changes at the instant of the claim may have come before it or after it.
             allowed = {
                 codes[agents[name]["code"]]
                 for agents, since, until in zip(active, starts, [*starts[1:], float("inf")], strict=True)

@@ -123,4 +123,4 @@ def _write(path: Path, content: dict[str, object]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
-    sync_to_disk(path.parent)  # makes the new name of the file durable, too
+    sync_to_disk(path.parent)  # also makes the new name of the file durable

@@ -160,7 +160,7 @@ def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     if watch is None or not watch.absorbs or watch.condition.is_per_mark:
         return
     for scope in scopes_of_activation(txn, row):
-        if (watch.condition.by is not None) == is_group(scope):  # else the watch has changed
+        if (watch.condition.by is not None) == is_group(scope):  # otherwise the watch has changed
             rising_crossings.evaluate_scope(txn, watch, scope)
 
 

@@ -80,7 +80,7 @@ class BulkWrites:
         return found
 
     def is_seen_by(self, text: str) -> bool:
-        """Return whether rows wait that a statement may see or change: it names their table, or deletes rows."""
+        """Return whether a statement may see or change rows that wait: it names their table, or deletes rows."""
         if not self._waiting:
             return False
         words = _words(text)

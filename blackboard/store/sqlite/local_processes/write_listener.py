@@ -60,7 +60,7 @@ def writes_heard(database: Path, wake: Callable[[], None]) -> Iterator[bool]:
 
 
 def _follow(writes: FileWrites, wake: Callable[[], None]) -> None:
-    """Call `wake` at each write and for about two seconds after the last, until the writes are stopped."""
+    """Call `wake` at each write and for about 2 seconds after the last, until the writes are stopped."""
     pause: float | None = None
     while writes.rest(0):
         if writes.wait(pause):
