@@ -177,7 +177,7 @@ def answer(db: sqlite3.Connection, number: int, priority: str, by: str) -> None:
     with db:
         answered = "update question set answer = ?, answered_by = ? where number = ? and answer is null"
         if db.execute(answered, (priority, by, number)).rowcount == 0:
-            raise SystemExit(f"no question about issue {number} is open")
+            raise SystemExit(f"no question about issue {number} is open: it is answered, or was never asked")
         db.execute("update issue set priority = ?, decided_by = ? where number = ?", (priority, by, number))
 
 
