@@ -13,4 +13,5 @@ records                     states, kinds of events, money, and other values of 
 backoff                     the delay between attempts
 pydantic_fields             the fields of pydantic models at a place, and the message for an unknown field
 subclass_registry           registers subclasses by the names that deployment files use
+unevaluated_annotations     names of fields and parameters, whose annotations may name what is defined later
 """

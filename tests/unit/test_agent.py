@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -26,6 +27,18 @@ class Alarm(Mark, kind="alarm"):
 
 
 HOT = strength(Smoke) >= 0.7
+
+ANNOTATED_WITH_LATER_NAMES = """
+from typing import ClassVar
+
+class Seen(Mark, kind="seen"):
+    later: ClassVar[Later | None] = None
+    place: str
+
+@agent(watches=HOT, writes=[Seen])
+def look(marks: list[Later], context: Later) -> list[Seen]:
+    return []
+"""
 
 
 @agent(
@@ -178,6 +191,14 @@ def test_a_function_that_cannot_be_called_with_marks_and_context_is_refused() ->
         @agent(watches=HOT)
         def wrong(marks: list[Mark]) -> None:
             return None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="earlier versions evaluate annotations at the definition")
+def test_annotations_may_name_what_is_defined_later() -> None:
+    names = {"agent": agent, "Mark": Mark, "HOT": HOT}
+    exec(compile(ANNOTATED_WITH_LATER_NAMES, "later.py", "exec", dont_inherit=True), names)
+    assert names["Seen"].defaults.payload_schema["required"] == ["place"]  # type: ignore[attr-defined]
+    assert names["look"].spec.name == "look"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("condition", [~HOT, HOT & (strength(Smoke) < 0.9), True, "smoke"])

@@ -172,6 +172,16 @@ def test_a_class_without_a_kind_is_refused() -> None:
             pass
 
 
+def test_a_field_of_a_type_that_is_not_defined_yet_names_the_type() -> None:
+    with pytest.raises(InvalidMark, match="Report needs Item; define it before the class"):
+        type("Report", (Mark,), {"__annotations__": {"items": "list[Item]"}, "__module__": __name__}, kind="report")
+
+
+def test_a_class_of_marks_that_contains_itself_is_refused() -> None:
+    with pytest.raises(InvalidMark, match="Node has a field with marks of its own class; use another model there"):
+        type("Node", (Mark,), {"__annotations__": {"below": "list[Node]"}, "__module__": __name__}, kind="node")
+
+
 @pytest.mark.filterwarnings("ignore:Field name")
 @pytest.mark.parametrize(
     "name", ["subject", "intensity", "kind", "id", "strength", "author", "payload", "defaults", "reinforced_at", "copy"]

@@ -25,6 +25,7 @@ from blackboard.core.pydantic_fields import unknown_field
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import CatchUp, OnGuard, Per, WatchSpec, min_increase_problem
+from blackboard.core.unevaluated_annotations import parameter_names
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 
@@ -283,7 +284,7 @@ def _mistakes_in_functions(
     publish: PublishFunction | None,
     isolate: IsolateFunction | None,
 ) -> Iterator[Mistake]:
-    if len(inspect.signature(function).parameters) != 2:
+    if len(parameter_names(function)) != 2:
         yield Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")
     if inspect.isasyncgenfunction(function):
         text = "an asynchronous generator cannot be an agent; return the marks in a list"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr
-from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
 
@@ -31,6 +31,7 @@ from blackboard.core.marks.pydantic_internals import (
     set_private_attributes,
     wrapped_hook,
 )
+from blackboard.core.unevaluated_annotations import annotated_names
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, nearest
 
 RESERVED_FIELDS = ("subject", "intensity")
@@ -154,7 +155,7 @@ class Mark(BaseModel):
         if not kind:
             raise InvalidMark(f'{cls.__name__} has no kind; write class {cls.__name__}(Mark, kind="...")')
         # pydantic would take an attribute of that name, such as a property, as the default of the field.
-        if clash := [name for name in cls.__annotations__ if name in Mark.__annotations__ or hasattr(Mark, name)]:
+        if clash := [name for name in annotated_names(cls) if name in Mark.__annotations__ or hasattr(Mark, name)]:
             place = f"{cls.__name__}.{clash[0]}"
             raise InvalidMark(f"{place}: every mark has an attribute of that name; rename the field")
         cls.kind = kind
@@ -179,12 +180,17 @@ class Mark(BaseModel):
         """Return the JSON schema of the payload, as the board registers it. Its properties have the fields' names.
 
         Raises:
-            InvalidMark: JSON cannot represent a field.
+            InvalidMark: JSON cannot represent a field, a type is not defined yet, or the class contains itself.
         """
         try:
+            cls.model_rebuild()  # its error names a type that is not defined
             schema = cls.model_json_schema(by_alias=False, schema_generator=_PayloadSchema)
+        except PydanticUndefinedAnnotation as error:
+            raise InvalidMark(f"{cls.__qualname__} needs {error.name}; define it before the class") from None
         except PydanticInvalidForJsonSchema as error:
             raise InvalidMark(f"{cls.__qualname__} has a field that JSON cannot represent: {error}") from None
+        if "properties" not in schema:
+            raise InvalidMark(f"{cls.__qualname__} has a field with marks of its own class; use another model there")
         for name in RESERVED_FIELDS:
             schema["properties"].pop(name, None)
         schema["required"] = [name for name in schema.get("required", []) if name not in RESERVED_FIELDS]
