@@ -138,19 +138,26 @@ def test_a_backup_that_cannot_be_written_is_restored(folder: Path) -> None:
 
 
 @pytest.mark.processes
-def test_a_program_that_writes_is_refused_at_once(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("protected", "message"),
+    [("folder", "board.db-write-queue cannot be opened"), ("file", "board.db cannot be written")],
+)
+def test_a_program_that_writes_is_refused_at_once(folder: Path, protected: str, message: str) -> None:
     path = folder / "mounted" / "board.db"
     closed(path)
     take_away(path.parent)
+    if protected == "file":
+        for other in (path.parent, *(item for item in path.parent.iterdir() if item != path)):
+            other.chmod(0o777)
 
     def opened() -> str:
         try:
             Blackboard.open(path, mode=SHARED).close()
-        except StoreError:
-            return "refused"
+        except StoreError as error:
+            return str(error)
         return "opened"
 
-    assert without_rights(opened) == "refused"
+    assert message in without_rights(opened)
 
 
 @pytest.mark.processes

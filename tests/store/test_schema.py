@@ -201,14 +201,6 @@ def test_a_damaged_board_is_refused(world: World) -> None:
         Blackboard.open(f"sqlite:///{world.path}").marks()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_read_only_board_cannot_be_opened_for_writing(world: World) -> None:
-    world.close()
-    world.path.chmod(0o400)
-    with pytest.raises(StoreError, match="cannot be written"):
-        Blackboard.open(f"sqlite:///{world.path}")
-
-
 @pytest.mark.file_only("on a server, transactions are read-only, not connections")
 def test_a_read_only_connection_is_reported_with_advice(world: World) -> None:
     connection = world.board.database.connect(writes=False)

@@ -60,11 +60,14 @@ class SqliteFile(BoardPlace):
 
         Raises:
             StoreMissing: There is no such file, and it should be read; or a removed file has left its log.
-            StoreError: The file cannot be created or reached, or its log is behind a link.
+            StoreError: The file cannot be created, reached or written, or its log is behind a link.
         """
         inherited_files.check(self.path)
         self._check_links()
         if _status(self.path) is not None:
+            if writes and not file_owners.may_write(self.path):  # SQLite would only refuse the first change
+                hint = file_owners.describe_access(self.path) or "check its permissions"
+                raise StoreError(f"{self.path} cannot be written; {hint}")
             return
         if not writes:
             self.refuse_missing()

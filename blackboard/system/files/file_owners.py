@@ -46,6 +46,11 @@ def foreign_owner(path: str | Path) -> str | None:
     return None if owner is None or owner == this_user() else name_of(owner)
 
 
+def may_write(path: Path) -> bool:
+    """Return whether this user may write to a file or folder."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def is_private_folder(path: str | Path) -> bool:
     """Return whether a path is a folder, and not a link to a folder, that belongs to this user.
 

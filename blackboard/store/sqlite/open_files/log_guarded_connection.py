@@ -8,7 +8,6 @@ is still at its path.
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from blackboard.store.sqlite.open_files import inherited_files, second_library_g
 from blackboard.store.sqlite.open_files.second_library_guard import OpenFile
 from blackboard.system import forks
 from blackboard.system.files.board_files import BoardFiles
+from blackboard.system.files.file_owners import may_write
 
 LOCK_SCRIPT = Path(__file__).with_name("shared_lock_script.py")
 
@@ -122,8 +122,7 @@ def read_only_parameters(files: BoardFiles) -> str | None:
     Raises:
         StoreError: There is a log without an index.
     """
-    effective = os.access in os.supports_effective_ids
-    if all(os.access(path, os.W_OK, effective_ids=effective) for path in (files.database, files.database.parent)):
+    if may_write(files.database) and may_write(files.database.parent):
         return None
     if not files.wal.exists():
         return "mode=ro&immutable=1"
