@@ -150,7 +150,7 @@ def predicted_crossings(folder: Path, *, pending: int = 100_000, count: int = 60
                 arrived.acquire(timeout=10)
             rows = board.session.read(
                 lambda txn: txn.sql.cursor.execute(
-                    "SELECT noticed_at - crossed_at FROM crossing WHERE subject LIKE 'soon/%'"
+                    "SELECT noticed_at - crossed_at FROM crossing WHERE scope LIKE 'soon/%'"
                 ).fetchall()
             )
     late = [microseconds / 1000 for (microseconds,) in rows]

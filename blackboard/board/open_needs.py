@@ -60,7 +60,7 @@ def record_need(txn: BoardTransaction, row: MarkRow) -> None:
         txn,
         ActivityEvent.NEED,
         agent=None if row.activation_id is None else row.author,
-        subject=row.subject,
+        scope=row.subject,
         activation_id=row.activation_id,
         mark_id=row.id,
         author=row.author,

@@ -87,7 +87,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         ActivityEvent.WAKE,
         agent=watch.agent_spec.name,
         watch_id=watch.id,
-        subject=nullable_scope(crossing.scope),
+        scope=nullable_scope(crossing.scope),
         crossing_id=crossing_id,
         author=author,
     )

@@ -212,7 +212,7 @@ class _Crossings(StatementFile):
     first_window: Statement[BatchWindow]
     waiting_watches: Statement[WaitingWatch]
     count_waiting_marks: Statement[int]
-    full_subject: Statement[str]
+    full_scope: Statement[str]
     claimable_of_law: Statement[CrossingRow]
     first_claimable: Statement[CrossingRow]
     next_law_waiting: Statement[str | None]

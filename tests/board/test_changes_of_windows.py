@@ -26,7 +26,7 @@ def test_a_new_window_begins_with_what_the_history_has(world: World) -> None:
     world.deploy(
         {}, spec("many", count("beat", "alarm", within="10m") >= 2), spec("all", total("beat", within="1h") >= 1)
     )
-    assert sorted(row.subject for row in world.crossings()) == ["a", "a", "b"]
+    assert sorted(row.scope for row in world.crossings()) == ["a", "a", "b"]
     assert {row.crossed_at for row in world.crossings()} == {world.board.session.now()}
     assert world.board.session.now() - at <= 1
     kept = world.sql("SELECT subject, intensity FROM window_event ORDER BY event_id")
@@ -91,15 +91,15 @@ def test_a_changed_threshold_keeps_or_ends_what_waits_and_does_not_cross_again(w
     world.put("beat", "c")
     world.advance(MINUTE)
     deploy(3)
-    states = {row.subject: (row.state, row.value, row.threshold) for row in world.crossings()}
+    states = {row.scope: (row.state, row.value, row.threshold) for row in world.crossings()}
     assert states == {"a": ("skipped", 2.0, 2.0), "c": ("waiting", 3.0, 3.0)}
     world.work_off("many")
     deploy(2)
-    again = [row.subject for row in world.crossings("waiting")]
+    again = [row.scope for row in world.crossings("waiting")]
     assert again == ["a"]
     world.work_off("many")
     deploy(1)
-    assert [row.subject for row in world.crossings("waiting")] == ["b"]
+    assert [row.scope for row in world.crossings("waiting")] == ["b"]
 
 
 def test_a_new_weight_makes_a_total_rise_or_fall_at_the_change(world: World) -> None:
@@ -114,10 +114,10 @@ def test_a_new_weight_makes_a_total_rise_or_fall_at_the_change(world: World) -> 
     world.advance(10 * MINUTE)
     world.evaporate()
     deploy(2.0)
-    assert [(row.subject, row.value) for row in world.crossings()] == [("a", 4.0)]
+    assert [(row.scope, row.value) for row in world.crossings()] == [("a", 4.0)]
     world.advance(MINUTE)
     deploy(1.0)
-    assert [(row.subject, row.crossed_at) for row in world.crossings()][1:] == [("", world.board.session.now())]
+    assert [(row.scope, row.crossed_at) for row in world.crossings()][1:] == [("", world.board.session.now())]
     deploy(2.0)
     assert len(world.crossings("waiting")) == 2  # the first crossing of up still waits
 

@@ -24,7 +24,7 @@ def claimed_in_order(world: World) -> list[tuple[str, int]]:
     """Claim everything that waits, one crossing at a time, and return the keys of the crossings in that order."""
     keys = []
     while (claim := world.claim("watchman")) is not None:
-        [key] = world.sql("SELECT subject, mark_id FROM crossing WHERE activation_id = ?", claim.row.id)
+        [key] = world.sql("SELECT scope, mark_id FROM crossing WHERE activation_id = ?", claim.row.id)
         keys.append(tuple(key))
     return keys
 
@@ -38,8 +38,8 @@ def in_order_of_strength(world: World, condition: Any) -> list[tuple[str, int]]:
     rows = world.crossings("waiting")
     value = condition.measure.value
     return [
-        (row.subject, row.mark_id)
-        for row in sorted(rows, key=lambda row: (-value(strengths.get((row.subject, row.mark_id), [])), row.id))
+        (row.scope, row.mark_id)
+        for row in sorted(rows, key=lambda row: (-value(strengths.get((row.scope, row.mark_id), [])), row.id))
     ]
 
 
@@ -121,7 +121,7 @@ def test_evaporated_crossings_come_last_and_are_read_once(world: World, monkeypa
     assert claimed == [[mark] for mark in fresh]
     assert len(reads) <= 120
     old = world.claimed("watchman")
-    assert old.row.subject == "old0"
+    assert old.row.scope == "old0"
 
 
 def test_a_crossing_from_an_earlier_version_is_compared_too(world: World) -> None:

@@ -115,7 +115,7 @@ def test_a_deposit_during_the_tests_keeps_its_own_crossing(world: World) -> None
     world.advance(MINUTE)
     world.put("slow", "a", 1.0)
     world.run_backfill()
-    assert [(row.subject, row.state) for row in world.crossings()] == [
+    assert [(row.scope, row.state) for row in world.crossings()] == [
         ("a", "skipped"), ("b", "skipped"), ("a", "waiting"),
     ]  # fmt: skip
     assert world.crossings()[-1].crossed_at == changed + MINUTE
@@ -158,7 +158,7 @@ def test_own_marks_no_longer_count_once_the_watch_excludes_them(world: World) ->
     world.sign("watchman", "smoke", "own")
     world.put("smoke", "other")
     world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.5))
-    assert {(row.subject, row.state) for row in world.crossings()} == {("own", "skipped"), ("other", "waiting")}
+    assert {(row.scope, row.state) for row in world.crossings()} == {("own", "skipped"), ("other", "waiting")}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_crossing_takes_the_key_of_its_new_watch(world: World, old: Any, new: 
     waiting = [row for row in world.crossings("waiting") if row.crossed_at < start + MINUTE]
     ids = {mark.intensity: mark.id for mark in world.board.marks("smoke")}
     numbers = {0: 0, ids[1.0]: 1, ids[0.6]: 2, ids[0.9]: 3}
-    assert sorted((row.subject, numbers[row.mark_id]) for row in waiting) == left
+    assert sorted((row.scope, numbers[row.mark_id]) for row in waiting) == left
     assert all(row.state in ("waiting", "skipped") for row in world.crossings())
 
 
@@ -245,7 +245,7 @@ def test_a_closed_guard_of_a_changed_falling_watch_skips_its_crossings(world: Wo
     world.put("key", "c")  # too late: a guard is judged at the crossing
     world.board.withdraw(world.put("key", "a").mark_id)
     world.deploy(KINDS, spec("watchman", strength("smoke") < 0.4, **ON_KEY))
-    states = {row.subject: row.state for row in world.crossings()}
+    states = {row.scope: row.state for row in world.crossings()}
     assert states == {"a": "skipped", "b": "waiting", "c": "skipped"}
 
 

@@ -409,11 +409,11 @@ def test_the_batch_window_of_a_released_crossing_ends_as_python_says(world: Worl
         [watch] = txn.active.watches.values()
         for mark_id, (urgent, marks, noticed_at) in enumerate(cases, 1):
             row = CrossingRow(
-                id=mark_id, watch_id=watch.id, subject="a", mark_id=mark_id, state="waiting", crossed_at=noticed_at,
+                id=mark_id, watch_id=watch.id, scope="a", mark_id=mark_id, state="waiting", crossed_at=noticed_at,
                 noticed_at=noticed_at, value=1.0, threshold=0.1, marks=marks, urgent=urgent, ready_at=None,
                 held_by="guard", law="never()", order_key=0.0, event_id=None, activation_id=None, closed_at=None,
             )  # fmt: skip
-            txn.sql.run(CROSSINGS.insert_crossing, **row._asdict(), scope=row.scope)
+            txn.sql.run(CROSSINGS.insert_crossing, **row._asdict())
         watch_guards.release(txn, watch, "a")
         return [
             (row.ready_at or 0, watch.batch_window_end(row.noticed_at, row.marks, urgent=bool(row.urgent)))

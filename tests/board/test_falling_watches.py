@@ -262,12 +262,12 @@ def test_a_guard_is_tested_once_at_the_crossing(world: World) -> None:
     world.put("booked", "a")
     world.advance(10 * HOUR)
     world.evaporate()
-    states = {crossing.subject: crossing.state for crossing in world.crossings()}
+    states = {crossing.scope: crossing.state for crossing in world.crossings()}
     assert states == {"a": "skipped", "b": "waiting"}
     [skipped] = world.board.activations(state="skipped")
     assert (skipped.subject, skipped.agent) == ("a", "sales")
     claim = world.claimed("sales")
-    assert claim.row.subject == "b"
+    assert claim.row.scope == "b"
 
 
 @pytest.mark.postgresql
@@ -355,7 +355,7 @@ def test_due_crossings_fire_in_bounded_batches_and_in_order(world: World) -> Non
         1,
         0,
     ]
-    assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
+    assert [crossing.scope for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 
 @pytest.mark.postgresql

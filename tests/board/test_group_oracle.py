@@ -155,7 +155,7 @@ def test_each_group_crosses_at_the_seconds_of_its_oracle(
                 world.deploy(None, pager)
         found = sorted(
             (
-                (group_of(row.subject).value, (row.crossed_at - START) // SECOND, state_of(row))  # type: ignore[union-attr]
+                (group_of(row.scope).value, (row.crossed_at - START) // SECOND, state_of(row))  # type: ignore[union-attr]
                 for row in world.crossings()
             ),
             key=repr,

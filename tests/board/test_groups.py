@@ -140,7 +140,7 @@ def test_a_forgotten_subject_leaves_no_group_behind(world: World) -> None:
     put(world, "c", "db")
     world.board.forget("a")
     world.board.forget("b")
-    subjects = [row.subject for row in world.crossings()]
+    subjects = [row.scope for row in world.crossings()]
     assert not any("secret" in subject for subject in subjects)
     assert groups(world) == ["db"]
 

@@ -40,7 +40,7 @@ def test_each_activation_of_a_total_has_one_subject_and_all_its_marks(world: Wor
     taken = []
     while (claim := world.claim("pager")) is not None:
         taken.append(subjects(claim))
-        assert (claim.per, claim.row.subject) == ("subject", taken[-1][0])
+        assert (claim.per, claim.row.scope) == ("subject", taken[-1][0])
         world.finish(claim)
     assert taken == [["db", "db"], ["mail"], ["web"]]
 

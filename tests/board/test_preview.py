@@ -137,7 +137,7 @@ def test_the_deployment_does_what_the_preview_says(
         assert found.changes == change.changed
         new = [row for row in world.crossings() if row.id not in known]
         assert sorted((wake.subject or "", wake.mark_id or 0, wake.value) for wake in found.wakes) == sorted(
-            (row.subject, row.mark_id, row.value) for row in new
+            (row.scope, row.mark_id, row.value) for row in new
         )
         assert {mark.mark_id for mark in found.evaporates} == live - {mark.id for mark in world.board.marks("smoke")}
 
@@ -183,7 +183,7 @@ def test_the_agenda_after_a_changed_watch_is_the_previewed_one(
         told = [(wake.subject, wake.mark_id, wake.value) for wake in found.wakes]
         told += [(retest.subject, retest.mark_id, retest.value) for retest in found.retests if retest.stays]
         came = [
-            (row.subject or None, row.mark_id or None, row.value)
+            (row.scope or None, row.mark_id or None, row.value)
             for row in world.crossings("waiting")
             if old != new or row.id not in waited
         ]
@@ -271,12 +271,12 @@ def test_the_preview_of_a_watch_over_time_is_what_the_deployment_does(
             elif old is not None:
                 world.work_off("pager")
         known = {row.id for row in world.crossings()}
-        waited = Counter((row.subject, row.mark_id, row.value) for row in world.crossings("waiting"))
+        waited = Counter((row.scope, row.mark_id, row.value) for row in world.crossings("waiting"))
         changed = timed(condition, new)
         found = preview_of(world, kinds, changed)
         world.deploy(kinds, changed)
         rows = [row for row in world.crossings() if row.id not in known and row.state != "withdrawn"]
-        came = Counter((row.subject, row.mark_id, row.value) for row in rows)
+        came = Counter((row.scope, row.mark_id, row.value) for row in rows)
         told = Counter((one.subject or "", one.mark_id or 0, one.value) for one in (*found.wakes, *found.retests))
         assert came <= told <= came + waited  # a crossing that waited is told if its watch changes
         stay = [retest for retest in found.retests if retest.stays]

@@ -20,7 +20,7 @@ def test_a_deposit_that_reaches_the_threshold_crosses_in_its_own_transaction(wor
     assert world.put("smoke", "a", 0.69).crossed == ()
     assert world.put("smoke", "b", 0.7).crossed == ("watchman",)
     [crossing] = world.crossings()
-    assert (crossing.state, crossing.subject, crossing.value, crossing.threshold) == ("waiting", "b", 0.7, 0.7)
+    assert (crossing.state, crossing.scope, crossing.value, crossing.threshold) == ("waiting", "b", 0.7, 0.7)
     assert crossing.crossed_at == crossing.noticed_at == world.clock.now()
 
 

@@ -404,7 +404,7 @@ def test_a_failing_batch_of_a_conjunction_is_split_between_subjects(world: World
         else:
             world.finish(claim)
     assert [bad] * 3 in given
-    assert {row.subject: row.state for row in world.crossings()} == dict.fromkeys("abc", "done") | {bad: "claimed"}
+    assert {row.scope: row.state for row in world.crossings()} == dict.fromkeys("abc", "done") | {bad: "claimed"}
     [dead] = world.board.activations(state="dead")
     world.board.discard(dead.id)
     assert sorted(row.state for row in world.crossings()) == ["discarded", "done", "done"]

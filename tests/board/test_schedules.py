@@ -72,7 +72,7 @@ def test_a_schedule_comes_at_its_instants_with_what_the_agent_reads(world: World
     assert world.fire_due() == 1
     row = waiting(world)
     assert (row.crossed_at, row.noticed_at) == (world.clock.now() - 7 * SECOND, world.clock.now())
-    assert (row.subject, row.mark_id, row.marks, row.value, row.threshold) == ("", 0, 0, 1.0, 1.0)
+    assert (row.scope, row.mark_id, row.marks, row.value, row.threshold) == ("", 0, 0, 1.0, 1.0)
     assert row.is_scheduled
     [item] = world.board.agenda()
     assert (item.reason, item.late_seconds) == (f"{DIGEST}: due at 2026-01-06T08:00:00.000000Z", 7.0)
@@ -393,7 +393,7 @@ def test_a_fall_of_marks_that_are_gone_is_not_taken_for_a_schedule(world: World)
     world.put("smoke", "kitchen")
     world.advance(HOUR)
     world.fire_all_due()
-    rows = {row.subject: row for row in world.crossings("waiting")}
+    rows = {row.scope: row for row in world.crossings("waiting")}
     assert (rows["kitchen"].is_scheduled, rows[""].is_scheduled) == (False, True)
     reasons = {item.agent: item.reason for item in world.board.agenda()}
     assert reasons == {

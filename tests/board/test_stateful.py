@@ -577,7 +577,7 @@ class Board(RuleBasedStateMachine):
         names: dict[int, str] = dict(self.world.sql("SELECT id, agent FROM watch"))
         for row in rows:
             if row.state == "waiting":
-                waiting[names[row.watch_id]].add((row.subject, row.mark_id))
+                waiting[names[row.watch_id]].add((row.scope, row.mark_id))
         assert waiting == {name: set(keys) for name, keys in self.model.waiting.items()}
         for state in ("skipped", "withdrawn", "faded"):
             assert sum(row.state == state for row in rows) == self.model.count[state]

@@ -61,7 +61,7 @@ def test_only_the_subject_of_the_part_that_succeeded_is_in_cooldown(world: World
 def test_each_part_of_a_batch_ends_the_crossing_of_its_own_subject(world: World, first: str) -> None:
     parts = split_batch(world, total("lead") >= 0.5)
     world.finish(parts[first])
-    assert {row.subject: row.state for row in world.crossings()} == {"p": "claimed", "q": "claimed"} | {first: "done"}
+    assert {row.scope: row.state for row in world.crossings()} == {"p": "claimed", "q": "claimed"} | {first: "done"}
     world.finish(parts["q" if first == "p" else "p"])
     assert {row.state for row in world.crossings()} == {"done"}
 

@@ -201,7 +201,7 @@ def test_a_waiting_crossing_is_tested_with_the_tags_of_its_instant(world: World)
     put(world, "a", "low")  # it was high when it crossed
     world.deploy(KINDS, spec("pager", total("alert", where=HIGH) >= 1))
     world.run_backfill()
-    assert {row.subject: row.state for row in world.crossings()} == {"a": "waiting", "b": "skipped"}
+    assert {row.scope: row.state for row in world.crossings()} == {"a": "waiting", "b": "skipped"}
 
 
 @pytest.mark.postgresql

@@ -184,7 +184,7 @@ class Run:
         """Follow that deposits were taken back: nothing crosses, and what waits may have lost its reason."""
         self.oracle.deposits = [item for item in self.oracle.deposits if not gone(item)]
         self.oracle.change(now, crosses=False)
-        waiting = {(row.watch_id, row.subject) for row in self.world.crossings("waiting")}
+        waiting = {(row.watch_id, row.scope) for row in self.world.crossings("waiting")}
         names = dict(self.world.sql("SELECT agent, id FROM watch"))
         for key in [key for key in self.oracle.waiting if (names[key[0]], key[1]) not in waiting]:
             del self.oracle.waiting[key]
@@ -214,7 +214,7 @@ class Run:
             return
         assert self.world.finish(claim) is not None
         condition = (RISING | FALLING)[name]
-        [subject] = {row.subject for row in self.world.crossings() if row.activation_id == claim.row.id}
+        [subject] = {row.scope for row in self.world.crossings() if row.activation_id == claim.row.id}
         at = self.oracle.waiting.pop((name, subject))
         marks = {item.event.mark_id for item in claim.inputs}
         behind = {
@@ -243,7 +243,7 @@ class Run:
             assert watch.guard_open == self.oracle.holds(GUARD, subject, now)
         names = dict(self.world.sql("SELECT id, agent FROM watch"))
         crossed = [
-            (names[row.watch_id], row.subject, row.crossed_at)
+            (names[row.watch_id], row.scope, row.crossed_at)
             for row in self.world.crossings()
             if names[row.watch_id] != "guarded"
         ]

@@ -72,7 +72,7 @@ def test_a_falling_watch_fires_when_nothing_came_for_an_hour(world: World) -> No
     assert world.fire_due() == 1
     [crossing] = world.crossings()
     assert crossing.crossed_at == world.clock.now() - 10 * MINUTE + 1
-    assert (crossing.subject, crossing.value, crossing.noticed_at) == ("a", 0.0, world.clock.now())
+    assert (crossing.scope, crossing.value, crossing.noticed_at) == ("a", 0.0, world.clock.now())
     claim = world.claimed("silent")
     assert claim.subjects == ("a",)
     assert [item.event.mark_id for item in claim.inputs] != [first.mark_id]  # the last beat
@@ -118,7 +118,7 @@ def test_a_sequence_wakes_only_if_the_first_came_within_the_hour(world: World) -
 def crossed(world: World) -> list[tuple[str, int]]:
     """Return the subject of each crossing, and how long ago it was."""
     now = world.board.session.now()
-    return [(row.subject, now - row.crossed_at) for row in world.crossings()]
+    return [(row.scope, now - row.crossed_at) for row in world.crossings()]
 
 
 def test_a_window_crosses_from_below_only_and_again_after_it_has_been_below(world: World) -> None:
@@ -371,7 +371,7 @@ def test_a_window_that_must_hold_crosses_at_its_instant_unless_it_falls(world: W
     start = world.clock.now() + SECOND - 11 * MINUTE
     world.advance(HOUR)
     world.fire_all_due()
-    assert [(row.subject, row.crossed_at - start) for row in world.crossings()] == [("b", 20 * MINUTE)]
+    assert [(row.scope, row.crossed_at - start) for row in world.crossings()] == [("b", 20 * MINUTE)]
 
 
 def test_a_window_wakes_again_while_it_holds_and_clears_below_another_value(world: World) -> None:

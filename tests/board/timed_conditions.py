@@ -41,7 +41,7 @@ def run(world: World, name: str = "pager") -> list[Any]:
 
 def held(world: World) -> list[float | None]:
     """Return since when each condition has held, in seconds from the first instant; None if it does not hold."""
-    rows = world.sql("SELECT began_at FROM watch_state ORDER BY subject, mark_id")
+    rows = world.sql("SELECT began_at FROM watch_state ORDER BY scope, mark_id")
     return [None if row.began_at is None else (row.began_at - START) / SECOND for row in rows]
 
 

@@ -42,7 +42,7 @@ LAWS = {
         SELECT watch_id, mark_id, event_id FROM crossing WHERE mark_id > 0 AND cause IS NULL
         GROUP BY 1, 2, 3 HAVING count(*) > 1""",
     "a watch over time crossed twice at one instant": """
-        SELECT watch_id, subject, mark_id, crossed_at FROM crossing WHERE cause IS NOT NULL
+        SELECT watch_id, scope, mark_id, crossed_at FROM crossing WHERE cause IS NOT NULL
         GROUP BY 1, 2, 3, 4 HAVING count(*) > 1""",
     "a crossing waits and has an activation": """
         SELECT id FROM crossing WHERE state = 'waiting' AND activation_id IS NOT NULL""",
@@ -246,7 +246,7 @@ def check_dropped(path: Path, chills: int) -> None:
     with rows(path) as query:
         chilled = sorted(at for (at,) in query("SELECT recorded_at FROM event WHERE kind = 'chill'"))
         found = query(
-            "SELECT c.subject, c.crossed_at, c.state, a.state FROM crossing c JOIN watch w ON w.id = c.watch_id"
+            "SELECT c.scope, c.crossed_at, c.state, a.state FROM crossing c JOIN watch w ON w.id = c.watch_id"
             " LEFT JOIN activation a ON a.id = c.activation_id WHERE w.agent = 'novice'"
         )
         given = query(

@@ -109,7 +109,7 @@ def test_nothing_is_removed_while_a_crossing_over_the_board_waits(board: Blackbo
     fill(board, clock)
     board.session.write(
         lambda txn: txn.sql.cursor.execute(
-            "UPDATE crossing SET subject = '', state = 'waiting' WHERE id = (SELECT max(id) FROM crossing)"
+            "UPDATE crossing SET scope = '', state = 'waiting' WHERE id = (SELECT max(id) FROM crossing)"
         )
     )
     before = ids(board)

@@ -30,7 +30,7 @@ from blackboard.store.database_factory import database_of
 from blackboard.store.dialects import sqlite_dialect, sqlite_library
 from blackboard.store.dialects.postgresql_dialect import PostgresqlErrors
 from blackboard.store.dialects.sqlite_dialect import SqliteErrors
-from blackboard.store.schema import schema_revisions
+from blackboard.store.schema import schema_revisions, schema_upgrades
 from blackboard.store.schema.schema_revisions import HEAD, KNOWN
 from blackboard.store.schema.tables import metadata
 from blackboard.system.files.packaged_files import migrations_folder
@@ -91,6 +91,23 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: 
         assert schema_revisions.revision_of(board.database) == HEAD
         [row] = board.activations()
         assert (row.id, row.state, row.marks_absorbed) == (7, "dead", 2)
+
+
+@pytest.mark.postgresql
+def test_a_view_of_a_user_reads_a_column_that_a_migration_renames(empty_url: str) -> None:
+    database = database_of(empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        upgrade(config, "0010")
+        connection.exec_driver_sql("CREATE VIEW crossed AS SELECT crossing.subject AS about FROM crossing")
+        if database.dialect.mark_as_board:
+            connection.exec_driver_sql(database.dialect.mark_as_board)
+    schema_upgrades.create_or_upgrade(database, ManualClock().now, upgrade=True)
+    with database.read() as sql:
+        assert sql.cursor.execute("SELECT about FROM crossed").fetchall() == []
+    database.close()
 
 
 @pytest.mark.file_only("the settings are those of SQLite")

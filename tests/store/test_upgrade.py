@@ -42,19 +42,23 @@ TABLES = {
 COLUMNS = {
     ("activation", "depth"): "chain_length",
     ("activation", "marks_left"): "marks_deposited",
+    ("activation", "subject"): "scope",
     ("activation", "split_call"): "split_after_call",
     ("activation_mark", "previous_event_id"): None,
     ("agent_state", "rest_until"): "cooldown_until",
     ("board", "recorded_at"): "last_recorded_at",
     ("board_total", "settled"): "evaporated_through",
     ("crossing", "held"): "held_by",
+    ("crossing", "subject"): "scope",
     ("deployment", "at"): "deployed_at",
     ("event", "at"): "recorded_at",
+    ("fall", "subject"): "scope",
     ("follow_up", "sort"): "task",
     ("follow_up", "upto"): "up_to",
     ("law", "a"): "length",
     ("law", "b"): "shape",
     ("model_call", "lane"): "api",
+    ("rest", "subject"): "scope",
     ("succession", "at"): "changed_at",
     ("succession", "successor"): "new_law",
 }
@@ -202,12 +206,14 @@ def test_a_subject_in_two_forms_becomes_one(path: Path, clock: ManualClock) -> N
     database = database_of(f"sqlite:///{path}")
     schema_upgrades.create_or_upgrade(database, clock.now)
     database.close()
-    for table in ("mark", "event", "crossing", "activation", "predicted_crossing", "subject_cooldown"):
+    for table in ("mark", "event"):
         assert two not in {row["subject"] for row in contents(path, table)}
-    found = [row for row in contents(path, "crossing") if row["subject"] == one]
+    for table in ("crossing", "activation", "predicted_crossing", "subject_cooldown"):
+        assert two not in {row["scope"] for row in contents(path, table)}
+    found = [row for row in contents(path, "crossing") if row["scope"] == one]
     assert sorted(row["state"] for row in found) == ["skipped", "waiting"]
     for table, name in (("predicted_crossing", "due_at"), ("subject_cooldown", "until")):
-        assert [row[name] for row in contents(path, table) if row["subject"] == one] == [10_002]
+        assert [row[name] for row in contents(path, table) if row["scope"] == one] == [10_002]
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
         assert {event.mark_id for event in board.history(two)} == set(marks)
 

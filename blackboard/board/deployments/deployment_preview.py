@@ -139,7 +139,7 @@ def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
             continue
         batch, marks = watch.batch or DEFAULT_BATCH, Counter[str]()
         for row in rows:
-            marks[row.subject] += row.marks
+            marks[row.scope] += row.marks
         yield PredictedActivations(
             watch.agent_spec.name,
             watch.spec.name,
@@ -157,10 +157,10 @@ def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
         if watch.timing is None:
             continue
         for row in txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=LAST_INSTANT):
-            state = watch_states.get(txn, StateKey(watch.id, row.subject, row.mark_id))
+            state = watch_states.get(txn, StateKey(watch.id, row.scope, row.mark_id))
             at = None if state is None else episode_crossings.forecast(txn, watch, state)
             if at is not None:
-                names = _names(watch, row.subject)
+                names = _names(watch, row.scope)
                 yield PredictedTimedCrossing(**names, mark_id=row.mark_id or None, crosses_at=to_datetime(at))
 
 

@@ -87,13 +87,13 @@ def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[D
         result_of(DeferredActivation, row)
         for state in (ActivationState.READY, ActivationState.HELD)
         for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
-        if row.agent == agent and (subject is None or row.subject == subject or _has_input(txn, row.id, subject))
+        if row.agent == agent and (subject is None or row.scope == subject or _has_input(txn, row.id, subject))
     )
 
 
 def _last(txn: BoardTransaction, agent: str, subject: str | None) -> LastActivation | None:
     for row in txn.sql.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=MAX_SEARCHED_ACTIVATIONS):
-        if subject is None or row.subject == subject or (row.subject is None and _has_input(txn, row.id, subject)):
+        if subject is None or row.scope == subject or (row.scope is None and _has_input(txn, row.id, subject)):
             at = to_datetime(row.finished_at or row.started_at or row.created_at)
             return result_of(LastActivation, row, at=at)
     return None

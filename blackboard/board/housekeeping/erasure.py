@@ -102,7 +102,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     named_in = _marks_naming(txn, subject, patterns)
     name = f"{NAME_PREFIX}{secrets.token_hex(8)}"
     _rename(txn, subject, groups, name)
-    activity_log.record(txn, ActivityEvent.FORGET, subject=name, author=author)
+    activity_log.record(txn, ActivityEvent.FORGET, scope=name, author=author)
     return ErasureReport(name, live, events, len(work.activation_ids), tuple(work.call_ids), tuple(named_in))
 
 

@@ -47,7 +47,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
         txn.allocate_event_id(), author, payload=json.dumps({"assignee": assignee}, ensure_ascii=False)
     )
     record_event(txn, need, HistoryEvent.ASSIGNED, details=details)
-    activity_log.record(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
+    activity_log.record(txn, ActivityEvent.ASSIGN, scope=need.subject, mark_id=need_id, author=author)
 
 
 def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int | None = None) -> None:
@@ -56,7 +56,7 @@ def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int 
         txn,
         ActivityEvent.ANSWER,
         agent=None if activation_id is None else author,
-        subject=need.subject,
+        scope=need.subject,
         activation_id=activation_id,
         mark_id=need.id,
         author=author,

@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, possible_answers
-from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, scope_name, subject_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, scope_in, scope_name, subject_of
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.sink_spec import MARK, Topic
 from blackboard.durations import SECOND, format_duration
@@ -183,7 +183,8 @@ def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
 def _stuck(txn: BoardTransaction, row: ActivationRow) -> Notice:
     """Return the message about an activation that a person must look at."""
     watch = txn.active.watches.get(row.watch_id)
-    about = "several subjects" if row.scope == WHOLE_BOARD else scope_name(row.scope)
+    scope = scope_in(row.scope)
+    about = "several subjects" if scope == WHOLE_BOARD else scope_name(scope)
     return Notice(
         occurrence=f"{row.id}:{row.fence}",
         title=f"Activation {row.id} of {row.agent} about {about} is {row.state}",
@@ -195,9 +196,9 @@ def _stuck(txn: BoardTransaction, row: ActivationRow) -> Notice:
             "state": row.state,
             "attempts": row.attempt,
             "error": (row.error or "")[:MAX_MESSAGE_ERROR_CHARACTERS] or None,
-            **_scope(row.scope),
+            **_scope(scope),
         },
-        scope=row.scope,
+        scope=scope,
         agent=row.agent,
         kinds=() if watch is None else watch.condition.kinds,
         activation_id=row.id,

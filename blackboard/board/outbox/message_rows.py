@@ -88,7 +88,7 @@ def announce_to(txn: BoardTransaction, name: str, sink_spec: SinkSpec, topic: st
         occurrence=_occurrence(topic, notice),
         content=notice.content,
         created_at=txn.now,
-        subject=nullable_scope(notice.scope),
+        scope=nullable_scope(notice.scope),
         agent=notice.agent,
         mark_id=notice.mark_id,
         activation_id=notice.activation_id,

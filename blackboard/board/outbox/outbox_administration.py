@@ -9,7 +9,7 @@ from blackboard.board.result_types.message_results import OutboxMessage, SinkSta
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.scopes import group_of
+from blackboard.core.marks.scopes import group_of, scope_in
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import UNDELIVERED, MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
@@ -122,7 +122,7 @@ def _note(txn: BoardTransaction, event: ActivityEvent, row: MessageRow, author: 
         event,
         author=author,
         agent=row.agent,
-        subject=row.subject,
+        scope=row.scope,
         mark_id=row.mark_id,
         activation_id=row.activation_id,
         crossing_id=row.crossing_id,
@@ -138,7 +138,7 @@ def _row(txn: BoardTransaction, message_id: int) -> MessageRow:
 
 def convert_row(row: MessageRow) -> OutboxMessage:
     """Return the message of a row."""
-    content, group = json.loads(row.content), group_of(row.scope)
+    content, group = json.loads(row.content), group_of(scope_in(row.scope))
     return result_of(
         OutboxMessage,
         row,

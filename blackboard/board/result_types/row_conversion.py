@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from blackboard.clock import Instant, to_datetime
-from blackboard.core.marks.scopes import group_of, scope_in
+from blackboard.core.marks.scopes import group_of, scope_in, subject_of
 
 R = TypeVar("R")
 
@@ -20,13 +20,14 @@ def optional_datetime(at: Instant | None) -> datetime | None:
 def result_of(result: type[R], row: Any, **others: Any) -> R:
     """Return a result whose fields are columns of a row, or `others`.
 
-    Instants, whose names end with `_at`, become datetimes. An empty subject and a mark of 0 become None. A subject that
-    stands for a group becomes that group.
+    Instants, whose names end with `_at`, become datetimes. A scope becomes a subject, a group, or None for the whole
+    board. A mark of 0 becomes None.
     """
     values = row._asdict()
-    values |= {"group_tag": None, "group": None}
-    if (group := group_of(scope_in(values.get("subject")))) is not None:
-        values |= {"subject": None, "group_tag": group.tag, "group": group.value}
+    if "scope" in values:
+        scope = scope_in(values["scope"])
+        tag, value = (None, None) if (group := group_of(scope)) is None else (group.tag, group.value)
+        values |= {"subject": subject_of(scope), "group_tag": tag, "group": value}
     values |= others
     return result(**{field.name: _public(field.name, values[field.name]) for field in fields(result)})  # type: ignore[arg-type]
 
@@ -34,4 +35,4 @@ def result_of(result: type[R], row: Any, **others: Any) -> R:
 def _public(name: str, value: Any) -> Any:
     if name.endswith("_at"):
         return optional_datetime(value)
-    return value or None if name in ("subject", "mark_id") else value
+    return value or None if name == "mark_id" else value

@@ -19,7 +19,7 @@ class ActivationColumns(TypedDict):
 
     agent: str
     watch_id: int
-    subject: str | None
+    scope: str | None
     activation_id: int
 
 
@@ -28,7 +28,7 @@ class ActivityColumns(TypedDict, total=False):
 
     agent: str | None
     watch_id: int | None
-    subject: str | None
+    scope: str | None
     activation_id: int | None
     crossing_id: int | None
     mark_id: int | None
@@ -60,7 +60,7 @@ def record(txn: BoardTransaction, event: ActivityEvent, **columns: Unpack[Activi
 
 def about(row: ActivationRow) -> ActivationColumns:
     """Return the columns that say which activation an entry is about."""
-    return {"agent": row.agent, "watch_id": row.watch_id, "subject": row.subject, "activation_id": row.id}
+    return {"agent": row.agent, "watch_id": row.watch_id, "scope": row.scope, "activation_id": row.id}
 
 
 def rename_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:

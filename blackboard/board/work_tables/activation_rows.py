@@ -10,7 +10,7 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
-from blackboard.core.marks.scopes import WHOLE_BOARD, is_group, nullable_scope
+from blackboard.core.marks.scopes import WHOLE_BOARD, nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import RETRIABLE, ActivationState, check_initial, check_transition
 from blackboard.errors import NotFound
@@ -78,25 +78,25 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
 
 def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     """Return the scopes of the marks that an activation absorbs: their subjects, its group, or the board."""
-    if is_group(row.scope):
-        return [row.scope]
+    if row.group_scope is not None:
+        return [row.group_scope]
     watch = txn.active.watches.get(row.watch_id)
     if watch is not None and watch.condition.is_over_board:
         return [WHOLE_BOARD]
     return txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
 
 
-def recount_marks(txn: BoardTransaction, row: ActivationRow) -> str:
+def recount_marks(txn: BoardTransaction, row: ActivationRow) -> str | None:
     """Record the number of marks of an activation, and their subject if all have the same one. Return its scope.
 
     The scope of an activation about a group stays the group, whatever its marks are.
     """
     marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)
-    scope = row.scope
-    if not is_group(scope):
+    scope = row.group_scope
+    if scope is None:
         subjects = txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
-        scope = subjects[0] if len(subjects) == 1 else WHOLE_BOARD
-    txn.sql.run(ACTIVATIONS.set_marks, id=row.id, marks_absorbed=len(marks), subject=nullable_scope(scope))
+        scope = subjects[0] if len(subjects) == 1 else None
+    txn.sql.run(ACTIVATIONS.set_marks, id=row.id, marks_absorbed=len(marks), scope=scope)
     return scope
 
 
@@ -113,7 +113,7 @@ def insert_closed_activation(
         id=0,
         agent=watch.agent_spec.name,
         watch_id=watch.id,
-        subject=nullable_scope(scope),
+        scope=nullable_scope(scope),
         state=state,
         reason=reason,
         crossed_at=crossed_at,

@@ -62,7 +62,7 @@ def insert_crossing(
         ActivityEvent.CROSSING,
         agent=watch.agent_spec.name,
         watch_id=watch.id,
-        subject=nullable_scope(scope),
+        scope=nullable_scope(scope),
         crossing_id=crossing_id,
         mark_id=mark_id or None,
     )

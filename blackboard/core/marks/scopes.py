@@ -5,8 +5,7 @@ that returns it has found none, such as the group of a mark without the tag. Som
 `nullable_scope` and `scope_in` translate it.
 
 A group has all marks with one value of a tag, whatever their subjects are. Its text begins with a character that begins
-no subject. So the board stores crossings, predictions, states and cooldowns of a group in the same columns, and under
-the same keys, as the crossings, predictions, states and cooldowns of a subject.
+no subject. So a table needs one column, `scope`, for the subjects and the groups that its rows are about.
 """
 
 from __future__ import annotations

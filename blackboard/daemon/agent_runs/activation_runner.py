@@ -22,7 +22,7 @@ from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.marks.scopes import scope_name
+from blackboard.core.marks.scopes import scope_in, scope_name
 from blackboard.core.records.failure_texts import error_text
 from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationState
 from blackboard.daemon import run_traces
@@ -309,10 +309,10 @@ class ActivationRunner:
 def _subject(claim: Claim) -> str | None:
     """Return the subject or the group of a run for the log; of several subjects, the first and the number of others."""
     if claim.group is not None:
-        return scope_name(claim.row.scope)
+        return scope_name(scope_in(claim.row.scope))
     subjects = claim.subjects
     if not subjects:
-        return claim.row.subject
+        return claim.row.scope
     return subjects[0] if len(subjects) == 1 else f"{subjects[0]} and {len(subjects) - 1} more"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.clock import Instant
-from blackboard.core.marks.scopes import scope_in
+from blackboard.core.marks.scopes import is_group, scope_in
 from blackboard.store.row_types.column_types import AddedNumber, Flag, Id
 from blackboard.store.row_types.mark_row_types import EventRow
 
@@ -16,8 +16,8 @@ class ActivationRow(NamedTuple):
     id: Id
     agent: str
     watch_id: int
-    subject: str | None
-    """The scope that it is about: a subject, or a group; None for several subjects and for the whole board."""
+    scope: str | None
+    """The subject or the group that it is about; None for several subjects and for the whole board."""
     state: str
     reason: str
     crossed_at: Instant
@@ -54,9 +54,9 @@ class ActivationRow(NamedTuple):
     """The trace context that its last claim by a remote worker was given; None if there was none."""
 
     @property
-    def scope(self) -> str:
-        """The scope that it is about; for several subjects, the whole board."""
-        return scope_in(self.subject)
+    def group_scope(self) -> str | None:
+        """The group that it is about; None if it is about subjects or the whole board."""
+        return self.scope if is_group(scope_in(self.scope)) else None
 
 
 class InputRow(NamedTuple):
@@ -87,8 +87,8 @@ class SubjectCooldownRow(NamedTuple):
     """A row of `subject_cooldown`."""
 
     agent: str
-    subject: str
-    """The scope, as in `CrossingRow`."""
+    scope: str
+    """A subject, a group, or "" for the whole board."""
     until: Instant
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.clock import Instant
-from blackboard.core.marks.scopes import scope_in
 from blackboard.store.row_types.column_types import AddedDuration, AddedInstant, AddedNumber, Id, Number
 
 
@@ -98,8 +97,8 @@ class ActivityEventRow(NamedTuple):
     event: str
     agent: str | None = None
     watch_id: int | None = None
-    subject: str | None = None
-    """The scope: a subject, or a group."""
+    scope: str | None = None
+    """The subject or the group that it is about."""
     activation_id: Id | None = None
     crossing_id: Id | None = None
     mark_id: Id | None = None
@@ -128,7 +127,7 @@ class MessageRow(NamedTuple):
     content: str
     """What the message says, in JSON (see `outbox.Notice`)."""
     created_at: Instant
-    subject: str | None
+    scope: str | None
     """The subject or the group that it is about."""
     agent: str | None
     mark_id: Id | None
@@ -143,11 +142,6 @@ class MessageRow(NamedTuple):
     finished_at: Instant | None = None
     error: str | None = None
     """Why the last attempt failed."""
-
-    @property
-    def scope(self) -> str:
-        """The scope that the message is about."""
-        return scope_in(self.subject)
 
 
 class TransactionStart(NamedTuple):

@@ -63,15 +63,10 @@ class PredictedCrossingRow(NamedTuple):
     """
 
     watch_id: int
-    subject: str
+    scope: str
     """With `mark_id`, what it concerns: see `CrossingRow`."""
     mark_id: Id
     due_at: Instant | None
-
-    @property
-    def scope(self) -> str:
-        """The scope that it concerns."""
-        return self.subject
 
     @property
     def is_per_mark(self) -> bool:
@@ -87,7 +82,7 @@ class WatchStateRow(NamedTuple):
     """
 
     watch_id: int
-    subject: str
+    scope: str
     """With `mark_id`, what it concerns: see `CrossingRow`."""
     mark_id: Id
     began_at: Instant | None
@@ -96,11 +91,6 @@ class WatchStateRow(NamedTuple):
     """The last event of the board when the condition began to hold."""
     dropped: Flag = 0
     """Whether the guard of a rising watch dropped its last crossing."""
-
-    @property
-    def scope(self) -> str:
-        """The scope that it concerns."""
-        return self.subject
 
 
 class FollowedWatchRow(NamedTuple):
@@ -111,7 +101,7 @@ class FollowedWatchRow(NamedTuple):
     """
 
     watch_id: int
-    subject: str
+    scope: str
     """With `mark_id`, what it concerns: see `CrossingRow`."""
     mark_id: Id
 
@@ -129,8 +119,8 @@ class CrossingRow(NamedTuple):
 
     id: Id
     watch_id: int
-    subject: str
-    """The scope, as in the other tables of watches: a subject, a group, or "" for the whole board."""
+    scope: str
+    """A subject, a group, or "" for the whole board."""
     mark_id: Id
     state: str
     crossed_at: Instant
@@ -159,11 +149,6 @@ class CrossingRow(NamedTuple):
     live marks that count, including those that the watch has absorbed. None if unabsorbed marks alone caused it."""
     began_at: Instant | None = None
     """When the condition of a watch over time began to hold; for a falling watch the instant of the fall."""
-
-    @property
-    def scope(self) -> str:
-        """The scope that it concerns."""
-        return self.subject
 
     @property
     def is_per_mark(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store.database import Database
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every migration, oldest first. A test compares them with the folder."""
 
 HEAD = KNOWN[-1]

@@ -207,22 +207,22 @@ table("watch_total", WatchTotalRow, "watch_id scope kind law", clustered=True)
 table(
     "predicted_crossing",
     PredictedCrossingRow,
-    "watch_id subject mark_id",
+    "watch_id scope mark_id",
     Index(None, "due_at"),
     Index(None, "mark_id"),
     clustered=True,
 )
-table("watch_state", WatchStateRow, "watch_id subject mark_id", Index(None, "mark_id"), clustered=True)
-table("followed_watch", FollowedWatchRow, "watch_id subject mark_id", clustered=True)
+table("watch_state", WatchStateRow, "watch_id scope mark_id", Index(None, "mark_id"), clustered=True)
+table("followed_watch", FollowedWatchRow, "watch_id scope mark_id", clustered=True)
 table(
     "crossing",
     CrossingRow,
     "id",
-    partial_index("uq_crossing_waiting", "watch_id", "subject", "mark_id", where=IS_WAITING, unique=True),
+    partial_index("uq_crossing_waiting", "watch_id", "scope", "mark_id", where=IS_WAITING, unique=True),
     partial_index("ix_crossing_ready", "watch_id", "ready_at", where=IS_WAITING),
     partial_index("ix_crossing_order", "watch_id", "law", column("order_key").desc(), "id", where=IS_WAITING),
     Index("ix_crossing_activation", "activation_id"),
-    Index("ix_crossing_subject", "subject"),
+    Index(None, "scope"),
     draws_ids=True,
 )
 table(
@@ -238,7 +238,7 @@ table(
 )
 table("activation_input", InputRow, "activation_id mark_id", Index(None, "mark_id"), clustered=True)
 table("agent_state", AgentStateRow, "agent")
-table("subject_cooldown", SubjectCooldownRow, "agent subject", clustered=True)
+table("subject_cooldown", SubjectCooldownRow, "agent scope", clustered=True)
 table("backfill", BackfillRow, "id", draws_ids=True)
 table("worker", WorkerRow, "id")
 table("writer", WriterRow, "id")
@@ -269,7 +269,7 @@ table(
     partial_index("ix_message_due", "sink", "due_at", where="state = 'waiting'"),
     partial_index("ix_message_unfinished", "sink", where="state IN ('waiting', 'failed', 'gone')"),
     Index(None, "created_at"),
-    Index(None, "subject"),
+    Index(None, "scope"),
     draws_ids=True,
 )
 table("secret", SecretRow, "name")

@@ -1,10 +1,10 @@
 -- Activations and their inputs, cooldowns and pauses of agents, and workers.
 
 -- fragment: new_activation
-INSERT INTO activation (id, agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at,
+INSERT INTO activation (id, agent, watch_id, scope, state, reason, crossed_at, created_at, started_at, finished_at,
   retry_at, attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
   split_after_call, deaths, scheduled_for, conflicts, reads_again, read_at)
-VALUES (:id, :agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at,
+VALUES (:id, :agent, :watch_id, :scope, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at,
   :retry_at, :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
   :split_from, :split_after_call, :deaths, :scheduled_for, :conflicts, :reads_again, :read_at)
 
@@ -361,8 +361,8 @@ WHERE activation_id = :from_id AND role = 'read';
 SELECT mark_id FROM activation_input WHERE activation_id = :activation_id AND role = 'absorbed' ORDER BY mark_id;
 
 -- name: set_marks
--- Set the number of marks that an activation absorbs, and the subject if there is only one.
-UPDATE activation SET marks_absorbed = :marks_absorbed, subject = :subject WHERE id = :id;
+-- Set the number of marks that an activation absorbs, and the scope that they share.
+UPDATE activation SET marks_absorbed = :marks_absorbed, scope = :scope WHERE id = :id;
 
 -- name: give_back_attempts
 -- Set the attempts of an agent's unfinished activations back; a running activation is then in its first attempt.
@@ -411,17 +411,17 @@ UPDATE subject_cooldown SET agent = :agent WHERE agent = :former;
 DELETE FROM subject_cooldown WHERE agent = :agent;
 
 -- name: end_subject_cooldown
--- End the cooldown of an agent for a subject.
-DELETE FROM subject_cooldown WHERE agent = :agent AND subject = :scope;
+-- End the cooldown of an agent for a subject or group.
+DELETE FROM subject_cooldown WHERE agent = :agent AND scope = :scope;
 
 -- name: get_subject_cooldown -> Instant
--- The end of the cooldown of an agent for a subject.
-SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :scope;
+-- The end of the cooldown of an agent for a subject or group.
+SELECT until FROM subject_cooldown WHERE agent = :agent AND scope = :scope;
 
 -- name: set_subject_cooldown
--- Begin or prolong a cooldown for a subject.
-INSERT INTO subject_cooldown (agent, subject, until) VALUES (:agent, :scope, :until)
-ON CONFLICT (agent, subject) DO UPDATE SET until = excluded.until;
+-- Begin or prolong a cooldown for a subject or group.
+INSERT INTO subject_cooldown (agent, scope, until) VALUES (:agent, :scope, :until)
+ON CONFLICT (agent, scope) DO UPDATE SET until = excluded.until;
 
 -- name: board -> BoardRow
 -- The board itself.

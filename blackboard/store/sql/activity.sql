@@ -5,16 +5,16 @@
 
 -- name: insert_activity
 -- Record what happened. SQLite takes the next id for NULL.
-INSERT INTO activity_event (id, recorded_at, event, agent, watch_id, subject, activation_id, crossing_id, mark_id, old_state,
+INSERT INTO activity_event (id, recorded_at, event, agent, watch_id, scope, activation_id, crossing_id, mark_id, old_state,
   state, author, token, version)
-VALUES (nullif(:id, 0), :recorded_at, :event, :agent, :watch_id, :subject, :activation_id, :crossing_id, :mark_id,
+VALUES (nullif(:id, 0), :recorded_at, :event, :agent, :watch_id, :scope, :activation_id, :crossing_id, :mark_id,
   :old_state, :state, :author, :token, :version);
 
 -- name: insert_activity (postgresql)
-INSERT INTO activity_event (id, recorded_at, event, agent, watch_id, subject, activation_id, crossing_id, mark_id, old_state,
+INSERT INTO activity_event (id, recorded_at, event, agent, watch_id, scope, activation_id, crossing_id, mark_id, old_state,
   state, author, token, version)
 VALUES ((SELECT coalesce(max(newest.id), 0) + 1 FROM activity_event AS newest), :recorded_at, :event, :agent, :watch_id,
-  :subject, :activation_id, :crossing_id, :mark_id, :old_state, :state, :author, :token, :version);
+  :scope, :activation_id, :crossing_id, :mark_id, :old_state, :state, :author, :token, :version);
 
 -- name: activity_after -> ActivityEntry
 -- What happened after an entry, oldest first, with the names of the watches.

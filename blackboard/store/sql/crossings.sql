@@ -131,7 +131,7 @@ WHERE mark.kind = :kind
 
 -- name: insert_crossing
 -- Record a crossing.
-INSERT INTO crossing (id, watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent,
+INSERT INTO crossing (id, watch_id, scope, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent,
   ready_at, held_by, law, order_key, event_id, activation_id, closed_at, measure, cause, began_at)
 VALUES (:id, :watch_id, :scope, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent,
   :ready_at, :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause, :began_at);
@@ -142,7 +142,7 @@ UPDATE crossing
 SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks, cause = coalesce(cause, :cause),
   urgent = CASE WHEN urgent > :urgent THEN urgent ELSE :urgent END,
   ready_at = CASE WHEN held_by IS NOT NULL THEN ready_at WHEN ready_at < :ready_at THEN ready_at ELSE :ready_at END
-WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id AND state = 'waiting';
+WHERE watch_id = :watch_id AND scope = :scope AND mark_id = :mark_id AND state = 'waiting';
 
 -- name: renew_scheduled (quiet)
 -- Make the waiting crossing of a schedule also cover a later instant.
@@ -152,7 +152,7 @@ UPDATE crossing SET crossed_at = :crossed_at, noticed_at = :noticed_at, value = 
 -- The newest crossing of a schedule that no longer waits.
 SELECT {crossing.*}
 FROM crossing
-WHERE crossing.subject = '' AND crossing.watch_id = :watch_id AND crossing.state <> 'waiting'
+WHERE crossing.scope = '' AND crossing.watch_id = :watch_id AND crossing.state <> 'waiting'
   AND crossing.measure = 'schedule'
 ORDER BY crossing.id DESC
 LIMIT 1;
@@ -161,14 +161,14 @@ LIMIT 1;
 -- Whether a watch crossed for a scope or mark since an instant.
 SELECT id
 FROM crossing
-WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id AND crossed_at >= :since
+WHERE watch_id = :watch_id AND scope = :scope AND mark_id = :mark_id AND crossed_at >= :since
 LIMIT 1;
 
 -- name: waiting_crossing -> CrossingRow
 -- The crossing that waits for a scope or mark.
 SELECT {crossing.*}
 FROM crossing
-WHERE crossing.watch_id = :watch_id AND crossing.subject = :scope AND crossing.mark_id = :mark_id
+WHERE crossing.watch_id = :watch_id AND crossing.scope = :scope AND crossing.mark_id = :mark_id
   AND crossing.state = 'waiting'
 LIMIT 1;
 
@@ -195,7 +195,7 @@ ORDER BY crossing.id;
 -- The crossings of one scope that wait for a watch, oldest first.
 SELECT {crossing.*}
 FROM crossing
-WHERE crossing.watch_id = :watch_id AND crossing.subject = :scope AND crossing.state = 'waiting'
+WHERE crossing.watch_id = :watch_id AND crossing.scope = :scope AND crossing.state = 'waiting'
 ORDER BY crossing.id;
 
 -- name: strongest_of_law -> CrossingRow
@@ -274,12 +274,12 @@ FROM (
   SELECT marks FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL LIMIT :limit + 0
 ) AS first;
 
--- name: full_subject -> str
--- The first subject of a watch whose waiting marks fill a batch.
-SELECT subject
+-- name: full_scope -> str
+-- The first subject or group of a watch whose waiting marks fill a batch.
+SELECT scope
 FROM crossing
 WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL
-GROUP BY subject
+GROUP BY scope
 HAVING sum(marks) >= :full
 ORDER BY min(id)
 LIMIT 1;
@@ -384,7 +384,7 @@ LIMIT :limit + 0;
 -- name: restate_crossing
 -- Set the measured value of a waiting crossing under its changed watch; its instants and its cause stay.
 UPDATE crossing
-SET subject = :scope, mark_id = :mark_id, value = :value, threshold = :threshold, measure = :measure, law = :law,
+SET scope = :scope, mark_id = :mark_id, value = :value, threshold = :threshold, measure = :measure, law = :law,
   order_key = :order_key, marks = :marks, urgent = :urgent, ready_at = :ready_at, held_by = NULL
 WHERE id = :id;
 
@@ -400,7 +400,7 @@ UPDATE crossing SET law = :law, order_key = :order_key WHERE id = :id;
 -- Set the upper bound of the strength of the crossing that waits for a scope or mark.
 UPDATE crossing
 SET law = :law, order_key = :order_key
-WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id AND state = 'waiting';
+WHERE watch_id = :watch_id AND scope = :scope AND mark_id = :mark_id AND state = 'waiting';
 
 -- name: close_crossing (quiet)
 -- End a crossing, or give it to an activation that claims it.
@@ -423,7 +423,7 @@ WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
 
 -- name: release_scope
 -- Release the crossings of one scope that a guard holds.
-{release} AND subject = :scope;
+{release} AND scope = :scope;
 
 -- name: close_watch
 -- Withdraw all waiting crossings of a watch.
@@ -433,7 +433,7 @@ UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE watch_id = :watch
 -- Withdraw the crossings of gone agents that wait because of a mark.
 UPDATE crossing
 SET state = 'withdrawn', closed_at = :at
-WHERE subject = :scope AND mark_id = :mark_id AND state = 'waiting'
+WHERE scope = :scope AND mark_id = :mark_id AND state = 'waiting'
   AND watch_id IN (SELECT watch.id FROM watch WHERE watch.active = 0);
 
 -- name: waiting_for_gone -> GoneCrossing
@@ -473,13 +473,13 @@ UPDATE crossing SET activation_id = :to_id WHERE activation_id = :from_id AND ma
 -- Move the crossings of subjects of which an activation has no marks left.
 UPDATE crossing
 SET activation_id = :to_id
-WHERE activation_id = :from_id AND mark_id = 0 AND subject <> '' AND NOT {is_group(subject)}
+WHERE activation_id = :from_id AND mark_id = 0 AND scope <> '' AND NOT {is_group(scope)}
   AND NOT EXISTS (
     SELECT activation_input.mark_id
     FROM activation_input
     JOIN event ON event.id = activation_input.event_id
     WHERE activation_input.activation_id = :from_id AND activation_input.role = 'absorbed'
-      AND event.subject = crossing.subject
+      AND event.subject = crossing.scope
   );
 
 -- name: count_waiting -> WatchCount
@@ -506,16 +506,16 @@ SELECT {crossing.*} FROM crossing WHERE crossing.activation_id = :activation_id;
 -- When a falling watch will cross for a scope or mark.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
-WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id;
+WHERE watch_id = :watch_id AND scope = :scope AND mark_id = :mark_id;
 
 -- name: set_predicted_crossing
 -- Predict when a falling watch will cross.
-INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at) VALUES (:watch_id, :scope, :mark_id, :due_at)
-ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;
+INSERT INTO predicted_crossing (watch_id, scope, mark_id, due_at) VALUES (:watch_id, :scope, :mark_id, :due_at)
+ON CONFLICT (watch_id, scope, mark_id) DO UPDATE SET due_at = excluded.due_at;
 
 -- name: delete_predicted_crossing
 -- Delete one prediction.
-DELETE FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id;
+DELETE FROM predicted_crossing WHERE watch_id = :watch_id AND scope = :scope AND mark_id = :mark_id;
 
 -- name: delete_predicted_of_watch
 -- Delete all predictions of a watch.
@@ -534,17 +534,17 @@ LIMIT :limit + 0;
 -- index of the instants.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
-WHERE (predicted_crossing.due_at, predicted_crossing.watch_id, predicted_crossing.subject, predicted_crossing.mark_id)
+WHERE (predicted_crossing.due_at, predicted_crossing.watch_id, predicted_crossing.scope, predicted_crossing.mark_id)
   > (:due_at, :watch_id, :scope, :mark_id)
   AND {is_in(+predicted_crossing.watch_id, :watch_ids)}
-ORDER BY predicted_crossing.due_at, predicted_crossing.watch_id, predicted_crossing.subject, predicted_crossing.mark_id
+ORDER BY predicted_crossing.due_at, predicted_crossing.watch_id, predicted_crossing.scope, predicted_crossing.mark_id
 LIMIT :limit + 0;
 
 -- name: due_predicted_of_scope -> PredictedCrossingRow
 -- The predictions of a watch that are due for one scope.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
-WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.subject = :scope
+WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.scope = :scope
   AND predicted_crossing.due_at <= :now
 ORDER BY predicted_crossing.due_at;
 
@@ -559,19 +559,19 @@ ORDER BY predicted_crossing.due_at;
 -- The state of a watch over time for a scope or mark.
 SELECT {watch_state.*}
 FROM watch_state
-WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :scope AND watch_state.mark_id = :mark_id;
+WHERE watch_state.watch_id = :watch_id AND watch_state.scope = :scope AND watch_state.mark_id = :mark_id;
 
 -- name: set_watch_state
 -- Write the state of a watch over time.
-INSERT INTO watch_state (watch_id, subject, mark_id, began_at, crossed_at, event_id, dropped)
+INSERT INTO watch_state (watch_id, scope, mark_id, began_at, crossed_at, event_id, dropped)
 VALUES (:watch_id, :scope, :mark_id, :began_at, :crossed_at, :event_id, :dropped)
-ON CONFLICT (watch_id, subject, mark_id) DO UPDATE
+ON CONFLICT (watch_id, scope, mark_id) DO UPDATE
 SET began_at = excluded.began_at, crossed_at = excluded.crossed_at, event_id = excluded.event_id,
   dropped = excluded.dropped;
 
 -- name: delete_watch_state
 -- Delete the state of a watch for a scope or mark.
-DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :scope AND mark_id = :mark_id;
+DELETE FROM watch_state WHERE watch_id = :watch_id AND scope = :scope AND mark_id = :mark_id;
 
 -- name: delete_states_of_watch
 -- Delete all states of a watch.
@@ -579,17 +579,17 @@ DELETE FROM watch_state WHERE watch_id = :watch_id;
 
 -- name: recheck_states
 -- Let all states of a watch over time be tested at an instant, including those of subjects without marks.
-INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at)
-SELECT watch_id, subject, mark_id, :at + 0 FROM watch_state WHERE watch_id = :watch_id
-ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;
+INSERT INTO predicted_crossing (watch_id, scope, mark_id, due_at)
+SELECT watch_id, scope, mark_id, :at + 0 FROM watch_state WHERE watch_id = :watch_id
+ON CONFLICT (watch_id, scope, mark_id) DO UPDATE SET due_at = excluded.due_at;
 
 -- name: states_of_scope -> WatchStateRow
 -- The states of a watch over time for a scope and its marks.
-SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :scope;
+SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id AND watch_state.scope = :scope;
 
 -- name: insert_followed
 -- Record that a watch over time follows the last change of the deployment for a scope or mark, unless it has already.
-INSERT INTO followed_watch (watch_id, subject, mark_id) VALUES (:watch_id, :scope, :mark_id) ON CONFLICT DO NOTHING;
+INSERT INTO followed_watch (watch_id, scope, mark_id) VALUES (:watch_id, :scope, :mark_id) ON CONFLICT DO NOTHING;
 
 -- name: delete_followed
 -- Delete the list of watches that have followed a change, because its backfill is done.
@@ -599,7 +599,7 @@ DELETE FROM followed_watch;
 -- The predictions for a watch and scope.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
-WHERE watch_id = :watch_id AND subject = :scope
+WHERE watch_id = :watch_id AND scope = :scope
 ORDER BY due_at;
 
 -- name: due_instants -> DueInstants

@@ -38,7 +38,7 @@ FROM activation
 WHERE activation.id IN (
   SELECT activation_input.activation_id FROM activation_input WHERE activation_input.mark_id IN {marks_of_subject}
   UNION
-  SELECT about.id FROM activation AS about WHERE about.subject = :subject
+  SELECT about.id FROM activation AS about WHERE about.scope = :subject
   UNION
   SELECT event.activation_id FROM event WHERE event.subject = :subject AND event.activation_id IS NOT NULL
 )
@@ -62,19 +62,19 @@ ORDER BY mark_id;
 
 -- name: close_crossings
 -- Withdraw the subject's waiting crossings.
-UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE subject = :scope AND state = 'waiting';
+UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE scope = :scope AND state = 'waiting';
 
 -- name: rename_crossings
 -- Replace the subject's name in its crossings.
-UPDATE crossing SET subject = :new_scope WHERE subject = :scope;
+UPDATE crossing SET scope = :new_scope WHERE scope = :scope;
 
 -- name: rename_activity
 -- Replace the subject's name in the activity.
-UPDATE activity_event SET subject = :new_scope WHERE subject = :scope;
+UPDATE activity_event SET scope = :new_scope WHERE scope = :scope;
 
 -- name: rename_activations
 -- Replace the subject's name in its activations.
-UPDATE activation SET subject = :new_scope WHERE subject = :scope;
+UPDATE activation SET scope = :new_scope WHERE scope = :scope;
 
 -- name: erase_error
 -- Replace the error of an activation, and forget the digest of its result.
@@ -114,15 +114,15 @@ DELETE FROM deposit_key WHERE mark_id IN {marks_of_subject};
 
 -- name: delete_cooldowns
 -- Delete the cooldowns for the subject.
-DELETE FROM subject_cooldown WHERE subject = :scope;
+DELETE FROM subject_cooldown WHERE scope = :scope;
 
 -- name: delete_predicted
 -- Delete the crossings that were predicted for the subject.
-DELETE FROM predicted_crossing WHERE subject = :scope;
+DELETE FROM predicted_crossing WHERE scope = :scope;
 
 -- name: delete_watch_states
 -- Delete the states of watches over time for the subject.
-DELETE FROM watch_state WHERE subject = :scope;
+DELETE FROM watch_state WHERE scope = :scope;
 
 -- name: delete_totals
 -- Delete the sums that are kept for the subject, which is a group.
@@ -130,4 +130,4 @@ DELETE FROM watch_total WHERE scope = :scope;
 
 -- name: delete_followed_watches
 -- Delete the subject from the list of states that have followed a change of the deployment.
-DELETE FROM followed_watch WHERE subject = :scope;
+DELETE FROM followed_watch WHERE scope = :scope;

@@ -3,11 +3,11 @@
 -- name: put_message (notifies)
 -- Put a message into the outbox, unless its sink has been told of this occurrence.
 INSERT INTO message (
-  message_id, sink, topic, occurrence, content, created_at, subject, agent, mark_id, activation_id, crossing_id, state,
+  message_id, sink, topic, occurrence, content, created_at, scope, agent, mark_id, activation_id, crossing_id, state,
   due_at, attempts, fence
 )
 VALUES (
-  :message_id, :sink, :topic, :occurrence, :content, :created_at, :subject, :agent, :mark_id, :activation_id,
+  :message_id, :sink, :topic, :occurrence, :content, :created_at, :scope, :agent, :mark_id, :activation_id,
   :crossing_id, 'waiting', :created_at, 0, 0
 )
 ON CONFLICT (sink, occurrence) DO NOTHING;
@@ -112,7 +112,7 @@ LIMIT :limit + 0;
 
 -- name: delete_messages_about
 -- Delete the messages about a scope.
-DELETE FROM message WHERE subject = :scope;
+DELETE FROM message WHERE scope = :scope;
 
 -- name: delete_messages_of_activation
 -- Delete the messages about an activation.

@@ -8,13 +8,13 @@ SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 -- Whether a need is open that the activation asked: the inbox shows which of its inputs were withdrawn.
 activation.id IN (SELECT need.activation_id FROM mark AS need WHERE need.kind = 'need' AND need.activation_id > 0)
 
--- fragment: crossing_waits_about(subject, other)
--- Whether a crossing of one of two subjects waits, unless a schedule caused it.
+-- fragment: crossing_waits_about(scope, other)
+-- Whether a crossing of one of two scopes waits, unless a schedule caused it.
 EXISTS (
     SELECT crossing.id
     FROM crossing
     JOIN watch ON watch.id = crossing.watch_id AND watch.active = 1
-    WHERE crossing.subject IN ({subject}, {other}) AND crossing.state = 'waiting'
+    WHERE crossing.scope IN ({scope}, {other}) AND crossing.state = 'waiting'
       AND coalesce(crossing.measure, '') <> 'schedule'
   )
 
@@ -111,7 +111,7 @@ SELECT noticed_at FROM crossing WHERE id = :id;
 
 -- name: subjects_since -> str
 -- The subjects of newer crossings, and of the marks that newer activations were given.
-SELECT crossing.subject AS subject FROM crossing WHERE crossing.id > :crossing_id AND crossing.subject <> ''
+SELECT crossing.scope AS subject FROM crossing WHERE crossing.id > :crossing_id AND crossing.scope <> ''
 UNION
 SELECT event.subject AS subject
 FROM activation_input
@@ -180,8 +180,8 @@ DELETE FROM model_call WHERE id IN (
 
 -- name: delete_old_cooldowns
 -- Delete the next cooldowns that have ended.
-DELETE FROM subject_cooldown WHERE (agent, subject) IN (
-  SELECT agent, subject FROM subject_cooldown WHERE until <= :now LIMIT :limit + 0
+DELETE FROM subject_cooldown WHERE (agent, scope) IN (
+  SELECT agent, scope FROM subject_cooldown WHERE until <= :now LIMIT :limit + 0
 );
 
 -- name: delete_absorbed_of_gone

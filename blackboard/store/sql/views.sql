@@ -151,7 +151,7 @@ WHERE live.kind = 'need';
 
 -- fragment: agenda_of_crossing(state)
 -- The columns that both parts of the agenda compute alike.
-c.id, w.agent, w.name AS watch, {subject_of(c.subject)} AS subject, nullif(c.mark_id, 0) AS mark_id,
+c.id, w.agent, w.name AS watch, {subject_of(c.scope)} AS subject, nullif(c.mark_id, 0) AS mark_id,
   '{state}' AS state,
   w.condition || ': ' || CASE WHEN c.measure = 'schedule' THEN 'due at ' || {instant(c.crossed_at)}
     ELSE coalesce(c.measure || ' = ', '') || {number(c.value)} END AS reason, c.value, c.threshold,
@@ -185,14 +185,14 @@ SELECT {agenda_of_crossing(waiting)}, CASE WHEN w.active = 1 THEN {instant(c.rea
     FROM activation
     WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = w.agent
       AND activation.retry_at IS NOT NULL AND activation.watch_id = w.id
-  )) END AS held_by, {group_columns(c.subject)}
+  )) END AS held_by, {group_columns(c.scope)}
 FROM crossing c
 JOIN watch w ON w.id = c.watch_id
 WHERE c.state = 'waiting'
 UNION ALL
 SELECT {agenda_of_crossing(deferred)}, {shown_retry_at} AS ready_at,
   CASE WHEN {agent_is_gone} THEN 'its agent is gone' ELSE activation.error END AS held_by,
-  {group_columns(c.subject)}
+  {group_columns(c.scope)}
 FROM activation
 JOIN crossing c ON c.activation_id = activation.id
 JOIN watch w ON w.id = c.watch_id
@@ -223,12 +223,12 @@ CASE WHEN activation.state IN ('ready', 'held') AND {agent_is_gone} THEN NULL EL
 
 -- name: activations
 -- Every activation.
-SELECT activation.id, activation.agent, w.name AS watch, {subject_of(activation.subject)} AS subject, {shown_state} AS state, activation.reason,
+SELECT activation.id, activation.agent, w.name AS watch, {subject_of(activation.scope)} AS subject, {shown_state} AS state, activation.reason,
   {instant(activation.crossed_at)} AS crossed_at, {instant(activation.started_at)} AS started_at,
   {instant(activation.finished_at)} AS finished_at, activation.attempt, {shown_error} AS error,
   activation.marks_absorbed, activation.marks_deposited, {shown_retry_at} AS retry_at,
   activation.interruptions, activation.chain_length, activation.worker, {ids_of_marks} AS mark_ids,
-  {instant(activation.scheduled_for)} AS scheduled_for, {group_columns(activation.subject)}
+  {instant(activation.scheduled_for)} AS scheduled_for, {group_columns(activation.scope)}
 FROM activation
 JOIN watch w ON w.id = activation.watch_id;
 
@@ -250,7 +250,7 @@ LEFT JOIN mark m ON m.id = i.mark_id;
 (
   SELECT crossing.{column}
   FROM crossing
-  WHERE crossing.subject = '' AND crossing.watch_id = w.id AND crossing.state <> 'waiting'
+  WHERE crossing.scope = '' AND crossing.watch_id = w.id AND crossing.state <> 'waiting'
     AND crossing.measure = 'schedule'
   ORDER BY crossing.id DESC
   LIMIT 1
@@ -259,8 +259,8 @@ LEFT JOIN mark m ON m.id = i.mark_id;
 -- name: activity
 -- What agents, people and programs did.
 SELECT a.id, {instant(a.recorded_at)} AS recorded_at, a.event, a.agent, w.name AS watch,
-  {subject_of(a.subject)} AS subject, a.activation_id, a.crossing_id, a.mark_id, a.old_state, a.state, a.author, a.token,
-  a.version, {group_columns(a.subject)}
+  {subject_of(a.scope)} AS subject, a.activation_id, a.crossing_id, a.mark_id, a.old_state, a.state, a.author, a.token,
+  a.version, {group_columns(a.scope)}
 FROM activity_event a
 LEFT JOIN watch w ON w.id = a.watch_id;
 
@@ -274,12 +274,12 @@ FROM (
     (
       SELECT predicted_crossing.due_at
       FROM predicted_crossing
-      WHERE predicted_crossing.watch_id = w.id AND predicted_crossing.subject = '' AND predicted_crossing.mark_id = 0
+      WHERE predicted_crossing.watch_id = w.id AND predicted_crossing.scope = '' AND predicted_crossing.mark_id = 0
     ) AS next_at,
     (
       SELECT crossing.crossed_at
       FROM crossing
-      WHERE crossing.watch_id = w.id AND crossing.subject = '' AND crossing.mark_id = 0 AND crossing.state = 'waiting'
+      WHERE crossing.watch_id = w.id AND crossing.scope = '' AND crossing.mark_id = 0 AND crossing.state = 'waiting'
     ) AS waits_since,
     {last_of_schedule(crossed_at)} AS last_at, {last_of_schedule(noticed_at)} AS last_noticed_at
   FROM watch w
@@ -288,16 +288,16 @@ FROM (
 
 -- name: watch_states
 -- The stored states of watches over time.
-SELECT w.agent, w.name AS watch, {subject_of(s.subject)} AS subject, nullif(s.mark_id, 0) AS mark_id,
+SELECT w.agent, w.name AS watch, {subject_of(s.scope)} AS subject, nullif(s.mark_id, 0) AS mark_id,
   {instant(s.began_at)} AS began_at, {instant(s.crossed_at)} AS crossed_at, {instant(p.due_at)} AS next_at,
-  {group_columns(s.subject)}
+  {group_columns(s.scope)}
 FROM watch_state s
 JOIN watch w ON w.id = s.watch_id
-LEFT JOIN predicted_crossing p ON p.watch_id = s.watch_id AND p.subject = s.subject AND p.mark_id = s.mark_id;
+LEFT JOIN predicted_crossing p ON p.watch_id = s.watch_id AND p.scope = s.scope AND p.mark_id = s.mark_id;
 
 -- name: outbox
 -- The messages that people outside are told.
-SELECT o.id, o.message_id, o.sink, o.topic, {subject_of(o.subject)} AS subject, o.agent, o.mark_id, o.activation_id,
+SELECT o.id, o.message_id, o.sink, o.topic, {subject_of(o.scope)} AS subject, o.agent, o.mark_id, o.activation_id,
   o.crossing_id, o.state, o.attempts, {instant(o.created_at)} AS created_at,
   CASE WHEN o.state = 'waiting' THEN {instant(o.due_at)} END AS due_at, {instant(o.finished_at)} AS finished_at, o.error,
   o.content

@@ -109,7 +109,7 @@ class Pure(CrashWorld):
                 *sorted(query("SELECT recorded_at, kind, subject, event, intensity, author, payload FROM event")),
                 *sorted(
                     query(
-                        """SELECT w.agent, c.subject, c.state, c.value, c.crossed_at, e.payload FROM crossing c
+                        """SELECT w.agent, c.scope, c.state, c.value, c.crossed_at, e.payload FROM crossing c
                         JOIN watch w ON w.id = c.watch_id JOIN event e ON e.id = c.event_id"""
                     )
                 ),

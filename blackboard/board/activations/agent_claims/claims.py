@@ -41,7 +41,7 @@ from blackboard.board.watches.waiting_crossings.crossing_order import FirstCross
 from blackboard.board.work_tables.activation_inputs import ActivationInput, inputs_of
 from blackboard.board.work_tables.activation_rows import set_state
 from blackboard.clock import Instant
-from blackboard.core.marks.scopes import GroupValue, group_of
+from blackboard.core.marks.scopes import GroupValue, group_of, scope_in
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
@@ -98,7 +98,7 @@ class Claim:
     @property
     def group(self) -> GroupValue | None:
         """The value of the tag that all marks of the activation share; None if its watch does not measure groups."""
-        if (group := group_of(self.row.scope)) is None:
+        if (group := group_of(scope_in(self.row.scope))) is None:
             return None
         if not group.is_digest:
             return group.value
@@ -272,5 +272,5 @@ def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
     if watch.batch is None or not watch.agent_spec.settings.batch_window:
         return False
     if watch.is_per_subject:
-        return crossing_selection.full_subject(txn, watch) is not None
+        return crossing_selection.full_scope(txn, watch) is not None
     return txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch) >= watch.batch

@@ -117,18 +117,18 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstC
         if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):
             continue  # a crossing that a guard held may have a batch window again
         return _select_in_scope(txn, watch, crossing.scope)
-    while (subject := full_subject(txn, watch)) is not None:
-        selection = _select_in_scope(txn, watch, subject)
-        if len(selection.inputs) == watch.batch:  # if not, some crossings of the subject are held or closed now
+    while (scope := full_scope(txn, watch)) is not None:
+        selection = _select_in_scope(txn, watch, scope)
+        if len(selection.inputs) == watch.batch:  # if not, some crossings of the scope are held or closed now
             return selection
     return Selection()
 
 
-def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
-    """Return a subject whose crossings fill a whole batch; None if the watch has no batch window or no such subject."""
+def full_scope(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
+    """Return a scope whose crossings fill a whole batch; None if the watch has no batch window or no such scope."""
     if not watch.condition.is_per_mark or not watch.batch_window:
         return None
-    return txn.sql.one(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
+    return txn.sql.one(CROSSINGS.full_scope, watch_id=watch.id, full=watch.batch)
 
 
 def _select_in_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> Selection:

@@ -19,7 +19,7 @@ from blackboard.board.watches.waiting_crossings import crossing_deferrals
 from blackboard.board.work_tables.activation_inputs import absorbed_events, event_of, inputs_of
 from blackboard.board.work_tables.activation_rows import get_activation, recount_marks
 from blackboard.board.work_tables.crossing_rows import close_crossing
-from blackboard.core.marks.scopes import WHOLE_BOARD, is_group
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.core.records.states import CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.row_types.activation_row_types import ActivationRow
@@ -74,7 +74,7 @@ def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
     watch = txn.active.watches.get(row.watch_id)
     if watch is not None and watch.condition.is_over_board:
         return WHOLE_BOARD
-    return row.scope if is_group(row.scope) else None
+    return row.group_scope
 
 
 def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> ActivationRow | None:

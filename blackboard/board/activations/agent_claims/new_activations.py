@@ -39,7 +39,7 @@ def insert_claimed(
         id=0,
         agent=watch.agent_spec.name,
         watch_id=watch.id,
-        subject=nullable_scope(_common_scope(selection.crossings)),
+        scope=nullable_scope(_common_scope(selection.crossings)),
         state=state,
         reason=f"{reason_of(watch, lead)}{more}",
         crossed_at=min(crossing.crossed_at for crossing in selection.crossings),

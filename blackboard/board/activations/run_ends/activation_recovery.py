@@ -14,7 +14,7 @@ from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, cou
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import recount_marks
 from blackboard.clock import seconds_in
-from blackboard.core.marks.scopes import subject_of
+from blackboard.core.marks.scopes import scope_in, subject_of
 from blackboard.core.records.failure_texts import with_quotation
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
@@ -123,7 +123,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec | No
     end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     evaluate_unclaimed(txn, row)
     run_end_steps.ask_about_quarantine(
-        txn, subject_of(scope) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
+        txn, subject_of(scope_in(scope)) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
     )
 
 

@@ -166,7 +166,7 @@ def _fail(
         return ActivationState.READY
     if len(parts) < 2:
         # So that the subject of the marks is shown, even if the watch is over the board.
-        current = current._replace(subject=recount_marks(txn, current))
+        current = current._replace(scope=recount_marks(txn, current))
         end_run(txn, current, ActivationState.DEAD, error=failure.error)
         evaluate_unclaimed(txn, current)
         return ActivationState.DEAD

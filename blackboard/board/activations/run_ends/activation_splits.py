@@ -11,7 +11,6 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_inputs import InputRole
 from blackboard.board.work_tables.activation_rows import insert_activation, recount_marks
 from blackboard.clock import Instant
-from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import ActivationState
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
@@ -127,10 +126,9 @@ def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks:
     """
     watch = txn.active.watches.get(row.watch_id)
     stays_together = watch is not None and (watch.condition.is_joint or (watch.is_per_subject and not between_marks))
-    group = row.scope if is_group(row.scope) else None
     parts: dict[object, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == InputRole.ABSORBED:
-            scope = group or (None if mark.event is None else mark.event.subject)
+            scope = row.group_scope or (None if mark.event is None else mark.event.subject)
             parts.setdefault(scope if stays_together else mark.mark_id, []).append(mark.mark_id)
     return list(parts.values())

@@ -149,8 +149,8 @@ def _predicted_falls(txn: BoardTransaction) -> Iterator[tuple[RegisteredWatch, P
     if not watches:
         return
     values = {"watch_ids": txn.sql.list_of(watches), "limit": PREDICTIONS_PER_QUERY}
-    last = PredictedCrossingRow(watch_id=0, subject="", mark_id=0, due_at=0)
-    while rows := txn.sql.all(CROSSINGS.predictions_after, **values, **last._asdict(), scope=last.scope):
+    last = PredictedCrossingRow(watch_id=0, scope="", mark_id=0, due_at=0)
+    while rows := txn.sql.all(CROSSINGS.predictions_after, **values, **last._asdict()):
         for row in rows:
             watch = watches[row.watch_id]
             if watch.timing is None or _has_yet_to_fall(txn, row):

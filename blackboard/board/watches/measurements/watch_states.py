@@ -60,7 +60,7 @@ def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_
 
 def write(txn: BoardTransaction, state: WatchStateRow) -> None:
     """Write a state whose next instant stays the same."""
-    txn.sql.run(CROSSINGS.set_watch_state, **state._asdict(), scope=state.scope)
+    txn.sql.run(CROSSINGS.set_watch_state, **state._asdict())
 
 
 def delete(txn: BoardTransaction, key: StateKey) -> None:

@@ -37,13 +37,13 @@ KEYS: Mapping[str, Key] = {
     "activation": Key("id", "id", "split_from"),
     "agent_state": Key("agent", "agent"),
     "absorbed": Key("mark_id", "mark_id"),
-    "crossing": Key("subject", "scope"),
+    "crossing": Key("scope", "scope"),
     "deposit_key": Key("key", "key"),
     "mark": Key("subject", "subject"),
     "mark_tag": Key("mark_id", "mark_id"),
-    "predicted_crossing": Key("subject", "scope"),
+    "predicted_crossing": Key("scope", "scope"),
     "unique_value": Key("value", "value"),
-    "watch_state": Key("subject", "scope"),
+    "watch_state": Key("scope", "scope"),
     "watch_total": Key("scope", "scope"),
 }
 """The key of each table."""
