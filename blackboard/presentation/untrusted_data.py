@@ -51,9 +51,8 @@ def payload_of(payload: Mapping[str, Any] | None, max_bytes: int = MAX_SHOWN_PAY
     text = encode_compact(payload).encode("utf-8", "replace")
     if len(text) <= max_bytes:
         return payload
-    beginning = text[: max_bytes // 2].decode(
-        "utf-8", "ignore"
-    )  # as a string in JSON, the text may take twice as many bytes
+    # As a string in JSON, the text may take twice as many bytes.
+    beginning = text[: max_bytes // 2].decode("utf-8", "ignore")
     return {"cut_from_bytes": len(text), "beginning": beginning}
 
 

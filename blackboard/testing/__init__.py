@@ -2,7 +2,7 @@
 
     from blackboard.testing import ScriptedModel, context, mark, replay
 
-standalone_context  marks as if read from a board, and a context, to call an agent as a function
+standalone_context  a context and marks without a board, to call an agent as a function
 scripted_model      a model that answers from a script
 model_server        a server on this machine that answers model calls by a function
 board_replay        the replay of timed marks on a manual clock

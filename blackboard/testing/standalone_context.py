@@ -1,4 +1,4 @@
-"""Marks as if read from a board, and a context, for tests that call an agent as a function."""
+"""A standalone context, and marks as if read from a board, for tests that call an agent as a function."""
 
 from __future__ import annotations
 

@@ -150,12 +150,7 @@ def _lines(raw: bytes) -> Iterable[bytes]:
 
 
 def _begin(open_now: list[Component], name: str, place: int) -> None:
-    if name in (
-        "VCALENDAR",
-        "VEVENT",
-        "VFREEBUSY",
-        "VTIMEZONE",
-    ):  # such a component is never inside another with the same name
+    if name in ("VCALENDAR", "VEVENT", "VFREEBUSY", "VTIMEZONE"):  # none is ever inside another of its name
         while any(component.name == name for component in open_now):
             _close(open_now, place, place)
     if len(open_now) > MAX_DEPTH:

@@ -1,4 +1,4 @@
-"""Tests of watches after a change of the deployment, as of its instant, before the backfill reaches their marks.
+"""Reevaluation of watches after a change of the deployment, as of its instant, before the backfill reaches their marks.
 
 A backfill tests a watch on all live marks, in batches. Before a mark changes, and before a predicted crossing fires,
 the watches that this concerns are tested for its subject. So each watch crosses as of the instant of the change, even

@@ -52,9 +52,8 @@ def create(session: BoardSession, events: int) -> None:
     upkeep = session.database.upkeep
     with session.database.exclusive_transaction() as transaction:
         upkeep.partition_history(transaction, events)
-        transaction.run(
-            DEPLOYMENTS.set_views_hash, views_hash=None
-        )  # views of the former table would read one partition
+        # The views of the former table would read one partition.
+        transaction.run(DEPLOYMENTS.set_views_hash, views_hash=None)
         schema_views.rewrite_views(transaction)
     upkeep.analyze_history()
 

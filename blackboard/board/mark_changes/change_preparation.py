@@ -1,4 +1,4 @@
-"""The steps that come before the change of a live mark.
+"""Preparation of a change of a live mark: the steps that come before it.
 
 The mark follows the deployment, its watches are tested, and crossings that are due fire.
 """

@@ -10,5 +10,5 @@ text_search_results  what a search by text found: records, or marks of a class
 inbox                the needs that wait for people
 activation_details   one activation in full
 tag_texts            filters by tags and groups in text
-event_pages          the events of marks and the activity, as streams
+event_pages          the events of marks and the activity after a position, for streams
 """

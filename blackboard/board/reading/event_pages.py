@@ -1,4 +1,4 @@
-"""The events of marks and the entries of the activity after a position.
+"""Pages of events: the events of marks, and the entries of the activity, after a position.
 
 A reader remembers the last id of each stream that it has seen, and asks for what follows. A transaction takes its ids
 and commits them under the lock of the board. So ids become visible in their order, even on a server, and no event can

@@ -1,4 +1,4 @@
-"""Results from rows: columns become fields, and instants become aware datetimes."""
+"""Conversion of rows to results: columns become fields, and instants become aware datetimes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of the fields of a kind that are searched: a new index is filled and a former one removed, in batches.
+"""Rebuilds of an index after a change of the searched fields: a new index is filled and the former one removed.
 
 The first batch is done in the transaction of the change, so that the index of a small board is complete immediately. A
 worker does the rest. Deposits go to the new index from the change on, so a batch leaves out the marks that the new
@@ -76,9 +76,8 @@ def _add_live(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
     if len(marks) == limit:
         _move(txn, row, Phase.LIVE, marks[-1].event_id)
     else:
-        txn.sql.run(
-            SEARCH.move_kind, number=row.number, phase=Phase.FADED, position=0, up_to=txn.last_event_id
-        )  # a mark that faded meanwhile has left the board before its turn
+        # A mark that faded meanwhile has left the board before its turn.
+        txn.sql.run(SEARCH.move_kind, number=row.number, phase=Phase.FADED, position=0, up_to=txn.last_event_id)
     return len(marks)
 
 
