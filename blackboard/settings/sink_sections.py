@@ -75,7 +75,7 @@ class ReceiverSection(Section):
         return [value for name, value in self if name.endswith("_env") and value is not None]
 
     def secret(self, name: str, environ: Mapping[str, str]) -> str | None:
-        """Return the secret in a variable, or in the file that the variable NAME_FILE names; None if neither is set.
+        """Check the secret that `secret_of` finds, and return it; None if there is none.
 
         Raises:
             ConfigurationError: The file cannot be read. The message does not quote it.

@@ -151,10 +151,7 @@ def _end(
 
 
 def _end_as_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
-    """End calls as `unknown`, because their outcome cannot be known.
-
-    Each activation is held under `on_unknown = "hold"`, otherwise released.
-    """
+    """End the calls. Each activation is held under `on_unknown = "hold"`, otherwise released."""
     for row in rows:
         model_calls.end(txn, row.id, CallState.UNKNOWN, error)
         model_calls.record_discarded_cost(txn, row)
@@ -167,7 +164,6 @@ def _end_as_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) 
 
 
 def _defer(txn: BoardTransaction, row: CallRow, wait: CallWait) -> None:
-    """Make the activation of a call wait for its model."""
     if wait.is_held:
         txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
     else:

@@ -186,7 +186,6 @@ def _may_claim(txn: BoardTransaction, agent_spec: AgentSpec) -> bool:
 
 
 def _next_instant(txn: BoardTransaction, agent_spec: AgentSpec) -> Instant | None:
-    """Return the next instant when time alone may make a claim possible; None if there is none."""
     instants = [
         agent_readiness.next_ready(txn, agent_spec.name, agent_readiness.ready_instants(txn)),
         txn.sql.value(CROSSINGS.next_predicted),
