@@ -187,14 +187,13 @@ def test_what_two_transactions_write_is_read_in_the_order_of_its_ids(world: Worl
         quick.start()
         assert reader.stream_position() == start  # the first is not committed, and the second waits for it
         release.set()
-        seen = start
-        while seen.marks < start.marks + 2:
+        event_ids, entry_ids = [start.marks], [start.activity]
+        while len(event_ids) < 3:
             position = reader.stream_position()
-            events = reader.mark_events(after=seen.marks)
-            entries = reader.activity(after=seen.activity)
-            assert [event.id for event in events][:1] in ([], [seen.marks + 1])
-            assert [entry.id for entry in entries][:1] in ([], [seen.activity + 1])
-            assert position.marks >= seen.marks
-            seen = StreamPosition(events[-1].id if events else seen.marks, entries[-1].id if entries else seen.activity)
+            assert position.marks >= event_ids[-1]
+            event_ids += [event.id for event in reader.mark_events(after=event_ids[-1])]
+            entry_ids += [entry.id for entry in reader.activity(after=entry_ids[-1])]
         join_all(slow, quick)
+    assert event_ids == list(range(start.marks, start.marks + 3))
+    assert entry_ids == list(range(start.activity, start.activity + len(entry_ids)))
     assert [event.subject for event in world.board.mark_events(after=start.marks)] == ["slow", "quick"]

@@ -205,8 +205,8 @@ def test_an_invalid_intensity_is_refused_and_changes_nothing(world: World, inten
     assert world.board.marks() == []
 
 
-@pytest.mark.parametrize("subject", ["", "  ", "x" * 513, "a\x00b"])
-def test_an_empty_subject_is_refused(world: World, subject: str) -> None:
+@pytest.mark.parametrize("subject", ["", "  ", "x" * 513, "a\x00b"], ids=["empty", "spaces", "513", "NUL"])
+def test_a_subject_that_is_empty_or_too_long_or_has_a_nul_is_refused(world: World, subject: str) -> None:
     world.deploy({"smoke": kind("smoke")})
     with pytest.raises(InvalidMark, match="subject"):
         world.put("smoke", subject)

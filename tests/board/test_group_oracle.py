@@ -96,19 +96,21 @@ class Oracles:
             one.evaluate()
 
     def deposit(self, team: Team | None, new: SubjectDeposit) -> None:
-        any_oracle, left, changed = next(iter(self)), None, [new]
+        """Add a deposit to its group, and evaluate this group and the group that the replaced mark was in."""
+        any_oracle, former_team, changed = next(iter(self)), None, [new]
         if REPEATS[new.kind] == "replace":
             for other, old in self.deposits:
                 if (old.kind, old.subject) == (new.kind, new.subject) and not old.is_replaced:
                     if other is not None and old in self.by_team[other].live():
-                        left = other
-                        changed += [old] if other == team else []
+                        former_team = other
+                        if other == team:
+                            changed.append(old)
                     old.is_replaced = True
         self.deposits.append((team, new))
         if team is not None:
             self.by_team[team].deposits.append(new)
-        if left is not None and left != team:
-            self.by_team[left].evaluate()
+        if former_team is not None and former_team != team:
+            self.by_team[former_team].evaluate()
         if team is not None and any(map(any_oracle.counts, changed)):
             self.by_team[team].evaluate(is_deposit=True)
 

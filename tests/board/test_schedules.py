@@ -60,15 +60,20 @@ def deploy(world: World, *agents: AgentSpec) -> None:
 # -- instants
 
 
-@pytest.mark.postgresql
-def test_a_schedule_comes_at_its_instants_with_what_the_agent_reads(world: World) -> None:
-    deploy(world, spec("digest", {"morning": DIGEST}, reads=[strongest_of("smoke")]))
-    smoke = world.put("smoke")
-    assert woken(world) == []
+def test_a_schedule_comes_exactly_at_its_instant_and_once(world: World) -> None:
+    deploy(world, spec("digest", DIGEST))
     assert world.board.status().next_predicted_crossing == START + timedelta(hours=23)
     world.advance(23 * HOUR - 1)
     assert woken(world) == []
-    world.advance(1 + 7 * SECOND)
+    world.advance(1)
+    assert woken(world) == ["Tue 08:00"]
+    assert world.fire_due() == 0
+
+
+@pytest.mark.postgresql
+def test_the_crossing_of_a_schedule_has_its_instant_even_if_it_is_noticed_late(world: World) -> None:
+    deploy(world, spec("digest", DIGEST))
+    world.advance(23 * HOUR + 7 * SECOND)
     assert world.fire_due() == 1
     row = waiting(world)
     assert (row.crossed_at, row.noticed_at) == (world.clock.now() - 7 * SECOND, world.clock.now())
@@ -76,15 +81,29 @@ def test_a_schedule_comes_at_its_instants_with_what_the_agent_reads(world: World
     assert row.is_scheduled
     [item] = world.board.agenda()
     assert (item.reason, item.late_seconds) == (f"{DIGEST}: due at 2026-01-06T08:00:00.000000Z", 7.0)
+
+
+@pytest.mark.postgresql
+def test_a_schedule_wakes_without_marks_but_with_what_the_agent_reads(world: World) -> None:
+    deploy(world, spec("digest", {"morning": DIGEST}, reads=[strongest_of("smoke")]))
+    smoke = world.put("smoke")
+    world.advance(DAY)
+    world.fire_all_due()
     claim = world.claimed("digest")
     assert (instant(claim), claim.watch, claim.inputs) == ("Tue 08:00", "morning", ())
     assert [item.event.mark_id for item in claim.reads] == [smoke.mark_id]
     assert claim.row.reason == f"{DIGEST}: due at 2026-01-06T08:00:00.000000Z"
-    world.finish(claim, ("smoke", "report", 1.0))
+
+
+@pytest.mark.postgresql
+def test_the_record_and_the_view_of_an_activation_have_the_instant_of_its_schedule(world: World) -> None:
+    deploy(world, spec("digest", DIGEST))
+    world.advance(DAY)
+    world.fire_all_due()
+    world.finish(world.claimed("digest"), ("smoke", "report", 1.0))
     [record] = world.board.activations()
     assert (record.state, record.subject, record.mark_ids, record.chain_length) == ("done", None, (), 1)
     assert record.scheduled_for == START + timedelta(hours=23)
-    assert world.fire_due() == 0
     [viewed] = world.sql("SELECT scheduled_for, crossed_at FROM activations")
     assert tuple(viewed) == ("2026-01-06T08:00:00.000000Z",) * 2
 
@@ -111,10 +130,9 @@ def test_a_schedule_stands_beside_conditions_of_the_same_agent(world: World) -> 
     world.advance(HOUR)
     mark = world.put("smoke")
     world.fire_all_due()
-    claims = [world.claimed("digest"), None]
-    world.finish(claims[0])  # type: ignore[arg-type]
-    claims[1] = world.claimed("digest")
-    by_watch = {claim.watch: claim for claim in claims if claim is not None}
+    first = world.claimed("digest")
+    world.finish(first)
+    by_watch = {claim.watch: claim for claim in (first, world.claimed("digest"))}
     assert (instant(by_watch["hourly"]), by_watch["hourly"].inputs) == ("Mon 10:00", ())
     assert by_watch["smoke"].row.scheduled_for is None
     assert [item.event.mark_id for item in by_watch["smoke"].inputs] == [mark.mark_id]

@@ -84,25 +84,35 @@ class Oracle:
     def is_guarded(self) -> bool:
         return self.has_guard and any(one.kind == "deploy" and one.tag == "x" for one in self.live())
 
-    def evaluate(self, *, may_cross: bool = True, is_deposit: bool = False) -> None:
+    def evaluate(self, *, is_deposit: bool = False) -> None:
+        """Apply the rules of conditions over time to the present value.
+
+        `is_deposit` says whether a deposit on a mark that the watch counts is the reason for the evaluation.
+        """
         value, is_falling = self.value(), self.condition.operator == "<"
         threshold = self.condition.threshold
+        # Without `clear_below` or `clear_above`, an episode ends where the condition ends.
         clear = threshold if self.clear is None else self.clear
+        # A falling watch begins to measure once its value has been at the threshold.
         if is_falling and value >= threshold:
             self.is_armed = True
         if is_falling and not self.is_armed:
             return
+        # After a dropped crossing, the first deposit after the guard has opened is news.
         if is_deposit and self.dropped and not self.is_guarded():
             self.crossed_at, self.dropped = None, False
-        self.began_at = (
-            (self.now if self.began_at is None else self.began_at)
-            if (value < threshold if is_falling else value >= threshold)
-            else None
-        )
+        # The condition has held since the first of the last seconds in a row in which it held.
+        if value < threshold if is_falling else value >= threshold:
+            self.began_at = self.now if self.began_at is None else self.began_at
+        else:
+            self.began_at = None
+        # At the end of an episode, the watch may cross anew.
         if value >= clear if is_falling else value < clear:
             self.crossed_at, self.dropped = None, False
-        if not may_cross or self.began_at is None or self.now < self.began_at + self.held_for:
+        # The watch crosses once the condition has held for `held_for`, without a break.
+        if self.began_at is None or self.now < self.began_at + self.held_for:
             return
+        # It crosses once in an episode, and again when `rewake_every` has passed since the last crossing.
         if self.crossed_at is None:
             self.crossed_at = self.now
             self.cross(is_rewake=False)
@@ -111,7 +121,9 @@ class Oracle:
             self.cross(is_rewake=True)
 
     def cross(self, *, is_rewake: bool) -> None:
+        """Record a crossing, unless one waits already or the guard drops it."""
         if self.drops and self.is_guarded():
+            # A dropped rewake leaves no trace. A falling watch has no deposits that would be news after a drop.
             if not is_rewake:
                 self.dropped = self.condition.operator == ">="
                 self.crossings.append((self.now, "skipped"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,21 +56,21 @@ def test_a_new_folder_has_what_a_first_look_needs(typed: CommandLine) -> None:
     assert (mark["author"], mark["subject"]) == ("ada", "welcome")
 
 
-@pytest.mark.parametrize("what", ["folder", "file", "link"])
-def test_what_exists_is_named_and_kept(what: str, typed: CommandLine) -> None:
-    path = typed.folder / "my-notes"
-    if what == "folder":
-        path.mkdir()
-        (path / "kept").touch()
-    elif what == "file":
-        path.touch()
-    else:
-        path.symlink_to("nowhere")
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("nowhere")], ids=["file", "link"])
+def test_a_file_or_link_that_exists_is_named_and_kept(make: Callable[[Path], None], typed: CommandLine) -> None:
+    make(typed.folder / "my-notes")
     done = typed("new", "my-notes")
-    assert done.code == 2
-    assert "my-notes already exists" in done.err
+    assert (done.code, "my-notes already exists" in done.err) == (2, True)
     assert os.listdir(typed.folder) == ["my-notes"]
-    assert what != "folder" or os.listdir(path) == ["kept"]
+
+
+def test_a_folder_that_exists_is_named_and_keeps_its_files(typed: CommandLine) -> None:
+    path = typed.folder / "my-notes"
+    path.mkdir()
+    (path / "kept").touch()
+    done = typed("new", "my-notes")
+    assert (done.code, "my-notes already exists" in done.err) == (2, True)
+    assert os.listdir(path) == ["kept"]
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ _IDS = count(1)
 def stored(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength: float | None = None) -> Any:
     """Return the mark as a board would return it."""
     number = next(_IDS)
-    moment = from_datetime(at)
+    instant = from_datetime(at)
     strength = mark.intensity if strength is None else strength
-    return attach_stored(mark, StoredMark(number, number, author, strength, moment, moment, 0, moment))
+    return attach_stored(mark, StoredMark(number, number, author, strength, instant, instant, 0, instant))
 
 
 @dataclass
@@ -44,10 +44,10 @@ class Context:
 
     watch: str
     settings: dict[str, Any]
-    lying: Sequence[Mark] = ()
+    marks_to_read: Sequence[Mark] = ()
     answer: Callable[[str, Any, type], Any] | None = None
     """Answers that replace the offline rules."""
-    reads: Iterable[str] | None = None
+    declared_reads: Iterable[str] | None = None
     now: datetime = MONDAY
     agent: str = "agent"
     activation_id: int = 1
@@ -59,8 +59,8 @@ class Context:
 
     def read(self, kind: Any, subject: str | None = None) -> list[Any]:
         name = kind if isinstance(kind, str) else kind.kind
-        assert self.reads is None or name in self.reads, f"{name} is not declared in reads"
-        result = [mark for mark in self.lying if mark.kind == name and subject in (None, mark.subject)]
+        assert self.declared_reads is None or name in self.declared_reads, f"{name} is not declared in reads"
+        result = [mark for mark in self.marks_to_read if mark.kind == name and subject in (None, mark.subject)]
         return sorted(result, key=lambda mark: -mark.strength)
 
     def ask(self, system: str, data: Any, answer: type, offline: Callable[[Any], Any] | None = None) -> Any:
@@ -78,9 +78,9 @@ def settings(folder: Path, **more: Any) -> dict[str, Any]:
 
 def woken(agent: Agent, marks: Sequence[Mark], context: Context) -> list[Any]:
     """Return the deposits of an agent."""
-    left = agent(list(marks), context)
-    assert isinstance(left, list)
-    return left
+    deposited = agent(list(marks), context)
+    assert isinstance(deposited, list)
+    return deposited
 
 
 class FakeDesk:
@@ -107,19 +107,19 @@ class FakeDesk:
     def of(self, kind: str) -> list[Any]:
         return [mark for mark in self.marks if mark.kind == kind]
 
-    def run(self, most: int = 200) -> int:
+    def run(self, limit: int = 200) -> int:
         """Work until quiescence, and return the number of activations."""
-        for done in range(most):
+        for done in range(limit):
             if not any(self._wake(agent) for agent in self.agents):
                 return done
-        raise AssertionError(f"not at rest after {most} rounds")
+        raise AssertionError(f"work remains after {limit} activations")
 
     def _wake(self, agent: Agent) -> bool:
         for watch in agent.spec.watches:
             if watch.condition.is_falling:
                 continue
             key = (agent.name, watch.name)
-            least = (
+            threshold = (
                 watch.condition.threshold
                 if isinstance(watch.condition, Comparison) and watch.condition.is_per_mark
                 else 0
@@ -127,7 +127,7 @@ class FakeDesk:
             waiting = [
                 mark
                 for mark in self.marks
-                if mark.strength >= least
+                if mark.strength >= threshold
                 and mark.kind in watch.condition.kinds
                 and mark.author != agent.name
                 and (*key, mark.id) not in self.absorbed
@@ -143,10 +143,10 @@ class FakeDesk:
         self.now += timedelta(seconds=1)
         kinds = {read.kind for read in agent.spec.reads}
         context = Context(watch, self.settings, list(self.marks), self.answer, kinds, self.now, agent.name)
-        left = woken(agent, batch, context)
+        deposited = woken(agent, batch, context)
         self.calls += [agent.name] * len(context.asked)
         self.absorbed |= {(agent.name, watch, mark.id) for mark in batch}
-        for mark in left:
+        for mark in deposited:
             assert mark.kind in agent.spec.writes
             self.add(mark, author=agent.name)
 

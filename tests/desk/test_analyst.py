@@ -14,25 +14,28 @@ from tests.desk.fake_desk import Context, stored, woken
 
 
 def outcomes(good: int, bad: int) -> list[Any]:
-    left: list[Any] = [
+    deposited: list[Any] = [
         stored(Qualified(subject=f"q{n}", lead=n, score=0.8, reason="asks for a quote", source="ads"))
         for n in range(good)
     ]
-    return left + [stored(Rejected(subject=f"r{n}", lead=n, score=0.1, reason="spam")) for n in range(bad)]
+    return deposited + [stored(Rejected(subject=f"r{n}", lead=n, score=0.1, reason="spam")) for n in range(bad)]
 
 
 def test_outcomes_are_judged_in_one_call_and_named_by_insights() -> None:
     marks, context = outcomes(4, 5), Context("outcomes", {})
-    left = woken(analyst, marks, context)
+    deposited = woken(analyst, marks, context)
     assert len(context.asked) == 1
-    assert sorted(number for mark in left for number in mark.evidence) == sorted(mark.id for mark in marks)
-    assert {mark.pattern for mark in left} == {"4 of 9 qualified and came from: ads", "5 of 9 were rejected for: spam"}
+    assert sorted(number for mark in deposited for number in mark.evidence) == sorted(mark.id for mark in marks)
+    assert {mark.pattern for mark in deposited} == {
+        "4 of 9 qualified and came from: ads",
+        "5 of 9 were rejected for: spam",
+    }
 
 
 def test_outcomes_without_a_pattern_are_in_the_baseline() -> None:
     marks = outcomes(1, 0)
-    (left,) = woken(analyst, marks, Context("outcomes", {}))
-    assert (left.pattern, left.evidence) == (BASELINE, [marks[0].id])
+    (deposited,) = woken(analyst, marks, Context("outcomes", {}))
+    assert (deposited.pattern, deposited.evidence) == (BASELINE, [marks[0].id])
 
 
 def test_an_outcome_named_by_two_patterns_belongs_to_the_first() -> None:
@@ -60,8 +63,8 @@ def test_an_insight_of_weight_0_is_still_on_the_board() -> None:
     def answer(system: str, data: Any, schema: type) -> Patterns:
         return Patterns(patterns=[Pattern(pattern="", ids=[mark.id for mark in marks], weight=0.0)])
 
-    (left,) = woken(analyst, marks, Context("outcomes", {}, answer=answer))
-    assert left.intensity > Insight.defaults.floor
+    (deposited,) = woken(analyst, marks, Context("outcomes", {}, answer=answer))
+    assert deposited.intensity > Insight.defaults.floor
 
 
 @given(

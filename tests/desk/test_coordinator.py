@@ -41,48 +41,48 @@ def ruled(*rulings: tuple[int, str | None]) -> Any:
 
 
 def test_a_conflict_is_resolved_with_the_nearest_free_slot() -> None:
-    (left,) = woken(coordinator, [conflict()], Context("conflict", {}))
-    assert isinstance(left, Decision)
-    assert left.answer in {f"Offer {slot}" for slot in FREE}
+    (deposited,) = woken(coordinator, [conflict()], Context("conflict", {}))
+    assert isinstance(deposited, Decision)
+    assert deposited.answer in {f"Offer {slot}" for slot in FREE}
 
 
 def test_a_conflict_over_a_valuable_lead_goes_to_a_person() -> None:
-    (left,) = woken(coordinator, [conflict(score=0.9)], Context("conflict", {}))
-    assert isinstance(left, Need)
-    assert left.options == FREE
+    (deposited,) = woken(coordinator, [conflict(score=0.9)], Context("conflict", {}))
+    assert isinstance(deposited, Need)
+    assert deposited.options == FREE
 
 
 def test_a_conflict_after_a_decision_goes_to_a_person_without_a_call() -> None:
     context = Context("conflict", {})
-    (left,) = woken(coordinator, [conflict(again=True)], context)
-    assert isinstance(left, Need)
+    (deposited,) = woken(coordinator, [conflict(again=True)], context)
+    assert isinstance(deposited, Need)
     assert context.asked == []
 
 
 def test_a_conflict_with_nothing_free_goes_to_a_person_without_a_call() -> None:
     context = Context("conflict", {})
-    (left,) = woken(coordinator, [conflict(free=[])], context)
-    assert isinstance(left, Need)
+    (deposited,) = woken(coordinator, [conflict(free=[])], context)
+    assert isinstance(deposited, Need)
     assert context.asked == []
 
 
 def test_two_conflicts_of_one_person_are_one_ruling() -> None:
-    left = woken(coordinator, [conflict("a"), conflict("a", 0.7), conflict("b")], Context("conflict", {}))
-    assert [mark.subject for mark in left] == ["a", "b"]
+    deposited = woken(coordinator, [conflict("a"), conflict("a", 0.7), conflict("b")], Context("conflict", {}))
+    assert [mark.subject for mark in deposited] == ["a", "b"]
 
 
 def test_no_slot_is_offered_to_two_people() -> None:
-    left = woken(coordinator, [conflict(who) for who in "abc"], Context("conflict", {}))
-    assert sorted(type(mark).__name__ for mark in left) == ["Decision", "Decision", "Need"]
-    assert len({mark.answer for mark in left if isinstance(mark, Decision)}) == 2
+    deposited = woken(coordinator, [conflict(who) for who in "abc"], Context("conflict", {}))
+    assert sorted(type(mark).__name__ for mark in deposited) == ["Decision", "Decision", "Need"]
+    assert len({mark.answer for mark in deposited if isinstance(mark, Decision)}) == 2
 
 
 def test_a_slot_that_was_not_free_becomes_a_need_instead_of_a_decision() -> None:
     mark = conflict()
-    (left,) = woken(
+    (deposited,) = woken(
         coordinator, [mark], Context("conflict", {}, answer=ruled((mark.id, "2026-03-03T15:00"), (9**9, FREE[0])))
     )
-    assert isinstance(left, Need)
+    assert isinstance(deposited, Need)
 
 
 def test_a_conflict_without_a_ruling_fails_the_activation() -> None:
@@ -97,9 +97,9 @@ def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
         tasks = [("Answer ads first", False), ("Block the form?", True), (" ", False)]
         return Steps(steps=[PlannedStep(id=m.id, task=t, ask=ask) for m, (t, ask) in zip(marks, tasks, strict=True)])
 
-    left = woken(coordinator, marks, Context("insight", {}, answer=answer))
-    assert [type(mark) for mark in left] == [Task, Need]
-    assert {mark.subject for mark in left} == {"desk"}
+    deposited = woken(coordinator, marks, Context("insight", {}, answer=answer))
+    assert [type(mark) for mark in deposited] == [Task, Need]
+    assert {mark.subject for mark in deposited} == {"desk"}
 
 
 @given(st.lists(st.one_of(st.none(), st.sampled_from([*FREE, "2026-03-03T15:00", "junk"])), min_size=1, max_size=60))

@@ -35,9 +35,9 @@ def scripted(*verdicts: Verdict) -> Any:
 def test_ten_leads_get_ten_verdicts_in_one_call(tmp_path: Path) -> None:
     leads = [lead(subject=f"{n}@x.example") for n in range(10)]
     context = Context("new", settings(tmp_path))
-    left = woken(sales, leads, context)
+    deposited = woken(sales, leads, context)
     assert len(context.asked) == 1
-    assert [(mark.subject, mark.lead) for mark in left] == [(mark.subject, mark.id) for mark in leads]
+    assert [(mark.subject, mark.lead) for mark in deposited] == [(mark.subject, mark.id) for mark in leads]
 
 
 def test_two_enquiries_of_a_person_get_two_verdicts(tmp_path: Path) -> None:
@@ -48,25 +48,25 @@ def test_two_enquiries_of_a_person_get_two_verdicts(tmp_path: Path) -> None:
 
 
 def test_the_intensity_of_a_qualified_lead_is_its_score(tmp_path: Path) -> None:
-    (left,) = woken(sales, [lead()], Context("new", settings(tmp_path)))
-    assert isinstance(left, Qualified)
-    assert left.intensity == left.score
-    assert left.times == ["2026-03-03T15:00"]
+    (deposited,) = woken(sales, [lead()], Context("new", settings(tmp_path)))
+    assert isinstance(deposited, Qualified)
+    assert deposited.intensity == deposited.score
+    assert deposited.times == ["2026-03-03T15:00"]
 
 
 @pytest.mark.parametrize(("score", "kind"), [(0.5, Qualified), (0.49, Rejected), (0.0, Rejected), (1.0, Qualified)])
 def test_a_lead_qualifies_from_a_score_of_one_half(score: float, kind: type, tmp_path: Path) -> None:
     mark = lead()
-    (left,) = woken(sales, [mark], Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, score))))
-    assert isinstance(left, kind)
+    (deposited,) = woken(sales, [mark], Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, score))))
+    assert isinstance(deposited, kind)
 
 
 def test_a_verdict_on_an_unknown_mark_is_ignored(tmp_path: Path) -> None:
     mark = lead()
     context = Context("new", settings(tmp_path), answer=scripted(verdict(10**9, 1.0), verdict(mark.id, 0.1)))
-    (left,) = woken(sales, [mark], context)
-    assert isinstance(left, Rejected)
-    assert left.subject == mark.subject
+    (deposited,) = woken(sales, [mark], context)
+    assert isinstance(deposited, Rejected)
+    assert deposited.subject == mark.subject
 
 
 def test_a_lead_without_a_verdict_fails_the_activation(tmp_path: Path) -> None:
@@ -89,20 +89,20 @@ def test_impossible_times_are_dropped(tmp_path: Path) -> None:
     mark = lead()
     times = ["2026-02-31", "2020-01-01T10:00", "soon", "2026-03-04T10:00", "2026-03-04T10:00", "2026-03-29T02:30"]
     context = Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, times=times)))
-    (left,) = woken(sales, [mark], context)
-    assert isinstance(left, Qualified)
-    assert left.times == ["2026-03-04T10:00"]
+    (deposited,) = woken(sales, [mark], context)
+    assert isinstance(deposited, Qualified)
+    assert deposited.times == ["2026-03-04T10:00"]
 
 
 def test_text_of_a_model_is_cut_to_length_and_to_one_line(tmp_path: Path) -> None:
     mark = lead()
     answer = scripted(verdict(mark.id, reason="a\nb" * 1000, wants="\x00\ud800x" * 500))
-    (left,) = woken(sales, [mark], Context("new", settings(tmp_path), answer=answer))
-    assert isinstance(left, Qualified)
-    assert len(left.reason) <= 200
-    assert "\n" not in left.reason
-    assert "\x00" not in left.wants
-    left.wants.encode()
+    (deposited,) = woken(sales, [mark], Context("new", settings(tmp_path), answer=answer))
+    assert isinstance(deposited, Qualified)
+    assert len(deposited.reason) <= 200
+    assert "\n" not in deposited.reason
+    assert "\x00" not in deposited.wants
+    deposited.wants.encode()
 
 
 def test_a_request_does_not_identify_the_person(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_request_does_not_identify_the_person(tmp_path: Path) -> None:
 
 def test_tasks_are_read_as_context(tmp_path: Path) -> None:
     context = Context(
-        "new", settings(tmp_path), lying=[stored(Task(subject="desk", todo="Answer ads first", insight=1))]
+        "new", settings(tmp_path), marks_to_read=[stored(Task(subject="desk", todo="Answer ads first", insight=1))]
     )
     woken(sales, [lead()], context)
     assert context.asked[0]["tasks"] == ["Answer ads first"]
@@ -125,9 +125,9 @@ def test_tasks_are_read_as_context(tmp_path: Path) -> None:
 def test_tomorrow_is_relative_to_the_day_of_the_lead(tmp_path: Path) -> None:
     late = stored(Lead(subject="a@x.example", message="We need a quote. Tomorrow at 3pm?"), at=MONDAY.replace(day=1))
     context = Context("new", settings(tmp_path))
-    (left,) = woken(sales, [late], context)
+    (deposited,) = woken(sales, [late], context)
     assert context.asked[0]["leads"][0]["on"] == "2026-03-01"
-    assert isinstance(left, Rejected) or left.times == ["2026-03-02T15:00"]
+    assert deposited.times == ["2026-03-02T15:00"]
 
 
 def test_tomorrow_is_relative_to_the_day_that_the_form_states(tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_tomorrow_is_relative_to_the_day_that_the_form_states(tmp_path: Path) ->
     fresh = lead("A quote for 20 seats please, the day after tomorrow?", submitted_at="2026-03-01T20:00+01:00")
     stale = lead("A quote for 20 seats please, tomorrow at 10?", submitted_at="27.02.2026 08:14")
     wrong = lead("A quote for 20 seats please, tomorrow at 10?", submitted_at="soon")
-    left = woken(sales, [fresh, stale, wrong], Context("new", settings(tmp_path)))
-    assert [mark.times for mark in left] == [["2026-03-03"], [], ["2026-03-03T10:00"]]
+    deposited = woken(sales, [fresh, stale, wrong], Context("new", settings(tmp_path)))
+    assert [mark.times for mark in deposited] == [["2026-03-03"], [], ["2026-03-03T10:00"]]
 
 
 def test_without_leads_there_is_no_call(tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_a_cold_lead_gets_one_nudge_without_a_model_call(tmp_path: Path) -> None
         for n, who in enumerate(["a", "b", "a"])
     ]
     context = Context("cold", settings(tmp_path))
-    left = woken(sales, marks, context)
-    assert sorted(mark.subject for mark in left) == ["a", "b"]
+    deposited = woken(sales, marks, context)
+    assert sorted(mark.subject for mark in deposited) == ["a", "b"]
     assert context.asked == []
 
 
@@ -185,8 +185,8 @@ def test_text_addressed_to_people_is_judged_with_others(message: str) -> None:
 @given(st.text(max_size=300))
 def test_the_offline_rules_judge_every_text(message: str) -> None:
     mark = lead(message)
-    (left,) = woken(sales, [mark], Context("new", settings(Path("/nowhere"))))
-    assert isinstance(left, Qualified | Rejected)
+    (deposited,) = woken(sales, [mark], Context("new", settings(Path("/nowhere"))))
+    assert isinstance(deposited, Qualified | Rejected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.floats(0, 1)), max_size=8))

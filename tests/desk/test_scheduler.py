@@ -44,67 +44,67 @@ def scripted(*picks: tuple[int, str | None]) -> Any:
 
 
 def test_a_requested_time_that_is_free_is_booked_as_an_instant(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
-    assert isinstance(left, Appointment)
-    assert (left.slot, left.ends) == ("2026-03-03T14:00:00Z", "2026-03-03T14:30:00Z")
+    (deposited,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
+    assert isinstance(deposited, Appointment)
+    assert (deposited.slot, deposited.ends) == ("2026-03-03T14:00:00Z", "2026-03-03T14:30:00Z")
 
 
 def test_without_a_requested_time_the_earliest_slot_after_the_notice_is_booked(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [qualified()], Context("new", settings(tmp_path)))
-    assert isinstance(left, Appointment)
-    assert left.slot == "2026-03-02T09:00:00Z"
+    (deposited,) = woken(scheduler, [qualified()], Context("new", settings(tmp_path)))
+    assert isinstance(deposited, Appointment)
+    assert deposited.slot == "2026-03-02T09:00:00Z"
 
 
 def test_of_two_requests_for_a_slot_the_first_is_booked_and_the_other_is_a_conflict(tmp_path: Path) -> None:
     one, two = qualified("2026-03-03T15:00"), qualified("2026-03-03T15:00", subject="b@x.example")
     context = Context("new", settings(tmp_path))
-    left = woken(scheduler, [one, two], context)
-    assert [(type(mark), mark.qualified) for mark in left] == [(Appointment, one.id), (BookingConflict, two.id)]
+    deposited = woken(scheduler, [one, two], context)
+    assert [(type(mark), mark.qualified) for mark in deposited] == [(Appointment, one.id), (BookingConflict, two.id)]
     assert len(context.asked) == 1
-    assert left[1].free == ["2026-03-03T14:00", "2026-03-03T14:30", "2026-03-03T15:30"]
+    assert deposited[1].free == ["2026-03-03T14:00", "2026-03-03T14:30", "2026-03-03T15:30"]
 
 
 def test_an_appointment_has_a_conflict_as_its_alternative(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
-    alternative = alternative_of(left)
+    (deposited,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
+    alternative = alternative_of(deposited)
     assert isinstance(alternative, BookingConflict)
-    assert alternative.subject == left.subject
+    assert alternative.subject == deposited.subject
 
 
 def test_a_requested_time_that_is_taken_is_a_conflict_without_a_call(tmp_path: Path) -> None:
-    lying = [booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
-    context = Context("new", settings(tmp_path), lying)
-    (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], context)
-    assert isinstance(left, BookingConflict)
+    marks_to_read = [booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
+    context = Context("new", settings(tmp_path), marks_to_read)
+    (deposited,) = woken(scheduler, [qualified("2026-03-03T15:00")], context)
+    assert isinstance(deposited, BookingConflict)
     assert context.asked == []
 
 
 def test_a_qualified_mark_with_an_appointment_gets_no_second(tmp_path: Path) -> None:
     one, two = qualified(), qualified()
     context = Context("new", settings(tmp_path), [booked("2026-03-03T14:00:00Z", one)])
-    (left,) = woken(scheduler, [one, two], context)
-    assert left.qualified == two.id
+    (deposited,) = woken(scheduler, [one, two], context)
+    assert deposited.qualified == two.id
 
 
 def test_without_free_slots_a_request_is_a_conflict_without_a_call(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path, horizon="30m"))
-    (left,) = woken(scheduler, [qualified()], context)
-    assert isinstance(left, BookingConflict)
-    assert left.free == []
+    (deposited,) = woken(scheduler, [qualified()], context)
+    assert isinstance(deposited, BookingConflict)
+    assert deposited.free == []
     assert context.asked == []
 
 
 def test_a_requested_time_beyond_the_horizon_is_a_conflict_without_offers(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [qualified("2027-01-15T10:00")], Context("new", settings(tmp_path)))
-    assert isinstance(left, BookingConflict)
-    assert left.free == []
-    assert "farther ahead" in left.reason
+    (deposited,) = woken(scheduler, [qualified("2027-01-15T10:00")], Context("new", settings(tmp_path)))
+    assert isinstance(deposited, BookingConflict)
+    assert deposited.free == []
+    assert "farther ahead" in deposited.reason
 
 
 def test_an_earlier_decision_is_only_context(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path), [decision("Offer 2026-03-02T11:00")])
-    (left,) = woken(scheduler, [qualified()], context)
-    assert isinstance(left, Appointment)
+    (deposited,) = woken(scheduler, [qualified()], context)
+    assert isinstance(deposited, Appointment)
     assert context.asked[0]["asks"][0]["decided_before"] == "Offer 2026-03-02T11:00"
 
 
@@ -118,8 +118,8 @@ def test_the_model_sees_only_a_short_list_of_free_slots(tmp_path: Path) -> None:
 @pytest.mark.parametrize("slot", ["2026-03-03T15:30", "2026-03-07T10:00", "2020-01-01T10:00", "junk", None])
 def test_a_slot_that_was_not_offered_is_not_booked(slot: str | None, tmp_path: Path) -> None:
     mark = qualified("2026-03-03T15:00")
-    (left,) = woken(scheduler, [mark], Context("new", settings(tmp_path), answer=scripted((mark.id, slot))))
-    assert isinstance(left, BookingConflict)
+    (deposited,) = woken(scheduler, [mark], Context("new", settings(tmp_path), answer=scripted((mark.id, slot))))
+    assert isinstance(deposited, BookingConflict)
 
 
 def test_a_slot_that_was_offered_to_another_is_not_booked(tmp_path: Path) -> None:
@@ -149,9 +149,11 @@ def test_a_request_without_a_pick_fails_the_activation(tmp_path: Path) -> None:
 )
 def test_a_decision_that_names_a_time_books_it(answer: str, slot: str, tmp_path: Path) -> None:
     mark = qualified("2026-03-03T16:00")
-    (left,) = woken(scheduler, [decision(answer)], Context("decided", settings(tmp_path), [mark, decision(answer)]))
-    assert isinstance(left, Appointment)
-    assert (left.slot, left.qualified) == (slot, mark.id)
+    (deposited,) = woken(
+        scheduler, [decision(answer)], Context("decided", settings(tmp_path), [mark, decision(answer)])
+    )
+    assert isinstance(deposited, Appointment)
+    assert (deposited.slot, deposited.qualified) == (slot, mark.id)
 
 
 def test_a_decision_with_a_clear_time_needs_no_call(tmp_path: Path) -> None:
@@ -162,20 +164,22 @@ def test_a_decision_with_a_clear_time_needs_no_call(tmp_path: Path) -> None:
 
 def test_a_decision_books_even_if_only_the_conflict_is_live(tmp_path: Path) -> None:
     conflict = stored(BookingConflict(subject="a@x.example", qualified=5, lead=4, reason="r", who="Ann"))
-    (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
-    assert (left.qualified, left.lead, left.who) == (5, 4, "Ann")
+    (deposited,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
+    assert (deposited.qualified, deposited.lead, deposited.who) == (5, 4, "Ann")
 
 
 def test_a_decision_that_cannot_be_booked_is_a_conflict_with_the_reason(tmp_path: Path) -> None:
-    lying = [qualified(), booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
-    (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), lying))
-    assert isinstance(left, BookingConflict)
-    assert left.again
+    marks_to_read = [qualified(), booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
+    (deposited,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), marks_to_read))
+    assert isinstance(deposited, BookingConflict)
+    assert deposited.again
 
 
 def test_a_decision_that_books_for_next_year_is_a_conflict(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [decision("2027-03-02 10:00")], Context("decided", settings(tmp_path), [qualified()]))
-    assert isinstance(left, BookingConflict)
+    (deposited,) = woken(
+        scheduler, [decision("2027-03-02 10:00")], Context("decided", settings(tmp_path), [qualified()])
+    )
+    assert isinstance(deposited, BookingConflict)
 
 
 def test_a_decision_against_a_meeting_books_nothing(tmp_path: Path) -> None:
@@ -185,9 +189,9 @@ def test_a_decision_against_a_meeting_books_nothing(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_decision_becomes_a_conflict(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [decision("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
-    assert isinstance(left, BookingConflict)
-    assert left.again
+    (deposited,) = woken(scheduler, [decision("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
+    assert isinstance(deposited, BookingConflict)
+    assert deposited.again
 
 
 def test_a_decision_without_an_open_request_does_nothing(tmp_path: Path) -> None:
@@ -200,14 +204,14 @@ def test_a_decision_without_an_open_request_does_nothing(tmp_path: Path) -> None
 
 def test_a_decision_covers_all_open_requests_of_a_person(tmp_path: Path) -> None:
     one, two = qualified(score=0.7), qualified(score=0.9)
-    (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), [one, two]))
-    assert (left.qualified, left.also) == (two.id, [one.id])
+    (deposited,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), [one, two]))
+    assert (deposited.qualified, deposited.also) == (two.id, [one.id])
 
 
 def test_an_answer_to_a_need_overrides_other_decisions(tmp_path: Path) -> None:
     both = [decision("Tuesday 15:00", need=3), decision("Offer 2026-03-04T10:00", need=None, author="coordinator")]
-    (left,) = woken(scheduler, both, Context("decided", settings(tmp_path), [qualified()]))
-    assert left.slot == "2026-03-03T14:00:00Z"
+    (deposited,) = woken(scheduler, both, Context("decided", settings(tmp_path), [qualified()]))
+    assert deposited.slot == "2026-03-03T14:00:00Z"
 
 
 SLOTS = st.sampled_from([f"2026-03-03T{hour:02}:{minute}" for hour in range(8, 18) for minute in ("00", "30")])
@@ -223,10 +227,10 @@ def test_with_any_picks_no_slot_is_booked_twice_and_each_request_is_answered(
         rows = zip(data["asks"], picked, strict=False)
         return Picks(picks=[Pick(id=row["id"], slot=slot, clash="") for row, slot in rows])
 
-    left = woken(scheduler, requests, Context("new", settings(Path("/nowhere")), answer=answer))
-    slots = [mark.slot for mark in left if isinstance(mark, Appointment)]
+    deposited = woken(scheduler, requests, Context("new", settings(Path("/nowhere")), answer=answer))
+    slots = [mark.slot for mark in deposited if isinstance(mark, Appointment)]
     assert len(slots) == len(set(slots))
-    assert sorted(mark.qualified for mark in left) == sorted(mark.id for mark in requests)
+    assert sorted(mark.qualified for mark in deposited) == sorted(mark.id for mark in requests)
 
 
 class Reader:

@@ -262,17 +262,17 @@ WORDS = st.sampled_from(
 
 
 @given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
-def test_every_text_gives_at_most_five_future_times(text: str, moment: datetime, zone: str) -> None:
-    now = moment.replace(tzinfo=ZoneInfo(zone), microsecond=0)
+def test_every_text_gives_at_most_five_future_times(text: str, instant: datetime, zone: str) -> None:
+    now = instant.replace(tzinfo=ZoneInfo(zone), microsecond=0)
     found = extract_times(text, now)
     assert len(found) <= 5
     assert all(requested.is_ahead(now) for requested in found)
 
 
 @given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
-def test_a_requested_time_reads_back_from_its_text(text: str, moment: datetime, zone: str) -> None:
+def test_a_requested_time_reads_back_from_its_text(text: str, instant: datetime, zone: str) -> None:
     here = ZoneInfo(zone)
-    for requested in extract_times(text, moment.replace(tzinfo=here, microsecond=0)):
+    for requested in extract_times(text, instant.replace(tzinfo=here, microsecond=0)):
         again = parse_requested_time(str(requested), here)
         assert again is not None
         assert str(again) == str(requested)
@@ -280,9 +280,9 @@ def test_a_requested_time_reads_back_from_its_text(text: str, moment: datetime, 
 
 
 @given(st.datetimes(datetime(2026, 3, 3), datetime(2027, 12, 31)), ZONES)  # noqa: DTZ001
-def test_an_exact_time_is_found_as_written(moment: datetime, zone: str) -> None:
+def test_an_exact_time_is_found_as_written(instant: datetime, zone: str) -> None:
     here = ZoneInfo(zone)
-    text = f"{moment:%Y-%m-%dT%H:%M}"
+    text = f"{instant:%Y-%m-%dT%H:%M}"
     found = extract_times(f"can we do {text}?", MONDAY.astimezone(here))
     stated = parse_requested_time(text, here)
     expected = [stated] if stated and stated.is_ahead(MONDAY) else []

@@ -198,43 +198,62 @@ def test_pages_are_joined(served: Served, client: Client, monkeypatch: pytest.Mo
     assert client.agenda() == served.board.agenda()
 
 
-def test_deposits_and_changes_reach_the_board(served: Served, client: Client) -> None:
-    board = served.board
+def test_a_deposit_reaches_the_board_with_its_options(served: Served, client: Client) -> None:
     receipt = client.deposit(
         Lead(subject="lead/1", company="Acme"), intensity=0.9, decay=Exponential("1d"), occurred_at="2026-01-05T08:59"
     )
     assert (receipt.outcome, receipt.crossed) == ("deposited", ("sales",))
-    stored = board.mark(receipt.mark_id)
+    stored = served.board.mark(receipt.mark_id)
     assert (stored.payload, stored.author, stored.law) == (
         {"company": "Acme", "number": None}, AUTHOR, "exponential(half_life=1d)"
     )  # fmt: skip
     assert stored.occurred_at.isoformat() == "2026-01-05T08:59:00+00:00"
     option = Reply(subject="lead/1", text="a").with_options(key="k", until="2026-01-06")
     assert [client.deposit(option).outcome for _ in range(2)] == ["deposited", "duplicate"]
+
+
+def test_a_mark_is_changed_only_as_the_caller_knows_it(client: Client) -> None:
+    receipt = client.deposit(Lead(subject="lead/1", company="Acme"), intensity=0.9)
     assert client.reinforce(receipt.mark_id, by=0.1, if_event=receipt.event_id).strength > 0.9
     with pytest.raises(Conflict) as conflict:
         client.withdraw(receipt.mark_id, if_event=receipt.event_id)
     client.withdraw(receipt.mark_id, if_event=conflict.value.event_id)
+    assert client.marks() == []
+
+
+def test_a_person_answers_and_the_decision_reaches_the_board(served: Served, client: Client) -> None:
+    board = served.board
     need = client.deposit(Need(subject="lead/1", question="who?", options=("a", "b")))
     assert client.answer(need.mark_id, "A").outcome == "deposited"
     assert board.marks(Decision)[0].author == AUTHOR
     assert client.decision(need.mark_id) == board.decision(need.mark_id)
+
+
+def test_work_is_woken_paused_and_resumed(served: Served, client: Client) -> None:
     client.deposit("lead", subject="lead/2", payload={"company": "Acme"})
     crossing = client.agenda()[0]
-    assert client.wake(crossing.id) == board.wake(crossing.id)
+    assert client.wake(crossing.id) == served.board.wake(crossing.id)
     client.pause(reason="lunch")
     client.pause("sales")
     assert (client.status().paused_because, client.status().paused_agents) == ("lunch", {"sales": None})
     client.resume()
     client.resume("sales")
     assert not client.status().paused
+
+
+def test_what_is_not_there_is_not_found_or_an_empty_list(client: Client) -> None:
     assert client.retry_many().ids == client.discard_many(agent="sales", state="dead").ids == []
     for call in (client.retry, client.discard, client.activation):
         with pytest.raises(NotFound):
             call(7)
     with pytest.raises(NotFound):
         client.record_cost(7, 0.5)
-    assert client.forget("lead/1").events >= 1
+
+
+def test_a_subject_is_forgotten(served: Served, client: Client) -> None:
+    client.deposit("lead", subject="lead/1", payload={"company": "Acme"})
+    assert client.forget("lead/1").events == 1
+    assert served.board.marks() == []
 
 
 def test_many_marks_are_deposited_together_or_each_with_its_result(
