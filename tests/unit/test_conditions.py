@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from blackboard.core.conditions.condition_parser import parse_condition
@@ -251,6 +251,7 @@ def test_bad_text_is_refused_with_its_place(text: str, message: str) -> None:
         ).map("".join),
     )
 )
+@example('strength("smoke") >= 0.7')
 def test_every_text_is_a_condition_or_is_refused(text: str) -> None:
     try:
         condition = parse_condition(text)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -83,6 +83,7 @@ def test_a_duration_below_0_or_over_a_thousand_years_is_refused(length: Any) -> 
 
 
 @given(st.one_of(st.text(max_size=80), st.text("0123456789.usmhdw -", max_size=80)))
+@example("1d 12h")
 def test_every_text_is_a_duration_or_is_refused(text: str) -> None:
     try:
         length = parse_duration(text)
