@@ -96,10 +96,6 @@ class SystemClock:
         """Return the time of the machine."""
         return time.time_ns() // 1000
 
-    def on_machine(self, at: Instant) -> Instant:
-        """Return what the clock of this machine shows at an instant of this clock."""
-        return at
-
     def monotonic(self) -> Instant:
         """Return the monotonic time of the machine."""
         return time.monotonic_ns() // 1000

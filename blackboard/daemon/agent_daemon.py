@@ -1,8 +1,8 @@
 """The daemon: a loop that does the due work of a board, and sleeps until the next instant when work is due.
 
 The loop does not poll. A deposit in this process sets an event, and a deposit in another process sends a datagram. Each
-effect of decay has a predicted instant, and the timer is set for it. As a fallback, the loop also looks for work at
-each tick (a setting, 10 s by default).
+effect of decay has a predicted instant, and the loop sleeps until the first of them. As a fallback, it also looks for
+work at each tick (a setting, 10 s by default).
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ class Daemon:
         """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
         try:
             self._loop_sleep.until_first(self.next_instants(), threads_work=self.has_busy_threads())
-        except Exception as error:  # without memory, for example, there is neither an instant nor a timer
+        except Exception as error:  # without memory, for example, there is no instant
             self._iterations.note_failure(error)
             sleep_for(PAUSE_AFTER_FAILURE)
 

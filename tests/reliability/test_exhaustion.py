@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import app
-from blackboard.daemon.loop.loop_sleep import Timer
 from blackboard.errors import StoreExhausted
 from blackboard.store.dialects import driver_errors
 from tests.support.bounds import BOUND_SECONDS
@@ -201,24 +200,6 @@ def test_a_reader_without_a_descriptor_waits_for_the_connection_of_another_threa
     assert seen == ["job"]
     with database.read(), pytest.raises(StoreExhausted):  # no other thread would ever give one back
         board.marks(Job)
-
-
-def test_the_timer_is_one_job_for_one_date(clock: ManualClock) -> None:
-    """A job that repeats would have APScheduler list each run of the years that a leap of the clock skips."""
-    rung = threading.Event()
-    timer = Timer(rung.set)
-    timer.start()
-    try:
-        for days in range(1, 50):
-            timer.set(clock.now() + days * 365 * 86_400_000_000)
-        jobs = timer.scheduler.get_jobs()
-        assert [type(job.trigger).__name__ for job in jobs] == ["DateTrigger"]
-        assert not rung.is_set()
-        timer.set(clock.now() - 1)
-        assert rung.wait(BOUND_SECONDS)
-        assert timer.scheduler.get_jobs() == []
-    finally:
-        timer.stop()
 
 
 def test_a_command_without_memory_says_so(

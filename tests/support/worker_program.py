@@ -17,7 +17,6 @@ import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, SystemClock, agent, strength, watch
 from blackboard.cli.terminal.process_signals import handle_signals
-from blackboard.daemon.loop.loop_sleep import Timer
 from blackboard.settings.sections import DaemonSection
 
 PATIENT = {"lease": "1h", "tick": "1h"}
@@ -97,11 +96,9 @@ def reminder(marks: Sequence[Overdue], context: Any) -> list[Told]:
 
 
 def set_clock_ahead() -> None:
-    """Make the clock of this machine, and the alarms that follow it, an hour ahead."""
-    hour = 3_600_000_000
-    now, set_alarm = SystemClock.now, Timer.set
+    """Make the clock of this machine an hour ahead."""
+    hour, now = 3_600_000_000, SystemClock.now
     setattr(SystemClock, "now", lambda clock: now(clock) + hour)  # noqa: B010
-    setattr(Timer, "set", lambda timer, instant: set_alarm(timer, instant - hour))  # noqa: B010
 
 
 def main() -> None:

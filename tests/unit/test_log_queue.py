@@ -141,5 +141,5 @@ def test_a_forked_child_logs_with_a_writer_of_its_own() -> None:
 def test_every_log_of_the_package_is_queued() -> None:
     asks = re.compile(r"structlog\.(get|wrap)_logger|getLogger\(")
     users = [path.name for path in PACKAGE.rglob("*.py") if asks.search(path.read_text("utf-8"))]
-    # anthropic_client.py silences the loggers of the SDK, loop_sleep.py that of APScheduler.
-    assert sorted(users) == ["anthropic_client.py", "log_queue.py", "loop_sleep.py"]
+    # anthropic_client.py silences the loggers of the SDK.
+    assert sorted(users) == ["anthropic_client.py", "log_queue.py"]

@@ -2,7 +2,7 @@
 
 life_cycle         the phases of a daemon, from its construction to its end, and the handle on its loop
 loop_iterations    the iterations of the loop: ready activations, and maintenance that is due
-loop_sleep         the sleep of the loop, which an event or a timer ends
+loop_sleep         the sleep of the loop, which an event or an instant ends
 maintenance        the tasks besides agents, in bounded steps
 clock_jumps        jumps of the clock
 deployment_reload  the reload of the deployment file

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 from blackboard import SystemClock
 from blackboard.clock import Instant
-from blackboard.daemon.loop.loop_sleep import Timer
 
 __all__ = ["SharedState"]
 
@@ -65,14 +64,10 @@ class SharedState:
         self._memory[-2] = 1
 
     def move_clock(self, host: int) -> None:
-        """Let this process have the clock of a host, and alarms that follow it."""
-        now, set_alarm = SystemClock.now, Timer.set
+        """Let this process have the clock of a host."""
+        now = SystemClock.now
 
         def shifted_now(clock: SystemClock) -> Instant:
             return now(clock) + self.shift(host)
 
-        def shifted_set(timer: Timer, instant: Instant) -> None:
-            set_alarm(timer, instant - self.shift(host))
-
         setattr(SystemClock, "now", shifted_now)  # noqa: B010 (mypy takes an assignment for a mistake)
-        setattr(Timer, "set", shifted_set)  # noqa: B010

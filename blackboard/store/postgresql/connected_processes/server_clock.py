@@ -44,10 +44,6 @@ class ServerClock(ObservingClock):
         assert self._offset is not None
         return self.monotonic() + self._offset
 
-    def on_machine(self, at: Instant) -> Instant:
-        """Return what the clock of this machine shows at an instant of the server."""
-        return at + super().now() - self.now()
-
     def observe(self, shown: Instant, sent_at: Instant) -> None:
         """Take a time that the server has shown, if it is more exact than the last one."""
         arrived_at = self.monotonic()
