@@ -13,7 +13,7 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,20 @@ class Follower:
                     raise
 
 
+@dataclass
+class _OpenFile:
+    """A file that is followed, its rows, and how far they are deposited."""
+
+    file: FollowedFile
+    rows: FollowedRows
+    position: ReadPosition
+
+    @property
+    def end(self) -> ReadPosition:
+        """The position, with the header that is known by now."""
+        return replace(self.position, header=self.rows.header)
+
+
 class _FollowedPath:
     """The file at a path. It grows until another file takes its place."""
 
@@ -110,12 +124,12 @@ class _FollowedPath:
         self._follower, self._path = follower, Path(file)
         # The last part of the path may be a link that will lead to another file.
         self._positions = calls_of(follower.board).file_position(source_of(file, follows=False), follower.columns.kind)
-        self._file: FollowedFile | None = None
-        self._rows: FollowedRows | None = None
+        self._previous: ReadPosition | None = self._positions.load()
+        """How far the previous file was deposited; None if there was none."""
+        self._current: _OpenFile | None = None
         self._is_first_look = True
         self._obstacle: str | None = None
         """Why the path cannot be opened; None if it can."""
-        self._position: ReadPosition | None = self._positions.load()
 
     def run(self) -> None:
         """Follow the path until a signal arrives."""
@@ -123,8 +137,8 @@ class _FollowedPath:
             self._continue()
             self._deposit_new()
             self._is_first_look = False
-            if self._rows is not None:
-                self._rows.checks_columns = False
+            if self._current is not None:
+                self._current.rows.checks_columns = False
             while not self._follower.stop.wait(LOOK_INTERVAL_SECONDS):
                 self._deposit_new()
         except (StoreBusy, StoreExhausted, ServerUnreachable):
@@ -132,63 +146,56 @@ class _FollowedPath:
                 raise
             # The file still has the rows that could not be deposited; the next start continues with them.
         finally:
-            if self._file is not None:
-                self._file.close()
+            if self._current is not None:
+                self._current.file.close()
 
     def _continue(self) -> None:
         """Continue with the file that was followed last, if it is still there."""
-        if self._position is None:
+        if (position := self._previous) is None:
             return
-        self._file = open_continued(self._path, self._position)
-        if self._file is None:
+        file = open_continued(self._path, position)
+        if file is None:
             self._follower.report(f"{self._path} is not the file that was followed before; it is read from its start")
         else:
-            self._rows = self._rows_of(self._file, self._position)
+            self._current = _OpenFile(file, self._rows_of(file, position), position)
 
     def _deposit_new(self) -> None:
         """Deposit the rows that were written since the last check, even if another file replaced the file."""
-        if self._file is None and not self._open():
+        if (current := self._current or self._open()) is None:
             return
-        assert self._file is not None  # _open has set the file
-        assert self._rows is not None
-        assert self._position is not None
-        if self._file.has_changed():
-            if not self._file.continues(self._position):
+        if current.file.has_changed():
+            if not current.file.continues(current.position):
                 self._follower.report(f"{self._path} was truncated; it is read from its start")
-                self._begin(self._file)
-            self._rows.drop_incomplete_line()
-            self._deposit(self._rows.deposit_new())
-        if self._file.is_replaced_at(self._path) and not self._follower.stop.is_requested:
-            self._deposit(self._rows.deposit_new())
-            self._deposit(self._rows.finish())
-            self._file.close()
-            self._file = None
+                current = self._begin(current.file, current.end)
+            current.rows.drop_incomplete_line()
+            self._deposit(current, current.rows.deposit_new())
+        if current.file.is_replaced_at(self._path) and not self._follower.stop.is_requested:
+            self._deposit(current, current.rows.deposit_new())
+            self._deposit(current, current.rows.finish())
+            current.file.close()
+            self._previous, self._current = current.end, None
             self._deposit_new()
 
-    def _open(self) -> bool:
-        """Open the file at the path; return False if there is no file that can be read now."""
+    def _open(self) -> _OpenFile | None:
+        """Open the file at the path; return None if there is no file that can be read now."""
         try:
-            self._file = FollowedFile(self._path)
+            file = FollowedFile(self._path)
         except OSError as error:
             before, self._obstacle = self._obstacle, (error.strerror or str(error)).lower()
             if self._obstacle != before:
                 self._follower.report(f"{self._path}: {self._obstacle}; waiting for it")
-            return False
+            return None
         self._obstacle = None
-        self._begin(self._file)
-        return True
+        return self._begin(file, self._previous)
 
-    def _begin(self, file: FollowedFile) -> None:
+    def _begin(self, file: FollowedFile, previous: ReadPosition | None) -> _OpenFile:
         """Read a file from its start. The board records the file before its first row is deposited."""
-        before = self._position
-        header = "" if before is None else before.header
-        if self._rows is not None:
-            header = self._rows.header
-        generation = 1 if before is None else before.generation + 1
+        generation, header = (1, "") if previous is None else (previous.generation + 1, previous.header)
         position = ReadPosition(file.inode, generation, 0, file.digest_before(0), header)
+        self._current = current = _OpenFile(file, self._rows_of(file, position), position)
+        current.rows.checks_columns = previous is None and self._is_first_look
         self._save(position)
-        self._rows = self._rows_of(file, position)
-        self._rows.checks_columns = before is None and self._is_first_look
+        return current
 
     def _rows_of(self, file: FollowedFile, position: ReadPosition) -> FollowedRows:
         return FollowedRows(
@@ -200,19 +207,16 @@ class _FollowedPath:
             header=position.header,
         )
 
-    def _deposit(self, places: Iterator[int]) -> None:
-        assert self._file is not None  # only an open file has rows
-        assert self._rows is not None
-        assert self._position is not None
+    def _deposit(self, current: _OpenFile, places: Iterator[int]) -> None:
         for place in places:
-            header = self._rows.header
-            if (place, header) != (self._position.position, self._position.header):
-                digest = self._file.digest_before(place)
-                self._save(replace(self._position, position=place, digest=digest, header=header))
+            before, header = current.position, current.rows.header
+            if (place, header) != (before.position, before.header):
+                digest = current.file.digest_before(place)
+                current.position = replace(before, position=place, digest=digest, header=header)
+                self._save(current.position)
 
     def _save(self, position: ReadPosition) -> None:
         self._follower.write_patiently(lambda: self._positions.save(position))
-        self._position = position
 
 
 def _follow_pipe(follower: Follower, descriptor: int, name: str) -> None:
