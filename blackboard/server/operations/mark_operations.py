@@ -160,8 +160,7 @@ def reinforce(call: OperationCall[OneRecord, Strengthening]) -> Receipt:
 
 def _require_change(call: OperationCall[object, object], mark_id: int) -> None:
     """Check that the caller could have deposited a mark; its kind and its subject never change."""
-    if not call.caller.scopes.allow("deposit"):
-        call.caller.require("deposit")
+    call.caller.require("deposit")
     found = call.board.mark(mark_id)
     call.caller.require_change(found.kind, found.subject)
 
