@@ -511,7 +511,7 @@ class Never(Decay):
         return 1.0
 
     def age_below(self, share: float) -> Duration | None:
-        """Return None."""
+        """Return None, or 0 for a share above 1."""
         return 0 if share > 1 else None
 
     @staticmethod
