@@ -12,7 +12,7 @@ from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.decay import Exponential, Linear, Never, Power, Step
-from blackboard.core.marks.deposit_requests import DepositRequest
+from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
 from blackboard.errors import InvalidMark, UniqueConflict, UnknownName
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
@@ -210,6 +210,24 @@ def test_a_subject_that_is_empty_or_too_long_or_has_a_nul_is_refused(world: Worl
     world.deploy({"smoke": kind("smoke")})
     with pytest.raises(InvalidMark, match="subject"):
         world.put("smoke", subject)
+    assert world.board.marks() == []
+
+
+@pytest.mark.parametrize(
+    ("field", "item"),
+    [
+        ("kind", Deposit(7, "a", {})),  # type: ignore[arg-type]
+        ("subject", Deposit("smoke", None, {})),  # type: ignore[arg-type]
+        ("subject", Deposit("smoke", ["a"], {})),  # type: ignore[arg-type]
+        ("key", Deposit("smoke", "a", {}, key=7)),  # type: ignore[arg-type]
+    ],
+)
+def test_a_kind_subject_or_key_that_is_not_text_is_refused(world: World, field: str, item: Deposit) -> None:
+    world.deploy({"smoke": kind("smoke")})
+    with pytest.raises(InvalidMark, match=f"the {field} must be text, not "):
+        world.board.deposit_many([item])
+    [error] = world.board.deposit_many([item], on_error="return")
+    assert isinstance(error, InvalidMark)
     assert world.board.marks() == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeGuard
 
 from blackboard.board.mark_changes import deposit_keys, deposits
 from blackboard.board.mark_changes.deposit_checks import check_and_register
@@ -109,8 +108,8 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
         return
     kinds = txn.active.kinds
     joining = [each for each in requests if (kind := kinds.get(each.kind)) and kind.on_repeat != "separate"]
-    cache.read_keys(txn.sql, (each.key for each in requests if _is_text(each.key)))
-    places = {(each.kind, each.subject) for each in joining if _is_text(each.subject)}
+    cache.read_keys(txn.sql, (each.key for each in requests if each.key is not None and _is_printable(each.key)))
+    places = {(each.kind, each.subject) for each in joining if _is_printable(each.subject)}
     cache.read_marks(txn.sql, places)
     for name in {name for name, _ in places}:
         if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES:
@@ -136,10 +135,10 @@ def read_ahead(transaction: Transaction, active: ActiveDeployment | None, reques
     """
     if active is None:
         return
-    if isinstance(request.key, str):
+    if request.key is not None:
         transaction.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
     kind = active.kinds.get(request.kind)
-    if kind is None or not isinstance(request.subject, str):
+    if kind is None:
         return
     if kind.on_repeat != "separate":
         transaction.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
@@ -157,6 +156,6 @@ def read_ahead(transaction: Transaction, active: ActiveDeployment | None, reques
         transaction.prefetch(statement, **values)
 
 
-def _is_text(value: Any) -> TypeGuard[str]:
-    """Return whether an unchecked value can be sent to a server as text."""
-    return isinstance(value, str) and "\0" not in value and (value.isascii() or value.isprintable())
+def _is_printable(text: str) -> bool:
+    """Return whether a text can be sent to a server before its checks."""
+    return "\0" not in text and (text.isascii() or text.isprintable())

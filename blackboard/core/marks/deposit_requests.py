@@ -134,7 +134,7 @@ class DepositRequest(NamedTuple):
         """Return the request for a mark. The given intensity and options replace the intensity and options of the item.
 
         Raises:
-            InvalidMark: `item` is not a mark, or its payload is not JSON.
+            InvalidMark: `item` is not a mark, its kind, subject or key is not text, or its payload is not JSON.
             InvalidTime: The time when the item occurred is not a time.
         """
         if isinstance(item, Deposit):
@@ -154,8 +154,11 @@ class DepositRequest(NamedTuple):
             occurred_at=item.occurred_at,
             if_event=item.if_event,
         )
+        _check_is_text("kind", item.kind)
         author = author if item.author is None else check_author(item.author)
-        request = cls._with_options(item, author, given.completed_by(own), item.payload, source=item.source)
+        request = cls._with_options(
+            item, given.completed_by(own), author=author, payload=item.payload, source=item.source
+        )
         traceparent = read_traceparent(item.traceparent)
         return request if traceparent is None else request._replace(traceparent=traceparent)
 
@@ -163,27 +166,29 @@ class DepositRequest(NamedTuple):
     def _of_mark(cls, mark: Mark, author: str, given: DepositOptions) -> DepositRequest:
         options = given.completed_by(options_of(mark))
         if isinstance(mark, StandIn):
-            return cls._with_options(mark, author, options, mark.payload)
+            return cls._with_options(mark, options, author=author, payload=mark.payload)
         text = write_mark(mark)
         payload = _NOT_NEEDED if options.key is None else given_payload(mark)
-        return cls._with_options(mark, author, options, payload, text=text)
+        return cls._with_options(mark, options, author=author, payload=payload, text=text)
 
     @classmethod
     def _with_options(
         cls,
         item: Mark | Deposit,
-        author: str,
         options: DepositOptions,
-        payload: Mapping[str, JsonValue],
         *,
+        author: str,
+        payload: Mapping[str, JsonValue],
         text: str | None = None,
         source: str | None = None,
     ) -> DepositRequest:
         """Return the request for a mark, or for a deposit by the name of its kind."""
-        subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
+        _check_is_text("subject", item.subject)
+        if options.key is not None:
+            _check_is_text("key", options.key)
         return cls(  # by position: see `mark_row_types`
             item.kind,
-            subject,
+            normalize_subject(item.subject),
             payload,
             author,
             item.intensity,
@@ -222,6 +227,11 @@ class DepositRequest(NamedTuple):
         except (RecursionError, ValueError) as error:  # a value may contain itself
             raise not_json(error) from None
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _check_is_text(label: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InvalidMark(f"the {label} must be text, not {value!r}")
 
 
 def _canonical(value: Any) -> Any:
