@@ -26,6 +26,11 @@ SOURCES = [
     if path.name != "statements.py"
 ]
 
+RUNS = {"run", "run_and_count", "insert", "one", "existing", "value", "all", "rows", "each", "prefetch"}
+"""The methods of a transaction that take the values of a statement by name."""
+STATEMENTS = {statement.name: statement for statement in every_statement()}
+SQLITE, POSTGRESQL = SqliteDialect(), PostgresqlDialect(PostgresqlErrors(Exception))
+
 
 @cache
 def used_statements() -> set[str]:
@@ -49,17 +54,40 @@ def test_every_used_statement_exists() -> None:
     assert used_statements() <= {statement.name for statement in every_statement()}
 
 
-def test_a_value_of_an_optional_part_comes_with_that_part() -> None:
-    """Without `using`, the part is left out, and nothing reports the value that is left over."""
-    optional = {each.name: set(re.findall(r"\[(\w+):", each.texts["sqlite"])) for each in every_statement()}
+def test_a_call_names_the_values_of_its_statement() -> None:
+    """Compare the values in each call; the program ignores a value that the statement or its optional parts lack."""
     calls = [node for source in SOURCES for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     checked = 0
     for call in calls:
-        match call.args[:1]:
-            case [ast.Attribute(ast.Name(file), name)] if options := optional.get(f"{file.lower()}.{name}"):
-                checked += 1
-                assert not {keyword.arg for keyword in call.keywords} & options, (file, name, call.lineno)
-    assert checked > 5
+        if (statement := called_statement(call)) is not None:
+            named = {keyword.arg for keyword in call.keywords if keyword.arg is not None}
+            known = {name for names in parameters(statement) for name in names}
+            checked += 1
+            assert named <= known, (ast.unparse(call), call.lineno)
+            if len(named) == len(call.keywords):  # no dictionary has further values
+                added = {"insert": {"id"}, "each": {"after"}}
+                given = named | added.get(call.func.attr if isinstance(call.func, ast.Attribute) else "", set())
+                assert given >= known, (ast.unparse(call), call.lineno)
+    assert checked > 300
+
+
+def called_statement(call: ast.Call) -> Statement[object] | None:
+    """Return the statement that a call runs; None if the call does not name it, or runs a whole row."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in RUNS:
+        return None
+    match call.args[:1]:
+        case [ast.Attribute(ast.Name(file), name)]:
+            return STATEMENTS.get(f"{file.lower()}.{name}")
+        case [ast.Call(ast.Attribute(ast.Attribute(ast.Name(file), name), "using"), options)]:
+            names = [option.value for option in options if isinstance(option, ast.Constant)]
+            if len(names) == len(options) and (statement := STATEMENTS.get(f"{file.lower()}.{name}")) is not None:
+                return statement.using(*map(str, names))
+    return None
+
+
+def parameters(statement: Statement[object]) -> list[tuple[str, ...]]:
+    """Return the names of the parameters of a statement in each database."""
+    return [statement.compiled(dialect)[1] for dialect in (SQLITE, POSTGRESQL)]
 
 
 def test_only_the_board_and_the_store_run_statements() -> None:

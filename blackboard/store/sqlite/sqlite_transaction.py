@@ -66,16 +66,11 @@ class SqliteTransaction(Transaction):
         except Exception:
             return
 
-    def run(self, statement: Statement[object], **values: Any) -> Any:
-        sql, names = statement.compiled(self.dialect)
-        cursor = self.cursor.execute(sql, [values[name] for name in names])
-        # A known effect saves the call of the property, for which each statement would pay.
-        if (effect := statement.known_effect or statement.effect) is not QUIET and cursor.rowcount:
-            self.effects.add(effect)
-        return cursor
+    def run(self, statement: Statement[object], **values: Any) -> None:
+        self._execute(statement, values)
 
     def run_and_count(self, statement: Statement[object], **values: Any) -> int:
-        return int(self.run(statement, **values).rowcount)
+        return int(self._execute(statement, values).rowcount)
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         sql, _ = statement.compiled(self.dialect)
@@ -83,7 +78,7 @@ class SqliteTransaction(Transaction):
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         values["id"] = None
-        return int(self.run(statement, **values).lastrowid)
+        return int(self._execute(statement, values).lastrowid)
 
     def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
         sql, _ = statement.compiled(self.dialect)
@@ -94,23 +89,32 @@ class SqliteTransaction(Transaction):
         self.cursor.executemany(sql, ([row[name] for name in names] for row in rows))
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
-        return self.run(statement, **values).fetchall()  # type: ignore[no-any-return]
+        return self._execute(statement, values).fetchall()  # type: ignore[no-any-return]
 
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
-        row = self.run(statement, **values).fetchone()
+        row = self._execute(statement, values).fetchone()
         return None if row is None else statement.make(row)
 
     def existing(self, statement: Statement[Result], **values: Any) -> Result:
-        row = self.run(statement, **values).fetchone()
+        row = self._execute(statement, values).fetchone()
         if row is None:
             raise LookupError(f"{statement.name} found nothing")
         return statement.make(row)
 
     def value(self, statement: Statement[Value], **values: Any) -> Value:
-        return statement.make(self.run(statement, **values).fetchone())
+        return statement.make(self._execute(statement, values).fetchone())
 
     def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
-        return [*map(statement.make, self.run(statement, **values))]
+        return [*map(statement.make, self._execute(statement, values))]
+
+    def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> Any:
+        """Run a statement, and return the cursor. `tests/store` checks that each call names the statement's values."""
+        sql, names = statement.compiled(self.dialect)
+        cursor = self.cursor.execute(sql, [values[name] for name in names])
+        # A known effect saves the call of the property, for which each statement would pay.
+        if (effect := statement.known_effect or statement.effect) is not QUIET and cursor.rowcount:
+            self.effects.add(effect)
+        return cursor
 
 
 class SqliteDeletedContent(DeletedContent):
