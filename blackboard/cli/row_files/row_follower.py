@@ -104,7 +104,7 @@ class Follower:
 
 
 @dataclass
-class _OpenFile:
+class _FileProgress:
     """A file that is followed, its rows, and how far they are deposited."""
 
     file: FollowedFile
@@ -126,7 +126,7 @@ class _FollowedPath:
         self._positions = calls_of(follower.board).file_position(source_of(file, follows=False), follower.columns.kind)
         self._previous: ReadPosition | None = self._positions.load()
         """How far the previous file was deposited; None if there was none."""
-        self._current: _OpenFile | None = None
+        self._current: _FileProgress | None = None
         self._is_first_look = True
         self._obstacle: str | None = None
         """Why the path cannot be opened; None if it can."""
@@ -157,7 +157,7 @@ class _FollowedPath:
         if file is None:
             self._follower.report(f"{self._path} is not the file that was followed before; it is read from its start")
         else:
-            self._current = _OpenFile(file, self._rows_of(file, position), position)
+            self._current = _FileProgress(file, self._rows_of(file, position), position)
 
     def _deposit_new(self) -> None:
         """Deposit the rows that were written since the last check, even if another file replaced the file."""
@@ -176,7 +176,7 @@ class _FollowedPath:
             self._previous, self._current = current.end, None
             self._deposit_new()
 
-    def _open(self) -> _OpenFile | None:
+    def _open(self) -> _FileProgress | None:
         """Open the file at the path; return None if there is no file that can be read now."""
         try:
             file = FollowedFile(self._path)
@@ -188,11 +188,11 @@ class _FollowedPath:
         self._obstacle = None
         return self._begin(file, self._previous)
 
-    def _begin(self, file: FollowedFile, previous: ReadPosition | None) -> _OpenFile:
+    def _begin(self, file: FollowedFile, previous: ReadPosition | None) -> _FileProgress:
         """Read a file from its start. The board records the file before its first row is deposited."""
         generation, header = (1, "") if previous is None else (previous.generation + 1, previous.header)
         position = ReadPosition(file.inode, generation, 0, file.digest_before(0), header)
-        self._current = current = _OpenFile(file, self._rows_of(file, position), position)
+        self._current = current = _FileProgress(file, self._rows_of(file, position), position)
         current.rows.checks_columns = previous is None and self._is_first_look
         self._save(position)
         return current
@@ -207,7 +207,7 @@ class _FollowedPath:
             header=position.header,
         )
 
-    def _deposit(self, current: _OpenFile, places: Iterator[int]) -> None:
+    def _deposit(self, current: _FileProgress, places: Iterator[int]) -> None:
         for place in places:
             before, header = current.position, current.rows.header
             if (place, header) != (before.position, before.header):
