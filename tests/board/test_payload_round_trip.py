@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -328,6 +329,16 @@ def test_an_intensity_that_the_class_would_not_take_is_the_boards(board: Blackbo
     assert [mark.intensity for mark in board.marks(Bounded)] == [3.0]
 
 
+@pytest.mark.skipif("exclude_if" not in signature(Field).parameters, reason="new in pydantic 2.12")
+def test_a_value_that_only_some_marks_leave_out_is_refused(board: Blackboard) -> None:
+    class Sparse(Mark, kind="sparse"):
+        value: int = Field(default=1, exclude_if=lambda value: value > 5)
+
+    board.deposit(Sparse(subject="s", value=5))
+    with pytest.raises(InvalidMark, match="value: 6 would be read as 1"):
+        board.deposit(Sparse(subject="s", value=6))
+
+
 def hidden() -> type[Mark]:
     class Hidden(Mark, kind="hidden"):
         value: str = Field(default="default", exclude=True)
@@ -379,7 +390,7 @@ LOSSY.append((secret_within, "keys.ring: .*secret"))
 
 
 @pytest.mark.parametrize(("make", "message"), LOSSY, ids=lambda item: getattr(item, "__name__", ""))
-def test_a_class_that_loses_a_value_is_refused_when_it_is_registered(
+def test_a_class_that_loses_a_value_is_refused_early_by_the_internals_of_pydantic(
     board: Blackboard, make: Callable[[], type[Mark]], message: str, tmp_path: Path
 ) -> None:
     model = make()
@@ -390,7 +401,24 @@ def test_a_class_that_loses_a_value_is_refused_when_it_is_registered(
     assert model.kind not in board.deployment.kinds
 
 
-def test_a_file_that_names_such_a_class_has_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+LOST = [(hidden, {"value": "a"}), (hidden_within, {"inner": [{"value": "a"}]}), (secret, {"token": "a"})]
+LOST.append((hidden_in_a_dataclass, {"parts": [{"value": "a"}]}))
+LOST.append((secret_within, {"keys": {"ring": {"a": "b"}}}))
+
+
+@pytest.mark.parametrize(("make", "fields"), LOST, ids=lambda item: getattr(item, "__name__", ""))
+def test_a_later_pydantic_shows_at_the_deposit_that_a_value_would_be_lost(
+    board: Blackboard, make: Callable[[], type[Mark]], fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blackboard.core.marks.pydantic_internals.ARE_KNOWN", False)
+    with pytest.raises(InvalidMark, match="would be read as"):
+        board.deposit(make()(subject="s", **fields))
+    assert board.marks() == []
+
+
+def test_a_file_that_names_such_a_class_has_a_mistake_by_the_internals_of_pydantic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     text = "from pydantic import SecretStr\nfrom blackboard import Mark\n"
     (tmp_path / "lossy_kinds.py").write_text(f'{text}class Key(Mark, kind="key"):\n    token: SecretStr\n')

@@ -21,7 +21,6 @@ from blackboard.core.marks.mark_error_texts import describe_invalid
 from blackboard.core.marks.mark_model import RESERVED_FIELDS, Mark, StandIn, StoredMark, attach_stored, class_path_of
 from blackboard.core.marks.payload_json import dump_payload, parse_payload, read_mark
 from blackboard.core.marks.payload_round_trip import check_class, write_mark
-from blackboard.core.marks.pydantic_internals import validates
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import BlackboardError, InvalidMark
@@ -157,8 +156,7 @@ class MarkClasses:
 
     def stored_subject(self, kind: str, payload: Mapping[str, Any], subject: str, deployment: Deployment) -> str:
         """Return a subject in its stored form; unchanged if the deposit would be refused."""
-        mark_class = self.find(kind, deployment)
-        if mark_class is not None and validates(mark_class, "subject"):
+        if (mark_class := self.find(kind, deployment)) is not None:
             with contextlib.suppress(ValidationError, InvalidMark):
                 subject = parse_payload(mark_class, payload, subject).subject
         return normalize_subject(subject)

@@ -27,7 +27,7 @@ from blackboard.core.marks.mark_checks import check_if_event
 from blackboard.core.marks.mark_error_texts import not_json
 from blackboard.core.marks.pydantic_internals import (
     has_private_attributes_of,
-    private_attributes,
+    private_attribute,
     set_private_attributes,
     wrapped_hook,
 )
@@ -375,8 +375,7 @@ def alternative_of(mark: Mark) -> Mark | None:
 
 def options_of(mark: Mark) -> DepositOptions:
     """Return the options for the deposit of a mark."""
-    private = private_attributes(mark)
-    return NO_OPTIONS if private is None else private.get("_options") or NO_OPTIONS
+    return private_attribute(mark, "_options") or NO_OPTIONS
 
 
 def _option(name: str, convert: Callable[[Any], _R], value: Any) -> _R | None:
