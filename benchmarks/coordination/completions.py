@@ -15,7 +15,7 @@ from typing import Any, Self
 from benchmarks.coordination.chat import Chat, Reply, from_completions
 from benchmarks.coordination.outcome import Cost
 from blackboard.errors import BlackboardError
-from tests.support.tokens import count_tokens
+from tests.support.tokenizer import count_tokens
 
 __all__ = ["Completions"]
 

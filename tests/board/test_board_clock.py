@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Daemon, ManualClock, SystemClock, agent, strength
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Exponential, Linear, Step
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 

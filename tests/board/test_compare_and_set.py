@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from blackboard import Exponential, Linear, Mark
 from blackboard.errors import Conflict, InvalidMark, KeyReused
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.world import HOUR, World, kind
 
 JOINING = ["add", "max", "replace"]

@@ -15,7 +15,7 @@ from blackboard import total, watch
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Power, Step
 from blackboard.core.specs.watch_spec import Timing
 from blackboard.durations import Microseconds
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.world import SECOND, World, kind, spec
 
 LAWS: list[Decay] = [

@@ -13,7 +13,7 @@ from blackboard import count, strength, strongest, total, watch
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.support.board_steps import in_transaction
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
 LAWS: list[Decay] = [

@@ -21,7 +21,7 @@ from blackboard.core.conditions.measures import MEASURES, Measure
 from blackboard.core.specs.watch_spec import Per, WatchSpec
 from blackboard.errors import AgentError, ConfigurationError
 from tests.support.board_steps import in_transaction
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.world import MINUTE, SECOND, World, kind, spec
 
 KINDS = {"alert": kind("alert", Never(), on_repeat="separate"), "quiet": kind("quiet", Never())}

@@ -13,7 +13,7 @@ from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never
 from blackboard.core.marks.kinds import OnRepeat
 from blackboard.core.specs.agent_spec import Budget, DepositLimits
 from blackboard.core.specs.kind_spec import KindSpec
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [

@@ -23,7 +23,7 @@ from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
 from blackboard.testing import mark as stored_mark
-from tests.board.model import (
+from tests.board.board_model import (
     BOARD,
     CLEAR,
     COLD,
@@ -40,7 +40,7 @@ from tests.board.model import (
     ModelNeed,
 )
 from tests.support.board_steps import in_transaction
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 

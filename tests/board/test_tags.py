@@ -29,7 +29,7 @@ from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 

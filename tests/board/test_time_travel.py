@@ -13,7 +13,7 @@ from blackboard import total
 from blackboard.board.reading import past_marks
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import LawConflict
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 

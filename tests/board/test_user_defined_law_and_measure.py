@@ -19,7 +19,7 @@ from blackboard.core.marks.decay import LAWS, Exponential, law_from
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidCondition, InvalidLaw
-from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
+from tests.board.user_defined_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.storage import FileStorage
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec

@@ -25,7 +25,7 @@ from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Exponential, Step
 from blackboard.errors import BlackboardError
 from tests.support.board_steps import in_transaction
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_window_sums
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 

@@ -31,7 +31,7 @@ from blackboard.clock import from_datetime, to_datetime
 from blackboard.errors import AgentError, ConfigurationError, InvalidMark, InvalidTime, ModelError, UsageError
 from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark, replay
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Status
+from tests.support.fake_api_faults import Status
 from tests.support.messages_api import MessagesApi
 
 

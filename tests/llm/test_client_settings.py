@@ -18,7 +18,7 @@ from blackboard.llm.call_failures import KeyRefused, NotSent, RequestRejected
 from blackboard.llm.model_client import BatchItem
 from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
 from tests.llm.conftest import KEY
-from tests.support.faults import Status
+from tests.support.fake_api_faults import Status
 from tests.support.messages_api import MessagesApi
 
 

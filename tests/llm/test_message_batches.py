@@ -25,7 +25,7 @@ from blackboard.llm.call_failures import (
 from blackboard.llm.message_batches import read_results
 from blackboard.llm.model_client import BatchItem
 from tests.llm.conftest import Verdict
-from tests.support.faults import Cut, Junk, Status
+from tests.support.fake_api_faults import Cut, Junk, Status
 from tests.support.messages_api import MessagesApi
 
 

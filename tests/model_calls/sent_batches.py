@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.support.fake_api_server import Call
 from tests.support.messages_api import MessagesApi
-from tests.support.wire import Call
 
 
 def batches(api: MessagesApi) -> list[Call]:

@@ -19,7 +19,7 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.sent_batches import batches, requests_in
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Status
+from tests.support.fake_api_faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import Judged, Lead, PayingBoard, judge
 

@@ -15,7 +15,7 @@ from blackboard.llm.call_failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.model_client import BatchItem
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.sent_batches import batches, requests_in
-from tests.support.faults import Cut, Status
+from tests.support.fake_api_faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import MODEL, PayingBoard
 

@@ -24,7 +24,7 @@ from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.board_steps import in_transaction
-from tests.support.faults import Cut, Hang, Junk, Status
+from tests.support.fake_api_faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import MODEL, Lead, PayingBoard
 from tests.support.threads import join_all

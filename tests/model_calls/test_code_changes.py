@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from blackboard import ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_context import Context
 from blackboard.core.agents.agent_definition import Agent
-from tests.support.faults import Cut, Fault, Says, Status
+from tests.support.fake_api_faults import Cut, Fault, Says, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY, Judged, Lead, PayingBoard
 

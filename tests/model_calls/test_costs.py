@@ -24,7 +24,7 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.settings_file import load_settings
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.board_steps import in_transaction
-from tests.support.faults import Cut, Status
+from tests.support.fake_api_faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 

@@ -22,7 +22,18 @@ from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
+from tests.support.fake_api_faults import (
+    Cut,
+    Fault,
+    Hang,
+    Junk,
+    Says,
+    Status,
+    cut_off,
+    over_long,
+    refusal,
+    window_exceeded,
+)
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, judge
 

@@ -17,10 +17,10 @@ import pytest
 from blackboard import ManualClock
 from blackboard.llm.model_client import ModelClient
 from blackboard.system import failpoints
-from tests.model_calls.child import live
+from tests.model_calls.killed_daemon import live
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Hang
+from tests.support.fake_api_faults import Hang
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import PayingBoard
 from tests.support.storage import Storage
@@ -62,7 +62,7 @@ def test_every_failpoint_of_a_call_is_tested() -> None:
 def processes() -> ForkServerContext:
     """Return a context whose children start from a server with all modules loaded and no threads."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.model_calls.child"])
+    context.set_forkserver_preload(["tests.model_calls.killed_daemon"])
     return context
 
 

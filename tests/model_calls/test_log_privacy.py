@@ -19,7 +19,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSection
 from blackboard.system.error_descriptions import class_name, describe_error, frame_places, show_messages
-from tests.support.faults import Fault, Junk, Says, Status
+from tests.support.fake_api_faults import Fault, Junk, Says, Status
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import Judged, Lead, PayingBoard

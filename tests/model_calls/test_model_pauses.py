@@ -21,7 +21,7 @@ from blackboard.llm.call_failures import OutcomeUnknown
 from blackboard.llm.model_settings import ModelSettings
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Status
+from tests.support.fake_api_faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.request_checks import Refused

@@ -16,7 +16,7 @@ from lead_desk import offline_rules
 from tests.desk.fake_desk import FakeDesk, sample_leads, settings
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import Judged, Lead, PayingBoard, Verdicts
-from tests.support.tokens import count_tokens, input_tokens
+from tests.support.tokenizer import count_tokens, input_tokens
 
 OWN_WORDS = 150
 """The tokens of a call besides task, schema and marks."""

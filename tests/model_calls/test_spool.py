@@ -15,9 +15,9 @@ from blackboard import ManualClock
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import StoreError
+from tests.support.invented_owners import MALLORY, Owners
+from tests.support.invented_owners import owners as owners
 from tests.support.messages_api import MessagesApi
-from tests.support.owners import MALLORY, Owners
-from tests.support.owners import owners as owners
 from tests.support.paying_board import PayingBoard
 
 

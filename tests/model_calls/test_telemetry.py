@@ -11,7 +11,7 @@ import pytest
 
 from blackboard.clock import parse_instant
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.support.faults import Status
+from tests.support.fake_api_faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import PayingBoard
 from tests.support.recorded_spans import recorded_spans

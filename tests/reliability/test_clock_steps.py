@@ -19,7 +19,7 @@ from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
 from blackboard.presentation.json_shapes import status_of, summary
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 from tests.support.manual_daemons import run_until_idle, served
 
 

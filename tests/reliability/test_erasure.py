@@ -18,7 +18,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.sqlite import sqlite_backups as copies
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Status
+from tests.support.fake_api_faults import Status
 from tests.support.file_boards import sqlite_database_of
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.messages_api import MessagesApi

@@ -24,7 +24,7 @@ from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.settings_file import load_settings
-from tests.support.examples import examples
+from tests.support.hypothesis_examples import examples
 
 WORDS = st.sampled_from(
     ["strength", "count", "total", "strongest", "any", "age", "smoke", "alarm", "over", "board", "subject", "=", ">=",

@@ -20,7 +20,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.database_factory import database_of
 from blackboard.store.sqlite.sqlite_backups import back_up
 from blackboard.system.files.private_files import ensure_private_folder
-from tests.support.faults import Cut, Junk, Status, cut_off, refusal
+from tests.support.fake_api_faults import Cut, Junk, Status, cut_off, refusal
 from tests.support.file_boards import sqlite_database_of
 from tests.support.messages_api import MessagesApi
 

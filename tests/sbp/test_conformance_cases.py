@@ -17,7 +17,7 @@ from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, Ob
 from blackboard.server.sbp.scents.scent_conditions import condition_of
 from blackboard.server.sbp.scents.scent_states import ScentRules, ScentState
 from tests.sbp.emissions import emit, intensity, pass_time, sniff
-from tests.sbp.values import one_pheromone
+from tests.sbp.unfading_pheromones import one_pheromone
 
 PAGE = Path(__file__).parents[2] / "docs/sbp.md"
 IMMORTAL = {"type": "immortal"}

@@ -9,7 +9,7 @@ import pytest
 from blackboard.server.sbp.scents.condition_evaluation import Observation
 from blackboard.server.sbp.scents.scent_conditions import condition_of
 from blackboard.server.sbp.scents.scent_states import MIN_COOLDOWN, ScentRules, ScentState
-from tests.sbp.values import one_pheromone
+from tests.sbp.unfading_pheromones import one_pheromone
 
 Mode = Literal["level", "edge_rising", "edge_falling"]
 

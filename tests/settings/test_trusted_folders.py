@@ -10,8 +10,8 @@ import pytest
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.settings_file import load_settings
-from tests.support.owners import ALICE, ALICES_GROUP, BOB, MALLORY, NOBODYS, TEAM, Owners
-from tests.support.owners import owners as owners
+from tests.support.invented_owners import ALICE, ALICES_GROUP, BOB, MALLORY, NOBODYS, TEAM, Owners
+from tests.support.invented_owners import owners as owners
 
 CODE = '[deployment]\nkinds = ["smoke_of_strangers:Smoke"]\n'
 
@@ -84,7 +84,7 @@ def test_a_group_whose_only_members_are_this_user_and_root_may_write(place: Plac
 
 
 def test_a_group_of_which_another_user_is_a_named_member_may_not(place: Place) -> None:
-    from tests.support import owners as invented
+    from tests.support import invented_owners as invented
 
     place.owners.set(place.file, group=ALICES_GROUP, mode=0o664)
     invented.GROUPS[ALICES_GROUP].append("bob")

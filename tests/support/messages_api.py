@@ -24,11 +24,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from blackboard.llm.answer_parser import Usage
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Fault, Hang, Junk, Says, Status
+from tests.support.fake_api_faults import Fault, Hang, Junk, Says, Status
+from tests.support.fake_api_server import Call, Handler, Server, break_off
 from tests.support.request_checks import Refused, parameters
 from tests.support.threads import join_all
-from tests.support.tokens import count_tokens, input_tokens, prefix_tokens
-from tests.support.wire import Call, Handler, Server, break_off
+from tests.support.tokenizer import count_tokens, input_tokens, prefix_tokens
 
 __all__ = ["Answer", "Call", "MessagesApi", "Responder", "Tally"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.support.faults import Status
+from tests.support.fake_api_faults import Status
 
 __all__ = ["Refused", "parameters"]
 

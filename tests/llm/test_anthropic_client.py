@@ -31,7 +31,7 @@ from blackboard.llm.call_failures import (
 from blackboard.llm.model_settings import ModelSettings
 from tests.llm.conftest import KEY, Verdict
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
+from tests.support.fake_api_faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
 from tests.support.raw_server import raw_server
 

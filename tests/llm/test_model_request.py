@@ -20,7 +20,7 @@ from blackboard.llm.model_request import estimate_tokens, highest_cost, request_
 from blackboard.llm.prices import load_prices
 from tests.llm.conftest import Verdict
 from tests.support.messages_api import MessagesApi
-from tests.support.tokens import count_tokens, input_tokens
+from tests.support.tokenizer import count_tokens, input_tokens
 
 PRICES = load_prices()
 

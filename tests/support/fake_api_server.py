@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
-from tests.support.faults import Cut, Fault
+from tests.support.fake_api_faults import Cut, Fault
 from tests.support.request_checks import Refused
 
 __all__ = ["Api", "Call", "Handler", "Server", "break_off"]
