@@ -130,7 +130,7 @@ def _why_not(crossing: CrossingRow) -> str:
         return (
             f"crossing {crossing.id} does not wait: activation {number} took it; see 'blackboard activation {number}'"
         )
-    return f"crossing {crossing.id} does not wait any more: it is {crossing.state}"
+    return f"crossing {crossing.id} no longer waits: it is {crossing.state}"
 
 
 def retry(txn: BoardTransaction, activation_id: int, author: str) -> None:

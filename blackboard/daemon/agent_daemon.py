@@ -92,9 +92,9 @@ class Daemon:
 
     Args:
         board: The board that the daemon serves.
-        agents: The agents whose functions this process has; other agents wait for other daemons. When the daemon
-            starts, it deploys agents that the board does not know, and agents whose code has changed, with their own
-            declarations; all others keep their registered settings.
+        agents: The agents whose functions this process has; other agents wait for other daemons. At its start, the
+            daemon deploys new agents and agents whose code has changed, with their own declarations. All others keep
+            their registered settings.
         settings: The settings of `[daemon]`: intervals, leases, limits.
         model: The settings of `[model]`: the model that answers if there is a client, and its prices.
         client: The connection to the model's provider; None for the agents' offline rules.

@@ -46,7 +46,7 @@ class Partitioning(NamedTuple):
     events: int
     """The number of ids of a new partition."""
     carried_to: Id
-    """The id below which no partition is removed as a whole any more. Old events there are deleted one by one."""
+    """Below this id, no partition is removed as a whole. Old events there are deleted one by one."""
     carry: Carry | None
     """The copy that is under way; None if there is none."""
     version: str
@@ -125,4 +125,4 @@ class EventPartitions(ABC):
 
     @abstractmethod
     def end_copy(self, carried_to: Id) -> None:
-        """Record that no partition below an id is removed as a whole any more, and that nothing is being copied."""
+        """Record that below an id, no partition is removed as a whole now, and that nothing is being copied."""

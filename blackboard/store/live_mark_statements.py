@@ -20,8 +20,8 @@ def live_marks(*filters: str, tags: int = 0) -> Statement[LiveMark]:
     """Return the statement for the live marks, strongest first, with some of its optional parts.
 
     It can filter the marks of a kind by a number of tags. If it also filters by a subject or a law, it begins with the
-    marks of this subject or law. Otherwise it begins with the marks that have the first tag, and does not filter by the
-    kind itself, because the planner would begin with all marks of the kind.
+    marks of this subject or law. Otherwise it begins with the marks that have the first tag. Then it does not filter by
+    the kind: with that filter, the planner would begin with all marks of the kind.
     """
     if not tags or {"subject", "law"} & {*filters}:
         return MARKS.live_marks.using(*filters, **_parts("is_also_tagged", tags))

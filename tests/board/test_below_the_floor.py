@@ -85,7 +85,7 @@ def test_a_falling_watch_fires_once_if_the_replaced_mark_was_above(
     claim = world.claimed("watchman")
     assert [item.event.payload for item in claim.inputs] == ['{"state":"cleared"}']
     world.finish(claim)
-    again = world.put("smoke", intensity=intensity)  # nothing is above any more
+    again = world.put("smoke", intensity=intensity)  # nothing is above now
     assert again.outcome == "deposited"
     world.advance(HOUR)
     world.evaporate()

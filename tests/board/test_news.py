@@ -1,7 +1,7 @@
 """A deposit that changes a mark which the agent was already given wakes it only if the deposit is news.
 
-It is news if its payload differs, as JSON, from the one that the agent was last given, if its stored intensity is above
-the one of that state, or if the condition over all live marks did not hold just before it and holds after it.
+It is news if its payload differs, as JSON, from the payload that the agent was last given, or if its stored intensity
+is above the intensity of that state. It is also news if the condition over all live marks begins to hold by it.
 """
 
 from __future__ import annotations

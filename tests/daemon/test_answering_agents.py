@@ -66,7 +66,7 @@ def test_a_decision_that_does_not_fit_is_refused_with_its_field(
     assert named.format(need=need) in error
     assert "item 2 of 2" in error
     assert board.marks(Note) == []
-    assert [one.id for one in board.inbox()] == [need]  # no agent is at work on it any more
+    assert [one.id for one in board.inbox()] == [need]  # no agent works on it now
 
 
 def test_one_need_is_answered_once_in_one_result(board: Blackboard) -> None:

@@ -193,7 +193,7 @@ def test_a_reload_applies_a_changed_webhook(tmp_path: Path, board_url: str, monk
             daemon.close()
     assert [len(receiver.requests) for receiver in (first, second)] == [1, 1]
     assert claimed is not None
-    assert claimed.subjects == ("r/3",), "nothing posts it any more"
+    assert claimed.subjects == ("r/3",), "nothing posts it now"
 
 
 def reload(daemon: Daemon) -> None:

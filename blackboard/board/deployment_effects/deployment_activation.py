@@ -148,7 +148,7 @@ def _give_up_messages(txn: BoardTransaction, old_deployment: Deployment, new_dep
             sink=name,
             state=MessageState.FAILED,
             now=txn.now,
-            error="the deployment does not have this sink any more",
+            error="the deployment no longer has this sink",
         )
 
 

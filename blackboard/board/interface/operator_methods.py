@@ -54,7 +54,7 @@ class OperatorMethods(BoardHandle):
 
         Raises:
             NotFound: There is no such crossing.
-            WorkError: The crossing does not wait any more, or its agent is not in the deployment.
+            WorkError: The crossing no longer waits, or its agent is not in the deployment.
         """
         from blackboard.board import operator_actions
 
@@ -140,7 +140,7 @@ class OperatorMethods(BoardHandle):
 
         Raises:
             NotFound: There is no such message.
-            UnknownName: The deployment does not have its sink any more.
+            UnknownName: The deployment no longer has its sink.
         """
         from blackboard.board.outbox import outbox_administration
 
@@ -180,7 +180,7 @@ class OperatorMethods(BoardHandle):
         """Give up at most 1,000 undelivered messages, as `discard_message` does, and return their ids, newest first.
 
         Args:
-            sink: Only messages of this sink, which the deployment may not have any more.
+            sink: Only messages of this sink, which may be gone from the deployment.
             state: Only messages in this state: waiting, failed or gone.
 
         Raises:

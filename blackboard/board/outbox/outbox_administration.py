@@ -49,7 +49,7 @@ def retry(txn: BoardTransaction, message_id: int, author: str) -> OutboxMessage:
 
     Raises:
         NotFound: There is no such message.
-        UnknownName: The deployment does not have its sink any more.
+        UnknownName: The deployment no longer has its sink.
     """
     row = _row(txn, message_id)
     if row.sink not in txn.deployment.sinks:

@@ -74,7 +74,7 @@ def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int
         _print_line(entry, as_json=as_json)
         last = entry.id
     for entry in calls_of(board).later_activity(
-        last, lambda: print_note("entries are missing here, because the server does not have them any more")
+        last, lambda: print_note("entries are missing here, because the server no longer has them")
     ):
         _print_line(entry, as_json=as_json)
 

@@ -171,8 +171,8 @@ class FollowedRows:
     def _key(self, row: GoodRow, count: int) -> str:
         """Return the key of a row. `count` is its number among the rows of its line.
 
-        The key has a digest of the row, because another row may come to the same place: when the file is truncated
-        after the process was killed, before it stored a position.
+        If the process is killed before it stores a position, and the file is then truncated, another row may be at the
+        same place. So the key has a digest of the row.
         """
         digest = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         return f"follow:{self._identity}:{row.number}:{digest}" + (f":{count}" if count > 1 else "")

@@ -39,8 +39,7 @@ class BoardEvent:
     id: str
     """The position after this event: a stream with `after=event.id` continues from there."""
     name: EventName
-    """`marks` or `activity`; `ready` for the first event; or `reset`, if the board does not have the next events any
-    more.
+    """`marks` or `activity`; `ready` for the first event; or `reset`, if the board no longer has the next events.
     """
     record: StreamEvent | ActivityRecord | None
     """The event of a mark, or the entry of the activity; None for `ready` and `reset`."""

@@ -81,7 +81,7 @@ class MessageState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     FAILED = "failed"
-    """Every attempt failed, or the deployment does not have its sink any more."""
+    """Every attempt failed, or the deployment no longer has its sink."""
     GONE = "gone"
     """The receiver has answered that it is gone for good."""
     DISCARDED = "discarded"

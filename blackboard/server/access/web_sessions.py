@@ -142,7 +142,7 @@ class WebSessions:
                 await self._threads.run(lambda: self._revoke(token))
         except (HttpProblem, BlackboardError) as error:
             return problem_response(error)
-        response = _page("Signed out", "<p>This browser does not use the board any more.</p>")
+        response = _page("Signed out", "<p>This browser no longer uses the board.</p>")
         self._cookie.clear(request, response)
         return response
 

@@ -93,7 +93,7 @@ class ClaimQueue:
         If the wait is cancelled after the claim got an activation, the activation is given back.
 
         Raises:
-            BlackboardError: The board cannot be used, or the agent is not in the deployment any more.
+            BlackboardError: The board cannot be used, or the agent is no longer in the deployment.
             HttpProblem: Too many claims wait already.
         """
         if self._is_stopped:

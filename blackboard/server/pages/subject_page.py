@@ -131,7 +131,7 @@ def _subject_of(board: Blackboard, mark_id: int | None) -> str:
     """Return the subject of a mark; "" if no mark was named.
 
     Raises:
-        NotFound: There is no such mark any more.
+        NotFound: The mark no longer exists.
     """
     return "" if mark_id is None else board.mark(mark_id).subject
 

@@ -109,7 +109,7 @@ def board_overview(board: Blackboard, parameters: Inspection, uptime: int) -> di
     registered = live_records(board, Scent)
     if "scents" in parameters.include:
         shown["scents"] = [stored_scents.shown(record) for record in registered]
-    if "stats" in parameters.include:  # a pheromone that has evaporated is not on the board any more
+    if "stats" in parameters.include:  # a pheromone that has evaporated is no longer on the board
         shown["stats"] = {
             "total_pheromones": len(records),
             "active_pheromones": len(records),

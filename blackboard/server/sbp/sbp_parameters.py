@@ -52,7 +52,7 @@ class PheromoneFilter(SbpFields):
     tags: SbpTagFilter = SbpTagFilter()
     limit: SbpLimit = 100
     include_evaporated: bool = False
-    """Without effect: an evaporated pheromone is not on the board any more, only in its history."""
+    """Without effect: an evaporated pheromone is no longer on the board, only in its history."""
 
 
 class EvaporationFilter(RemovalFields):

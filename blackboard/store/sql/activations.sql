@@ -74,8 +74,8 @@ UPDATE activation SET result_digest = :digest WHERE id = :id;
 UPDATE activation SET traceparent = :traceparent WHERE id = :id;
 
 -- name: waking_traceparents -> str
--- The trace contexts of the deposits that woke an agent, latest first: on the marks that an activation absorbed, and
--- after the last activation of the watch that absorbed these marks.
+-- The trace contexts of the deposits that woke an agent, latest first. These are the deposits on the marks that an
+-- activation absorbed, since the last activation of the watch that absorbed the same marks.
 SELECT event.traceparent
 FROM activation_input
 JOIN activation ON activation.id = activation_input.activation_id

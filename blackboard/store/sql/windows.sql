@@ -109,7 +109,7 @@ SELECT min(value) AS value FROM window_tag WHERE kind = :kind AND name = :tag AN
 DELETE FROM window_tag WHERE event_id = :event_id;
 
 -- name: delete_window_tags
--- Forget a tag of the deposits of a kind: no window finds them by it any more, or its values are compared otherwise.
+-- Forget a tag of the deposits of a kind: no window finds them by it now, or its values are compared otherwise.
 DELETE FROM window_tag WHERE kind = :kind AND name = :tag;
 
 -- name: delete_window_tags_of_subject

@@ -116,7 +116,7 @@ def absorb_board(txn: BoardTransaction, watch: RegisteredWatch, activation_id: i
 
 
 def release_mark(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> None:
-    """Record that a watch has not absorbed a mark any more."""
+    """Record that a mark no longer counts as absorbed by a watch."""
     if txn.row_cache is not None:
         txn.row_cache.drop_absorbed(mark_id)
     txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark_id)

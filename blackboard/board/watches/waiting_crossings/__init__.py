@@ -2,7 +2,7 @@
 
 measured_crossings   crossings as they are recorded: the measured value, the place in the order, and the reason
 crossing_inputs      the marks behind a crossing
-departed_marks       marks behind a crossing that do not count any more
+departed_marks       marks behind a crossing that no longer count
 crossing_order       the order of crossings: strongest now first
 crossing_retests     tests of crossings whose watch has changed, and where the new watch would have crossed
 marks_at_crossing    the marks of a watch at the instant of a crossing

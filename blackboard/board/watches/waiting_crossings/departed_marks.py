@@ -30,7 +30,7 @@ class InputMark(NamedTuple):
 
 
 class _Departure(NamedTuple):
-    """A mark that may have caused a crossing and does not count any more."""
+    """A mark that may have caused a crossing and no longer counts."""
 
     mark_id: int
     subject: str
@@ -41,7 +41,7 @@ class _Departure(NamedTuple):
 
 
 def departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[InputMark]:
-    """Return the marks that caused a crossing and do not count any more, as they were when they last counted.
+    """Return the marks that caused a crossing and no longer count, as they were when they last counted.
 
     A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
     that has other tags is like one that evaporated, with the strength 0.
