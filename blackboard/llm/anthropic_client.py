@@ -68,7 +68,7 @@ class AnthropicClient:
     needs no restart. Without a key, each call is refused as with a wrong key, and waits until a person acts.
 
     Args:
-        key: The key, or a source of it.
+        key: The key, or its source.
         base_url: The address to call; None for Anthropic's own.
         timeout: The longest time of a call, in microseconds.
     """

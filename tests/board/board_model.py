@@ -74,7 +74,7 @@ class ModelEpisode:
 
 @dataclass
 class ModelNeed:
-    """A need, with what is known of it from outside."""
+    """A need as it is known from outside."""
 
     id: int
     subject: str

@@ -1,4 +1,4 @@
-"""The remaining work of a board: whether it can finish by itself, and a report of it."""
+"""The remaining work of a board: whether it can finish by itself, and a report about it."""
 
 from __future__ import annotations
 

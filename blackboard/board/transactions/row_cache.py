@@ -18,7 +18,7 @@ from blackboard.store.transaction import SqlRead, Transaction
 
 
 def absorbed_by_watches(transaction: Transaction, watch_ids: Iterable[int], kind: str, subject: str) -> SqlRead:
-    """Return the read of the absorbed events of the stored marks of a kind and subject."""
+    """Return the read that finds what watches have absorbed of a subject's stored marks of a kind."""
     values = {"watch_ids": transaction.list_of(watch_ids), "kind": kind, "subject": subject}
     return CROSSINGS.absorbed_by_watches, values
 

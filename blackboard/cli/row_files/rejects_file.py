@@ -32,8 +32,8 @@ def default_path(file: str, *, follow: bool = False) -> Path:
 def rejects_file(path: Path, source: str, *, extends: bool = False) -> Iterator[Callable[[BadRow], None]]:
     """Yield a function that writes a rejected row. The first call creates the file, or replaces an earlier file.
 
-    Only its owner may read it, because it contains text of strangers. If the function `extends` an earlier file, it
-    identifies rows by their place in bytes, and writes each row immediately.
+    Only its owner may read it, because it contains text of strangers. With `extends`, the function adds to an earlier
+    file: it identifies rows by their place in bytes, and writes each row immediately.
 
     Raises:
         UsageError: The file is a link, or the file that is loaded.

@@ -183,7 +183,7 @@ class Measure(ABC):
 
         Args:
             marks: The number of live marks.
-            strength_sum: The sum of their strengths, or an upper bound of it.
+            strength_sum: The sum of their strengths, or its upper bound.
         """
         raise NotImplementedError(f"{self.name} keeps no sums")
 

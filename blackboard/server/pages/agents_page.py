@@ -32,7 +32,7 @@ class AgentsFields(PageFields):
 
 @dataclass(frozen=True)
 class SpentBudget:
-    """A budget within a window: what it allows, and what is left of it."""
+    """A budget within a window: what it allows, and what is left."""
 
     agent: str
     """"" for the budget of the board."""

@@ -122,7 +122,7 @@ def _saved_by_cache(models: Sequence[ModelCostRow]) -> float:
 
 
 def _bars(rows: Sequence[CostRow]) -> list[DayBar]:
-    """Return the bars of a chart of the cost of each day."""
+    """Return the bars of the chart of daily costs."""
     usd: dict[str, float] = {}
     for row in rows:
         usd[row.day.isoformat()] = usd.get(row.day.isoformat(), 0.0) + row.usd

@@ -256,8 +256,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 def _bound_unsent(listener: socket.socket) -> None:
     """Limit how many bytes of a response the system buffers for each connection to a listener.
 
-    Without the limit, the system buffers megabytes, and takes more only after a third of them is sent. A slow client
-    would then look like a client that has stopped.
+    Without the limit, the system buffers megabytes, and takes more only after it has sent a third. A slow client would
+    then look like a client that has stopped.
     """
     if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

@@ -105,7 +105,7 @@ class PostgresqlWritingConnection(WritingConnection):
         failpoint("commit.after")
 
     def drop(self) -> None:
-        """End an optimistic transaction. It changed nothing and held no lock, so nobody has to know of it."""
+        """End an optimistic transaction. It changed nothing and held no lock, so no other process has to know."""
         transaction = self.transaction
         if transaction is not None:
             if transaction.commit_state is not CommitState.COMMITTED:

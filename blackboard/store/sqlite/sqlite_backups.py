@@ -105,7 +105,7 @@ def restore(backup: Path, database: SqliteDatabase, stamp: str) -> tuple[Copy, P
 
 
 def examine_copy(path: Path) -> Copy:
-    """Read every page of a copy, and return a description of it.
+    """Read every page of a copy, and return its description.
 
     Raises:
         StoreMissing: There is no such file.

@@ -225,7 +225,7 @@ class SqliteFile(BoardPlace):
         if kept := [copy for copy in self.files.replaced_copies() if str(copy) in others]:
             return StoreError(
                 f"{path} is being replaced by 'blackboard restore'; if that was interrupted ({kept[-1]} is the"
-                " previous board, with its log), run it again"
+                " previous board, with its log), run the command again"
             )
         names = f" ({', '.join(others)})" if others else ""
         return StoreError(

@@ -1,4 +1,4 @@
-"""The marks and deposits that count for a watch, and the totals that are kept of them.
+"""The marks and deposits that count for a watch, and their stored totals.
 
 watched_marks   the marks that a watch counts, by subject, tags and access to needs
 absorbed_marks  up to which event a watch has absorbed each mark, and what its agent was given

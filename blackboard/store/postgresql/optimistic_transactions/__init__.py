@@ -1,6 +1,6 @@
 """Transactions on a server that read without a lock, and commit only if nothing that they have read has changed.
 
-optimistic_transaction      the transaction, and a form of it that is a single message
+optimistic_transaction      the transaction, and its form in a single message
 optimistic_commits          tries to commit in this way, and when a try is skipped
 read_write_sets             what it has read and what it writes
 commit_validation           the statement that checks its reads under the lock, and writes
