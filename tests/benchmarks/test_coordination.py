@@ -1,6 +1,6 @@
 """The coordination of the desk needs exactly these calls and tokens, so that a more expensive change is noticed.
 
-`make bench-coordination` prints the figures. A change here must change docs/economy.md too.
+`make bench-coordination` prints the figures. A change here must also change docs/economy.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Steps of tests about deposits of what occurred earlier."""
+"""Steps of tests about deposits that occurred before their record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A key stands for the first request of its author and kind; it repeats that one and refuses every other."""
+"""A key stands for the first request of its author and kind: the same request is repeated, any other is refused."""
 
 from __future__ import annotations
 

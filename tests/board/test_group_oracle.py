@@ -1,6 +1,6 @@
 """The crossings of watches over groups equal those of an oracle that tests each group every second.
 
-A deposit changes the group of its mark as it likes. Each group crosses at the seconds at which its oracle says so.
+A deposit may move its mark to any group. Each group crosses at the seconds of its oracle.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The crossings of watches over time equal those of an oracle that tests every second.
 
-Whatever a watch measures, and whatever its times, guard and deposits are: it crosses at the seconds at which the oracle
-says so, though the board looks only now and then.
+With any measure, times, guard and deposits, a watch crosses at the seconds of the oracle, although the board looks only
+now and then.
 """
 
 from __future__ import annotations

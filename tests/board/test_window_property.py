@@ -1,7 +1,7 @@
 """The values of windows equal those of an oracle that keeps every deposit and computes each value anew.
 
-Whatever was deposited late, twice, stale, too weak, withdrawn, forgotten or moved to the history, each window has the
-value of the oracle, and each watch crosses when the oracle says so.
+Deposits may be late, repeated, stale, too weak, withdrawn, forgotten or moved to the history. Each window has the value
+of the oracle, and each watch crosses when the oracle does.
 """
 
 from __future__ import annotations

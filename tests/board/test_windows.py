@@ -1,4 +1,4 @@
-"""Windows: conditions over the deposits of the last ten minutes, as watches that rise and fall, and as guards."""
+"""Windows: conditions over the deposits of the last 10 minutes, as watches that rise and fall, and as guards."""
 
 from __future__ import annotations
 

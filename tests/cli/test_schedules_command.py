@@ -1,4 +1,4 @@
-"""`schedules` lists when agents wake by the clock; `check` and `explain` name the next instants too."""
+"""`schedules` lists when agents wake by the clock; `check` and `explain` also name the next instants."""
 
 from __future__ import annotations
 

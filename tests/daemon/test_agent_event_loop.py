@@ -1,4 +1,7 @@
-"""Asynchronous activations of a daemon run on one loop in one thread. None ends it, or blocks it unseen."""
+"""Asynchronous activations of a daemon run on one loop in one thread.
+
+None ends the loop, and none blocks it unnoticed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that fail: a wrong result, an error, a timeout, a refused answer; the board takes nothing of them."""
+"""Runs that fail: a wrong result, an error, a timeout, a refused answer; the board takes nothing from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with the file at a reload, what is active stays active, and the log says why."""
+"""If the file cannot be deployed at a reload, the active deployment stays active, and the log says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between a board of this machine and one behind a server is in one package, and one function asks."""
+"""One package has what differs between a board of this machine and one behind a server; one function decides."""
 
 from __future__ import annotations
 

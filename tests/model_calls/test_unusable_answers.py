@@ -1,4 +1,4 @@
-"""Answers that are unusable whatever they are about pause the model for their agent, and cost no mark an attempt."""
+"""If answers about different marks are unusable, the model is paused for the agent, and no mark loses an attempt."""
 
 from __future__ import annotations
 

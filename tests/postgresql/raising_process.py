@@ -1,8 +1,8 @@
 """A process that raises a total: `python -m tests.postgresql.raising_process URL NAME NUMBER [FAILPOINT]`.
 
-It says that it is ready, waits for a line of input, makes its deposits without the lock as far as they can be made so,
-and prints the id of each event. At the end it prints how many it made in either way. If a failpoint is named, it dies
-when it reaches it after a few deposits.
+It prints that it is ready, and waits for a line of input. Then it makes its deposits, without the lock where possible,
+and prints the id of each event. At the end, it prints how many deposits it made without the lock and under it. If a
+failpoint is named, it dies when it reaches it after a few deposits.
 """
 
 from __future__ import annotations

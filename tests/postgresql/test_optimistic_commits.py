@@ -1,4 +1,5 @@
-"""Deposits whose rules run without the lock: what others do between the two messages, and the same result as under it.
+"""Deposits whose rules run without the lock: what others do between the two messages, and results that equal those
+under the lock.
 
 A failpoint between the two messages makes each race certain.
 """

@@ -1,4 +1,4 @@
-"""Daemons on several hosts publish in turn, so an older state never replaces a newer one on a shared place."""
+"""Daemons on several hosts publish in turn, so in a shared place, an older state never replaces a newer one."""
 
 from __future__ import annotations
 

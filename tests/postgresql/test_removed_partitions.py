@@ -1,4 +1,4 @@
-"""Old partitions are removed without what must stay, whatever happens meanwhile."""
+"""The removal of old partitions keeps what must stay, whatever happens meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""4 daemons and 8 depositors share a file; no process sees a locked file or starves, and all work is done once."""
+"""Four daemons and eight depositors share a file: none sees a locked file or starves, and all work is done once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workers of the example, in JavaScript and of curl and jq, do the work of a remote agent."""
+"""The workers of the example, in JavaScript and in shell with curl and jq, do the work of a remote agent."""
 
 from __future__ import annotations
 

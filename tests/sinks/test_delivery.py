@@ -1,4 +1,4 @@
-"""The delivery of messages by webhooks, mails and commands, to receivers that are not ours."""
+"""The delivery of messages by webhooks, mails and commands, to third-party receivers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Run two daemons and two depositors through all sorts of faults: `python -m tests.soak --minutes 30`.
 
-It prints its seed and its progress on stderr, and one line with the figures at the end. It ends with 1 if anything was
-lost or doubled, and names it.
+It prints its seed and its progress on stderr, and one line with the figures at the end. If anything was lost or
+doubled, it names this and ends with 1.
 """
 
 from __future__ import annotations

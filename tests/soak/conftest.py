@@ -1,4 +1,4 @@
-"""The soak runs beside the other tests, because it mostly waits: from their collection on, and is read at the end."""
+"""The soak runs beside the other tests, because it mostly waits. Its figures are read at their end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Several threads of one process may create, upgrade, copy and restore boards at the same time.
 
-Alembic's context, and the number of the process in a file's name, are one for each process. A process that fails here
-may end by a signal, so it is a child.
+A process has one context of Alembic, and one number in the names of its files. A process that fails here may end by a
+signal, so it is a child.
 """
 
 from __future__ import annotations

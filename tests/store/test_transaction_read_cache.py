@@ -1,4 +1,4 @@
-"""Cached results are dropped by writes that may change them, and the statements keep to the rule behind it."""
+"""Writes drop the cached results that they may change, and the statements keep to the rule that makes this safe."""
 
 from __future__ import annotations
 

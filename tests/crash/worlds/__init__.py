@@ -1,6 +1,6 @@
 """The worlds of the crash tests, each with kinds, agents, deposits, and the expected end.
 
-pure         agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same
+pure         agents that handle one mark at a time, while the clock stands still: after any crash, the end is the same
 interrupted  the same, with depositors whose deposits are interrupted by a signal's handler
 followed     the same, with depositors that follow files, whose writers rename and truncate them
 versions     the agents of pure in two versions of their code, whose workers take over from each other

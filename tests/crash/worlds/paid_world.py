@@ -1,4 +1,4 @@
-"""An agent that calls a model which answers immediately and counts."""
+"""An agent that calls a model, which answers immediately and counts its answers."""
 
 from __future__ import annotations
 

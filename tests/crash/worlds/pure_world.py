@@ -1,4 +1,4 @@
-"""Agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same."""
+"""Agents that handle one mark at a time, on a clock that does not advance: after any crash, the end is the same."""
 
 from __future__ import annotations
 
