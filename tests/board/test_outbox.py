@@ -277,7 +277,7 @@ def test_what_waits_for_a_removed_sink_is_given_up(world: World) -> None:
     result = world.deploy(KINDS, SALES)
     assert result.changed == ("sink phone: removed",)
     [message] = messages(world, state="failed")
-    assert "does not have this sink" in (message.error or "")
+    assert "no longer has this sink" in (message.error or "")
     with pytest.raises(UnknownName, match="sink 'phone'"):
         world.board.retry_message(message.id)
     with pytest.raises(NotFound):
