@@ -1,7 +1,7 @@
 """The loading of the program at the start of a process that runs for long.
 
 Methods of a board import most modules when they are first called, and statements are read from their files when they
-are first run. Both can happen months after the start. If the package was upgraded on the disk meanwhile, a process of
+are first run. This can happen months after the start. If the package was upgraded on the disk meanwhile, a process of
 the old version would then get code or SQL of the new one.
 """
 

@@ -2,7 +2,7 @@
 
 A channel is a capability of Claude Code. Its messages reach the model like messages of the user. So they never contain
 a text of a mark, only the agent and the ids of the crossings. The channel claims nothing: if a session does not listen,
-others can do the work. A process announces each crossing once, and the crossing stays on the agenda.
+other workers can do the work. A process announces each crossing once, and the crossing stays on the agenda.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ class AgentSection(AgentSettings):
     writes: tuple[str, ...] | None = None
     """The kinds that a remote agent may deposit."""
     withdraws: tuple[str, ...] | None = None
-    """The kinds whose marks a remote agent may withdraw although others deposited them."""
+    """The kinds whose marks a remote agent may withdraw although other authors deposited them."""
     only_if: str | None = None
     """A guard of all watches of a remote agent, which must hold."""
     unless: str | None = None
@@ -258,7 +258,7 @@ class ServerSection(Section):
     tls_key: str | None = Field(default=None, min_length=1)
     """The file of its private key, if the chain does not contain it."""
     threads: int = Field(default=32, ge=1, le=1024)
-    """The number of requests that use the board at the same time. Others wait."""
+    """The number of requests that use the board at the same time. Further requests wait."""
     requests_per_second: float = Field(default=200.0, gt=0, le=1e6)
     """How often one token may be used, on average. The requests of one second may come all together."""
     max_body: int = Field(default=2 * 1024 * 1024, ge=1024)

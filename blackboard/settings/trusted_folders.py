@@ -25,7 +25,7 @@ class UserSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     trusted_folders: tuple[str, ...] = ()
-    """Folders, including everything below them, in which others may write a `blackboard.toml` that this user runs."""
+    """Folders, including everything below them, where other users may write a `blackboard.toml` that this user runs."""
 
 
 def check_found(path: Path, environ: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from blackboard.board.result_types.message_results import OutboxMessage
 from blackboard.sinks.message_formats import as_json
 
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
-"""The variables that every command gets. Others may be secrets of the daemon."""
+"""The variables that every command gets. Other variables may be secrets of the daemon."""
 
 
 def deliver(

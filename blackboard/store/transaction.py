@@ -132,7 +132,7 @@ class Transaction(ABC):
 
     @property
     def total_additions(self) -> TotalAdditions | None:
-        """How to add to sums that others may change before the commit; None if this transaction has the lock."""
+        """How to add to sums that may change before the commit; None if this transaction has the lock."""
         return None
 
     @property

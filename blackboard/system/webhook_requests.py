@@ -154,7 +154,7 @@ def post(
     Args:
         endpoint: Where to.
         body: The body.
-        headers: Its type, and others.
+        headers: The type of the body, and other headers.
         private_networks: The private networks where the endpoint may be. Without TLS, it must be in one of them.
         seconds: The longest time of all.
         max_content_bytes: The largest content of a response that is read. By default, none is read.

@@ -1,6 +1,6 @@
-"""Calendar files: the busy times of others are read from them, and the desk's meetings are written to them.
+"""Calendar files: the busy times of other people are read from them, and the desk's meetings are written to them.
 
-calendar_file         the file: reads the busy times of others, and replaces the desk's own events
+calendar_file         the file: reads the busy times of other people, and replaces the desk's own events
 shared_file           the file on the disk, which several programs and users read and replace
 busy_times            which spans the events block, within limits of time and memory
 calendar_events       the events as data, and what cannot be read in them

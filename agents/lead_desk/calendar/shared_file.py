@@ -153,7 +153,7 @@ def folder_lock(path: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    """Lock a file for this process, and wait for others up to a limit."""
+    """Lock a file for this process, and wait for other processes up to a limit."""
     clock = SystemClock()
     deadline = clock.monotonic() + LOCK_TIMEOUT_MICROSECONDS
     while True:
@@ -166,7 +166,7 @@ def _lock(descriptor: int, path: Path) -> None:
                 )
                 raise AgentError(f"{path}: {problem}") from None
             threading.Event().wait(RETRY_INTERVAL_SECONDS)
-        except OSError:  # a file system without locks: only simultaneous changes of others go unnoticed
+        except OSError:  # a file system without locks: only simultaneous changes by other programs go unnoticed
             return
         else:
             return

@@ -84,7 +84,7 @@ def _with_exclusions(text: str, days: list[DayMention]) -> list[DayMention]:
 
 
 def is_exception(text: str, day: DayMention) -> bool:
-    """Return whether a day is an exception from others: `any day except Friday`."""
+    """Return whether a text excludes a day from the days that it names: `any day except Friday`."""
     match = _EXCLUDED_BEFORE.search(text[max(0, day.begin - CHARACTERS_BEFORE) : day.begin])
     return match is not None and match["exception"] is not None
 

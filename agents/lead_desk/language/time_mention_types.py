@@ -81,4 +81,4 @@ class HourMention:
     end: int
     form: HourForm
     hours: Hours | None
-    """None if the text only excludes hours, which names no others."""
+    """None if the text only excludes hours."""

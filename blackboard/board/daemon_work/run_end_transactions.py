@@ -147,7 +147,7 @@ class RunEndTransactions:
 
 
 def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
-    """Claim the next activation after the end of a run: now, or with others after all ends of the transaction."""
+    """Claim the next activation after the end of a run: now, or together with other runs after all ends."""
 
     def claim(shared_work: SharedClaimableWork | None) -> None:
         finished.claimed_next = claim_next(txn, shared_work)

@@ -16,7 +16,7 @@ class BackgroundThrottle:
     """The rule for pauses between pieces of background work. There is no pause while no other thread writes.
 
     A thread that waits for the board during a piece writes right after it. So the events that the next piece finds
-    show whether others write. With a clock that stands still during the work, the pause is 0.
+    show whether other threads write. With a clock that stands still during the work, the pause is 0.
     """
 
     def __init__(self, session: BoardSession) -> None:

@@ -1,8 +1,8 @@
 """Compaction of a board's file, and the purge of its full-text index: both remove erased words from its bytes.
 
-FTS5 only marks a text as deleted, and drops its words when it merges the parts of its index. So all parts are merged,
-in steps between which others write. Forgetting a subject compacts and purges immediately; retention purges within a
-day. A compaction or a purge that an erasure requires is owed until it is done. The board records what is owed.
+FTS5 only marks a text as deleted, and drops its words when it merges the parts of its index. So all parts are merged
+in steps, between which other connections write. Forgetting a subject compacts and purges immediately; retention purges
+within a day. A compaction or a purge that an erasure requires is owed until it is done. The board records what is owed.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class BoardMaintenance:
         return self._session.read(board_compaction.is_due)
 
     def compact(self) -> bool:
-        """Compact the file unless others write at the same time, and return whether it is done.
+        """Compact the file unless another process writes at the same time, and return whether it is done.
 
         A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
         replaced.

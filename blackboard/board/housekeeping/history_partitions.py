@@ -61,7 +61,7 @@ def create(session: BoardSession, events: int) -> None:
 def extend(session: BoardSession) -> int:
     """Create the partitions that new events will need next, and return their number.
 
-    Return 0 if the table is being analyzed or changed by others; a later call creates them.
+    Return 0 if the table is being analyzed or changed by another session; a later call creates them.
     """
     if not session.read(lambda txn: _may_change(txn) and _is_short(txn)):
         return 0

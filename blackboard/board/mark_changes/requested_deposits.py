@@ -118,7 +118,7 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
 
 
 def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
-    """Deposit the mark of a request as a unit of work of its own, which may share a commit with others.
+    """Deposit the mark of a request as a unit of work of its own, which may share a commit with other units.
 
     On a server, the reads of such units are sent ahead together. If that was not done for this unit, or if another unit
     has written since, its reads are sent now. See `check_and_deposit` for the errors.

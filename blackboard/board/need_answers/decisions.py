@@ -1,6 +1,6 @@
 """The decisions on needs: the answers of people and of agents, and which answers a need accepts.
 
-The decision of an agent is checked like the answer of a person. Both close the need.
+The decision of an agent is checked like the answer of a person. Either closes the need.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class FiguresPosition:
     crossing_id: int
     ended_at: Instant
     ended: frozenset[tuple[int, Instant]]
-    """The activations that ended shortly before `ended_at`. Others with such an end may still be committed."""
+    """The activations that ended shortly before `ended_at`. Other ends of that time may still be committed."""
     call_id: int
     open_call_ids: frozenset[int]
 

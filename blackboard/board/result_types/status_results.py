@@ -145,7 +145,7 @@ class AgentStatus:
     """The condition of each watch."""
     writes: tuple[str, ...]
     withdraws: tuple[str, ...]
-    """The kinds whose marks it may withdraw although others deposited them."""
+    """The kinds whose marks it may withdraw although other authors deposited them."""
     per: Mapping[str, Literal["subject", "batch"]]
     """Whether an activation of each watch takes the marks of one subject or a batch."""
     state: str

@@ -32,7 +32,7 @@ def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
 
 
 def reads(txn: BoardTransaction, agent: str) -> list[SqlRead]:
-    """Return the read of the state of an agent, to be sent with others; none if the transaction has the state."""
+    """Return the read of the state of an agent, to be sent with other reads; none if the transaction has the state."""
     return [] if agent in txn.kept(_AgentStates) else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
 
 

@@ -21,7 +21,7 @@ class CollectedChanges(ABC):
     """Changes that a transaction collects and writes at its end; each subclass for one purpose, such as sums."""
 
     comes_first: ClassVar[bool] = False
-    """Whether this subclass is written before the others, because its writing collects changes of theirs."""
+    """Whether this subclass is written first, because its writing collects changes for the other subclasses."""
 
     @abstractmethod
     def write(self, txn: BoardTransaction) -> None:

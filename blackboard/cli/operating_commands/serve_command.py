@@ -141,7 +141,7 @@ def serving_board(
 def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None:
     """Show a person at a terminal the link that signs a browser in, or open it.
 
-    The link is never in the log, which others may read.
+    The link is never in the log, which other people may read.
 
     Raises:
         UsageError: The link should be opened, and the address of the server is not known.

@@ -114,7 +114,7 @@ BLOCK_BYTES = 64 * 1024
 
 
 class LineStream(io.RawIOBase):
-    """The complete lines of an input that grows. It ends after the last of them, and continues when there are more.
+    """The complete lines of an input that grows. It ends after the last line, and continues when there are more lines.
 
     Each call of `readinto` gives one line, so that the place of a line is known when it is decoded.
 

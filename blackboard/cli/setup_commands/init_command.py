@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EVENTS_PER_PARTITION = 1_000_000
 """The number of events of a partition by default."""
 READABLE_MODE = 0o644
-"""The mode of a new deployment file: all users may read it. A file that others can change would be refused."""
+"""The mode of a new deployment file: all users may read it. A file that other users can change would be refused."""
 
 
 Example = Literal["leads", "default"]

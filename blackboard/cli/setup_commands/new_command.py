@@ -20,7 +20,7 @@ from blackboard.errors import UsageError
 TEMPLATES = Path(__file__).with_name("project_template")
 FOLDER_MODE = 0o755
 FILE_MODE = 0o644
-"""The mode of the files: all users may read them. A deployment file that others can change would be refused."""
+"""The mode of the files: all users may read them. A deployment file that other users can change would be refused."""
 
 MAX_FOLDER_CHARACTERS = 64
 FIRST_NOTE = "A mark on the board woke this agent."

@@ -156,7 +156,7 @@ def agent(
     Args:
         watches: A condition, a schedule, the text of one, a `watch(...)` with guards, or several of these by name.
         writes: The mark classes that the agent may deposit.
-        withdraws: The mark classes whose marks the agent may withdraw although others deposited them.
+        withdraws: The mark classes whose marks the agent may withdraw although other authors deposited them.
         reads: Other marks that the agent reads, from `strongest_of`, `of_subject` and `search`.
         only_if: A guard of all watches; crossings wait while it does not hold.
         unless: A guard of all watches; crossings wait while it holds.

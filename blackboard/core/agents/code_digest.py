@@ -42,7 +42,7 @@ def digest(
         reads: Each kind that it also reads, with True if only marks of the same subject are read, or with the field
             whose text is searched for.
         writes: The kinds that it may deposit.
-        withdraws: The kinds whose marks it may withdraw although others deposited them.
+        withdraws: The kinds whose marks it may withdraw although other authors deposited them.
         schemas: The payload schemas of its mark classes, by kind.
         version: The version in its declaration; None if it names none.
     """

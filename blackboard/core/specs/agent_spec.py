@@ -176,7 +176,7 @@ class AgentSpec(DeploymentPart):
     reads: tuple[ReadSpec, ...] = ()
     writes: tuple[str, ...] = ()
     withdraws: tuple[str, ...] = ()
-    """The kinds whose marks it may withdraw although others deposited them."""
+    """The kinds whose marks it may withdraw although other authors deposited them."""
     settings: AgentSettings = AgentSettings()
     renamed_from: str | None = None
     code: str | None = None

@@ -228,7 +228,7 @@ class PageUpdates:
         except (BlackboardError, HttpProblem) as problem:  # the next round tries again
             log.info("a page could not be rendered", problem=getattr(problem, "name", type(problem).__name__))
             state = None
-        except Exception as error:  # a bug must not end the streams of others
+        except Exception as error:  # a bug must not end the streams of other pages
             log.error("a page could not be rendered", error=error)
             state = None
         finally:

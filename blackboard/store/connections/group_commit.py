@@ -33,8 +33,8 @@ class ServerHints(NamedTuple, Generic[T]):
     together, so that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
     """Returns the result of the work with other ids of its events; the given function returns the new id for each.
-    Work with this function may run without the lock of writers, and runs again if others change what it has read.
-    None for other work."""
+    Work with this function may run without the lock of writers, and runs again if another transaction changes what it
+    has read. None for other work."""
 
 
 class Entry(Generic[T]):

@@ -58,7 +58,7 @@ HELD_LOCKS = (
 """The query for the numbers of the advisory locks that are held in this database."""
 
 IDLE_SECONDS = 8
-"""How long a transaction may wait for its client, in seconds. A host that was cut off holds up the others no longer.
+"""How long a transaction may wait for its client, in seconds. Then a lost host no longer delays other hosts.
 
 This time is longer than one wait for the lock. So when it is over, other transactions of the lost host have stopped
 waiting, and the lock goes to another host. It is shorter than all waits of a transaction together, so no work of other

@@ -1,4 +1,4 @@
-"""The views that people query: their texts, which are rewritten if a board has others.
+"""The views that people query: their texts, which are rewritten if those of a board differ.
 
 A board stores a hash of the texts. They contain the decay laws of this version and the laws that the board has stored.
 """

@@ -1,9 +1,9 @@
 """Compaction: it rewrites the file without the remains of deleted rows and without unused pages.
 
 SQLite's VACUUM blocks all writers while it builds the new content, and some builds of the library do that in memory.
-Here the new content is built in a file beside the board while others write. Then one transaction copies the new content
-into the board, and only this copy blocks writers. If another process has written in between, the new content is built
-again.
+Here the new content is built in a file beside the board while other processes write. Then one transaction copies the
+new content into the board, and only this copy blocks writers. If another process has written in between, the new
+content is built again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from blackboard.system.files.file_locks import try_lock
 from blackboard.system.files.private_files import open_private
 
 MAX_TRIES = 3
-"""The number of tries while others write. After these tries, writers have to wait."""
+"""The number of tries while other processes write. After these tries, writers have to wait."""
 
 READER_WAIT_MILLISECONDS = 500
 """The longest wait of writers for a reader that still needs the log."""
@@ -55,7 +55,7 @@ def compact(database: SqliteDatabase, *, insist: bool = True) -> bool:
 
 def empty_log(database: SqliteDatabase) -> bool:
     """Move the write-ahead log into the file and empty it. Return whether it is empty; a reader may prevent that."""
-    database.checkpoint()  # moves most of the log while others write
+    database.checkpoint()  # moves most of the log while other processes write
     with database.writers_held_off(), _connected(database) as connection:
         try:
             connection.execute(f"PRAGMA busy_timeout = {READER_WAIT_MILLISECONDS}")

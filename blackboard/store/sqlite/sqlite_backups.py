@@ -1,4 +1,4 @@
-"""Backups: copies of an SQLite board in use, and their restoration. Both happen completely or not at all.
+"""Backups: copies of an SQLite board in use, and their restoration. Each happens completely or not at all.
 
 SQLite's online backup copies one snapshot in steps. Depositors can continue, but the write-ahead log cannot be emptied
 until the copy is finished. The copy is opened and checked before it gets its name.

@@ -138,8 +138,8 @@ class SqliteDatabase(Database):
     def checkpoint(self, min_bytes: int = 0) -> None:
         """Copy the write-ahead log into the file as far as readers allow, without waiting.
 
-        An SQLite with the checkpoint race damages the file if others write or checkpoint at the same time, so there
-        they wait.
+        An SQLite with the checkpoint race damages the file if other connections write or checkpoint at the same time.
+        There they wait.
         """
         if min_bytes and self.place.log_bytes() < min_bytes:
             return

@@ -10,7 +10,7 @@ def try_lock(handle: int, *, shared: bool = False) -> bool:
 
     Args:
         handle: The descriptor of the file.
-        shared: Whether others that share the lock may hold it at the same time.
+        shared: Whether several holders may share the lock.
 
     Raises:
         OSError: The file cannot be locked.

@@ -96,7 +96,7 @@ def is_divisible(txn: BoardTransaction, row: ActivationRow) -> bool:
 
 
 def divide_waiting(txn: BoardTransaction, row: ActivationRow, number_of_marks: int) -> None:
-    """Split a waiting activation in two if it has several parts and this number of marks. Both are ready."""
+    """Split a waiting activation in two if it has several parts and this number of marks. Both halves are ready."""
     parts = divisible_parts(txn, row)
     if len(parts) > 1 and sum(map(len, parts)) == number_of_marks:
         halve_batch(txn, row, parts, attempt=row.attempt, error=row.error or "")

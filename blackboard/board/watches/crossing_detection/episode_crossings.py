@@ -129,7 +129,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
-    """Update the measured value of a crossing that waits. It may now fill a batch, be urgent, or precede others.
+    """Update the measured value of a waiting crossing. It may now fill a batch, be urgent, or precede other crossings.
 
     Over the board, no other crossing waits. Crossings of a window keep the order of the values at their crossing.
     """

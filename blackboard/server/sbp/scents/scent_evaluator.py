@@ -137,7 +137,7 @@ class ScentEvaluator:
         """Measure one scent unless it is in its cooldown, and return when to measure it again.
 
         Raises:
-            Conflict: Others change it meanwhile.
+            Conflict: Another process has changed the scent meanwhile.
         """
         fields, rules, state = fields_of(record), stored_scents.rules_of(record), stored_scents.state_of(record)
         due: Instant = fields["lease_until"] - stored_scents.SCENT_LEASE // 2
@@ -161,7 +161,7 @@ class ScentEvaluator:
         """Deposit the new state of a scent, together with its trigger if it fires.
 
         Raises:
-            Conflict: Others change it meanwhile.
+            Conflict: Another process has changed the scent meanwhile.
         """
         board, fields = self._board.as_author(record.author), fields_of(record)
         changed: Mapping[str, Any] = {

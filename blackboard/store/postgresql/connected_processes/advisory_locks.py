@@ -82,7 +82,7 @@ class WorkerLocks:
         return is_new
 
     def lose_connection(self) -> None:
-        """Note that the connection has ended, and the locks with it. Until the next one, nothing is known of others."""
+        """Note that the connection and its locks have ended, and forget which locks of other workers were free."""
         self._taken, self._free_since = set(), {}
 
 

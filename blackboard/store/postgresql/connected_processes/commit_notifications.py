@@ -191,7 +191,7 @@ class ListeningConnection:
 def notify_statements(sender: str) -> str:
     """Return the statements that notify every listener of a board, except the sender's own.
 
-    They are a transaction that does not wait for the disk: others could not commit meanwhile.
+    They are a transaction that does not wait for the disk, because no other transaction could commit meanwhile.
     """
     return (
         "BEGIN; SET LOCAL synchronous_commit = off;"
@@ -234,7 +234,7 @@ class CommitAnnouncer:
     """Announces commits after they were made, one notification at a time for all threads.
 
     Args:
-        pool: Idle connections. One of them sends.
+        pool: Idle connections, of which one sends.
         connect: Opens another one.
         sender: The name of this process, which ignores its own notifications.
     """
@@ -248,7 +248,7 @@ class CommitAnnouncer:
     def announce(self) -> None:
         """Notify the other processes. Never fails: they also look at the board at each tick.
 
-        While one thread sends, the commits of the others are collected, and it announces them together.
+        While a thread sends, the commits of other threads are collected. The thread then announces all of them.
         """
         self._has_commit = True
         while self._has_commit and self._sending.acquire(blocking=False):

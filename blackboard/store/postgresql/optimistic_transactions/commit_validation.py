@@ -1,8 +1,9 @@
 """One statement that checks what a transaction has read, and writes only if no result has changed.
 
 It runs under the lock of the board. The ids of new events were chosen before the lock was taken: they follow the last
-event that the transaction has read. Others may have recorded events meanwhile. So each new id is raised by the number
-of these events. If the last event was recorded later than the transaction has decided, the rows get its instant.
+event that the transaction has read. Other transactions may have recorded events meanwhile. So each new id is raised
+by the number of these events. If the last event was recorded later than the transaction has decided, the rows get its
+instant.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class OptimisticTransaction(PipelinedTransaction):
         self.earliest_end = LAST_INSTANT
         """The earliest end of a mark that the transaction has read or written. It must commit before that instant."""
         self.shift = 0
-        """After the commit, the number of events that others recorded since this transaction has read."""
+        """After the commit, the number of events that other transactions recorded since this transaction has read."""
 
     @property
     def cursor(self) -> Any:

@@ -23,7 +23,7 @@ _DELETE_BY_KEY = re.compile(r"DELETE FROM (\w+)\s+WHERE (\w+) = \$1\b(?!.*\$)", 
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)")
 _WORD = re.compile(r"\w+")
 _PARENTS = frozenset({"kind", "law"})
-"""The tables to whose rows others refer: the order of their deletions among the other statements matters."""
+"""The tables to whose rows other tables refer: the order of their deletions among the other statements matters."""
 
 
 class RowSet(NamedTuple):
