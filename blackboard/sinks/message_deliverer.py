@@ -29,7 +29,7 @@ OUTBOX_CHECK_SECONDS = 2.0
 """How often the outbox is read without a notification: other processes put messages into it too."""
 PAUSE_SECONDS = 0.1
 """The shortest time between two reads: a busy board notifies of every commit."""
-BY_TIME_INTERVAL: Duration = 30 * SECOND
+TIMED_ANNOUNCEMENT_INTERVAL: Duration = 30 * SECOND
 MAX_LAST_ATTEMPT_SECONDS = 5.0
 """The longest wait for attempts at the end. If an attempt is interrupted, the next deliverer repeats it."""
 
@@ -56,7 +56,7 @@ class Deliverer:
         self._threads: dict[str, threading.Thread] = {}
         self._loop = threading.Thread(target=self._run, name="blackboard-outbox", daemon=True)
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._next_look_by_time = self._clock.monotonic()
+        self._timed_announcements_at = self._clock.monotonic()
         self._has_failed = False
 
     def __enter__(self) -> Self:
@@ -100,7 +100,7 @@ class Deliverer:
         """
         attempts = 0
         try:
-            self._queue.announce_by_time()
+            self._queue.make_timed_announcements()
             for sink in self._sinks.values():
                 attempts += self._drain(sink, ends_at_failure=True)
         except StoreError as error:  # the next process sends the message
@@ -123,9 +123,9 @@ class Deliverer:
     def _start_due(self) -> None:
         """Start a thread for each sink that has a message due."""
         now = self._clock.monotonic()
-        if now >= self._next_look_by_time:
-            self._next_look_by_time = now + BY_TIME_INTERVAL
-            self._queue.announce_by_time()
+        if now >= self._timed_announcements_at:
+            self._timed_announcements_at = now + TIMED_ANNOUNCEMENT_INTERVAL
+            self._queue.make_timed_announcements()
         sinks = self._sinks
         for name in self._queue.due_sinks(sinks):
             thread = self._threads.get(name)

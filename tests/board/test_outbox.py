@@ -52,7 +52,7 @@ def leased(world: World) -> LeasedMessage:
     return message
 
 
-def announce_by_time(world: World, *dead: str) -> None:
+def make_timed_announcements(world: World, *dead: str) -> None:
     """Announce what time alone has caused, as a daemon does; some workers are dead."""
     notices = world.board.session.read(lambda txn: timed_announcements.find(txn, dead))
     in_transaction(world.board, timed_announcements.announce, notices)
@@ -158,17 +158,17 @@ def test_a_crossing_that_waits_is_told_once(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink("crossing-waiting", waiting_for="30m", subject="p*"))
     world.put("lead", "p1")
     world.put("lead", "q")
-    announce_by_time(world)
+    make_timed_announcements(world)
     world.clock.advance(timedelta(minutes=31))
     world.put("lead", "p2")
-    announce_by_time(world)
-    announce_by_time(world)
+    make_timed_announcements(world)
+    make_timed_announcements(world)
     [message] = messages(world)
     assert (message.topic, message.subject, message.agent) == ("crossing-waiting", "p1", "sales")
     world.clock.advance(timedelta(days=100))
-    announce_by_time(world)
+    make_timed_announcements(world)
     remove_old(world)
-    announce_by_time(world)
+    make_timed_announcements(world)
     assert [message.subject for message in messages(world)] == ["p1", "p2"], "a crossing that waits is announced once"
     world.work_off("sales")
     assert remove_old(world) == 1
@@ -184,11 +184,11 @@ def remove_old(world: World) -> int:
 @pytest.mark.postgresql
 def test_an_agent_that_nobody_serves_is_told_once_for_each_time(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink("agent-unserved"))
-    announce_by_time(world)
+    make_timed_announcements(world)
     assert messages(world) == [], "the deployment is new"
     world.clock.advance(timedelta(minutes=6))
-    announce_by_time(world)
-    announce_by_time(world)
+    make_timed_announcements(world)
+    make_timed_announcements(world)
     [message] = messages(world)
     assert (message.agent, message.data["since"]) == ("sales", None)
     remove_old(world)
@@ -202,10 +202,10 @@ def test_a_remote_agent_is_told_after_the_setting_of_its_sink(world: World, pati
     world.deploy(KINDS, remote, sinks=sink("agent-unserved", unserved_for=Microseconds(parse_duration(patience))))
     world.board.claim("sales")
     world.clock.advance(timedelta(minutes=minutes - 1, seconds=-1))
-    announce_by_time(world)
+    make_timed_announcements(world)
     assert messages(world) == [], "a waiting worker says so once a minute"
     world.clock.advance(timedelta(minutes=1, seconds=1))
-    announce_by_time(world)
+    make_timed_announcements(world)
     assert [message.agent for message in messages(world)] == ["sales"]
 
 
@@ -355,7 +355,7 @@ def test_a_board_without_sinks_has_no_messages(world: World) -> None:
     world.deploy(KINDS, SALES)
     world.put("alert", "a")
     world.board.pause()
-    announce_by_time(world)
+    make_timed_announcements(world)
     assert messages(world) == []
 
 

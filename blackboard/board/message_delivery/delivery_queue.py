@@ -59,7 +59,7 @@ class DeliveryQueue:
     def __init__(self, board: Blackboard) -> None:
         self._session = board.session
 
-    def announce_by_time(self) -> None:
+    def make_timed_announcements(self) -> None:
         """Put messages into the outbox about crossings that have waited too long, and agents unserved for too long."""
         if not self._session.read(timed_announcements.has_sinks):
             return

@@ -16,7 +16,7 @@ from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.marks.scopes import subject_of
-from blackboard.core.specs.sink_spec import BY_TIME, SinkSpec, Topic
+from blackboard.core.specs.sink_spec import TIMED_TOPICS, SinkSpec, Topic
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX
 
@@ -35,7 +35,7 @@ class TimedNotice(NamedTuple):
 
 def has_sinks(txn: BoardTransaction) -> bool:
     """Return whether a sink has a topic of timed announcements. If none has, no search is needed."""
-    return any(topic in txn.active.sinks_by_topic for topic in BY_TIME)
+    return any(topic in txn.active.sinks_by_topic for topic in TIMED_TOPICS)
 
 
 def find(txn: BoardTransaction, dead: Collection[str]) -> list[TimedNotice]:

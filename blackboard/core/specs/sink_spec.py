@@ -28,7 +28,7 @@ class Topic(StrEnum):
     CROSSING_WAITING = "crossing-waiting"
 
 
-BY_TIME = (Topic.AGENT_UNSERVED, Topic.CROSSING_WAITING)
+TIMED_TOPICS = (Topic.AGENT_UNSERVED, Topic.CROSSING_WAITING)
 """The topics of messages that time alone causes. No transaction of other work writes such a message."""
 MARK = "mark:"
 """The beginning of the topic of marks of a kind, such as `mark:alert`."""
