@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -139,24 +139,27 @@ def activate_and_retry(txn: BoardTransaction, new: Deployment, author: str = BOA
 
     If a class still cannot read a mark, its activation dies again, without a call of the agent.
     """
-    before = txn.deployment
+    former = txn.deployment.kinds
     result = deployment_activation.activate(txn, new, author)
-    schemas = {name: spec.payload_schema for name, spec in before.kinds.items()}
     changed = {
-        name for name, spec in new.kinds.items() if spec.payload_schema != schemas.get(name, spec.payload_schema)
+        name
+        for name, spec in new.kinds.items()
+        if name in former and spec.payload_schema != former[name].payload_schema
     }
-    retried: Counter[str] = Counter()
-    for row in txn.sql.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
-        if failure_texts.is_error_text(row.error, UnreadableMark):
-            kinds = {
-                item.event.kind
-                for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
-                if item.event is not None
-            }
-            if mended := changed & kinds:
-                operator_actions.start_over(txn, row)
-                retried.update(mended)
+    retried = _retry_unreadable(txn, changed) if changed else {}
     texts = (
         f"kind {kind}: {counted(count, 'activation')} to be tried again" for kind, count in sorted(retried.items())
     )
     return replace(result, changed=(*result.changed, *texts))
+
+
+def _retry_unreadable(txn: BoardTransaction, kinds: Set[str]) -> Mapping[str, int]:
+    """Retry the dead activations with an unreadable mark and a mark of these kinds; return their number by kind."""
+    retried: Counter[str] = Counter()
+    for row in txn.sql.all(ACTIVATIONS.in_state, state=ActivationState.DEAD):
+        if failure_texts.is_error_text(row.error, UnreadableMark):
+            events = (item.event for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id))
+            if mended := kinds & {event.kind for event in events if event is not None}:
+                operator_actions.start_over(txn, row)
+                retried.update(mended)
+    return retried
