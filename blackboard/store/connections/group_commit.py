@@ -159,7 +159,7 @@ class GroupCommit:
             self._lead_next()
 
     def run(self, entry: Entry[Any], commit: Callable[[list[Entry[Any]]], None]) -> None:
-        """Let an entry be committed: by this thread together with entries of other threads, or by another thread.
+        """Return when an entry is committed, by this thread or another, together with entries of other threads.
 
         Args:
             entry: The work of this thread.

@@ -578,7 +578,7 @@ DELETE FROM watch_state WHERE watch_id = :watch_id AND scope = :scope AND mark_i
 DELETE FROM watch_state WHERE watch_id = :watch_id;
 
 -- name: recheck_states
--- Let all states of a watch over time be tested at an instant, including those of subjects without marks.
+-- Plan a test of all states of a watch over time at an instant, including those of subjects without marks.
 INSERT INTO predicted_crossing (watch_id, scope, mark_id, due_at)
 SELECT watch_id, scope, mark_id, :at + 0 FROM watch_state WHERE watch_id = :watch_id
 ON CONFLICT (watch_id, scope, mark_id) DO UPDATE SET due_at = excluded.due_at;

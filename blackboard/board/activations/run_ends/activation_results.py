@@ -153,7 +153,7 @@ def _has_only_closed_needs(txn: BoardTransaction, row: ActivationRow) -> bool:
 def _fail(
     txn: BoardTransaction, current: ActivationRow, agent_spec: AgentSpec, failure: Failure, rng: random.Random
 ) -> ActivationState:
-    """Let an activation that failed be retried, be split into halves, or be dead, and return its new state."""
+    """Retry a failed activation, split it into halves, or end it as dead; return its new state."""
     current = current._replace(deaths=None, conflicts=0)  # a failure that is reported shows that the worker survived
     settings = agent_spec.settings
     if failure.counts:
