@@ -47,7 +47,7 @@ class Found(BaseModel):
     batch=1,
 )
 def recall(questions: list[Question], context: Context) -> Iterator[Answer | Reinforce]:
-    """Answers a question from the notes that match it, and makes the notes stronger that the answer rests on."""
+    """Answers a question from the notes that match it, and strengthens the notes that the answer rests on."""
     [asked] = questions
     notes = context.read(Note)
     data = {

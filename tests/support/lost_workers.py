@@ -1,4 +1,4 @@
-"""Reports how a worker of pytest-xdist ended that died in a test: by which signal, and what its threads ran.
+"""Reports how a worker of pytest-xdist died in a test: by which signal, and what its threads ran.
 
 pytest-xdist only says that it crashed. A worker writes its threads to a file, because the output of a run may be cut.
 """

@@ -123,7 +123,7 @@ def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: Ba
 
 
 def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
-    """Test the crossings again that depend on the marks of a scope: the former watch may have had other scopes."""
+    """Test again the crossings that depend on the marks of a scope: the former watch may have had other scopes."""
     former = {scope, WHOLE_BOARD}
     for row in stored_marks(txn, watch.condition.kinds, scope) if scope != WHOLE_BOARD else ():
         tags = txn.sql.all(MARKS.tags_of_mark, mark_id=row.id)

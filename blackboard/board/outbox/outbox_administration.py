@@ -103,7 +103,7 @@ def discard_many(txn: BoardTransaction, author: str, *, sink: str | None, state:
 def _undelivered(
     txn: BoardTransaction, *, sink: str | None, state: str | None, sinks: object = None
 ) -> Sequence[MessageRow]:
-    """Return the newest messages that were not delivered; with `sinks`, those of these sinks that were tried."""
+    """Return the newest undelivered messages; with `sinks`, only messages of these sinks that were tried before."""
     if state is not None and state not in UNDELIVERED:
         raise UnknownName("state of an undelivered message", state, map(str, UNDELIVERED))
     given = {name: value for name, value in (("sink", sink), ("sinks", sinks), ("state", state)) if value is not None}

@@ -1,7 +1,7 @@
 -- What agents, people and programs did.
 --
--- An id is the one after the last that its transaction sees, and the newest row always stays. So no id is committed
--- before a smaller one, and none is used twice. A sequence of PostgreSQL would promise neither.
+-- An id follows the last id that its transaction sees, and the newest row always stays. So no id is committed before a
+-- smaller one, and none is used twice. A sequence of PostgreSQL would promise neither.
 
 -- name: insert_activity
 -- Record what happened. SQLite takes the next id for NULL.

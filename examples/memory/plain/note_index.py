@@ -98,7 +98,7 @@ def search(db: sqlite3.Connection, question: str, limit: int = 10) -> list[sqlit
 
 
 def ask(db: sqlite3.Connection, client: Anthropic, question: str, now: datetime) -> str:
-    """Answer a question from the notes, and make the notes stronger that the answer rests on."""
+    """Answer a question from the notes, and strengthen the notes that the answer rests on."""
     notes = search(db, question)
     found, usd = Found(answer="", used=[]), 0.0
     if notes:

@@ -159,7 +159,7 @@ def _predicted_falls(txn: BoardTransaction) -> Iterator[tuple[RegisteredWatch, P
 
 
 def _has_yet_to_fall(txn: BoardTransaction, prediction: PredictedCrossingRow) -> bool:
-    """Return whether a watch over time waits for a fall, and not for its rewake after one."""
+    """Return whether a watch over time waits for a fall, and not for the rewake after a fall."""
     state = watch_states.get(txn, StateKey(prediction.watch_id, prediction.scope, prediction.mark_id))
     return state is not None and state.began_at is None
 
@@ -274,7 +274,7 @@ def _store_prediction(
 
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
-    """Record the crossing of a due prediction, or predict a crossing again that was delayed.
+    """Record the crossing of a due prediction, or predict a delayed crossing again.
 
     The crossing is skipped if the guard of the watch was closed.
     """

@@ -32,7 +32,7 @@ class StateKey(NamedTuple):
 
     @classmethod
     def of(cls, watch: RegisteredWatch, scope: str, row: MarkRow) -> StateKey:
-        """Return the key of the state that a change of a mark concerns in its scope."""
+        """Return the key of the state that a change of a mark affects."""
         return cls(watch.id, scope, row.id if watch.condition.is_per_mark else 0)
 
 

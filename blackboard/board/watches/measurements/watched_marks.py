@@ -61,7 +61,10 @@ def left_group(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | Non
 
 
 def _passes(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
-    """Return whether any comparison counts a mark with its tags. Windows have the tags of their deposits instead."""
+    """Return whether any comparison counts a mark with its tags.
+
+    For windows, the tags of each deposit count instead.
+    """
     tags = tags_of(txn, row.kind, row.payload)
     return any(
         row.kind in comparison.measure.kinds
