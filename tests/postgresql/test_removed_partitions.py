@@ -121,7 +121,7 @@ def test_events_that_must_stay_since_they_were_considered_stay(board: Blackboard
     copied(board, clock)
     events = board.history("0/0")
     assert events
-    changed = {"id": "id + 100", "subject": "'0/0'", "state": "'waiting'", "activation_id": "NULL", "closed_at": "NULL"}
+    changed = {"id": "id + 100", "scope": "'0/0'", "state": "'waiting'", "activation_id": "NULL", "closed_at": "NULL"}
     values = ", ".join(changed.get(column, column) for column in COLUMNS["crossing"])
     board.session.write(
         lambda txn: txn.sql.cursor.execute(
