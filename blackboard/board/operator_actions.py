@@ -11,7 +11,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, close_crossings, end_run, was_split
 from blackboard.board.board_clock import clock_questions
 from blackboard.board.outbox import announcements
-from blackboard.board.result_types.row_conversion import optional_datetime
+from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.result_types.work_results import EarlyWake
 from blackboard.board.transactions import activity_log, agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -92,11 +92,12 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         author=author,
     )
     deferral = _deferral(txn, watch, crossing)
-    return EarlyWake(
+    return result_of(
+        EarlyWake,
+        crossing,
         crossing_id=crossing_id,
         agent=watch.agent_spec.name,
         watch=watch.spec.name,
-        subject=nullable_scope(crossing.scope),
         held_by=deferral.held_by,
         until=optional_datetime(deferral.ready_at if deferral.held_by else None),
     )

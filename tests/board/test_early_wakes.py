@@ -51,6 +51,15 @@ def test_a_guard_and_a_pause_still_hold_and_the_window_stays_ended(world: World)
     assert world.claim("sales") is not None
 
 
+def test_the_result_names_the_group(world: World) -> None:
+    alert = kind("alert", Never(), on_repeat="separate", tags=("service",))
+    world.deploy({"alert": alert}, spec("pager", count("alert", by="service") >= 1))
+    world.put("alert", "host", payload={"service": "db"})
+    [item] = world.board.agenda()
+    result = world.board.wake(item.id)
+    assert (result.subject, result.group_tag, result.group) == (None, "service", "db")
+
+
 def test_what_does_not_wait_cannot_be_woken(world: World) -> None:
     world.deploy(KINDS, spec("sales", CONDITION))
     world.put("lead", "p")

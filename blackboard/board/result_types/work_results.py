@@ -22,6 +22,10 @@ class EarlyWake:
     agent: str
     watch: str
     subject: str | None
+    group_tag: str | None
+    """The tag whose values make the groups of the watch; None if the watch measures no groups."""
+    group: GroupValue | None
+    """The value of that tag that the marks share."""
     held_by: str | None
     """What still holds the crossing, such as `guard`; None if a daemon may claim the crossing now."""
     until: datetime | None

@@ -8,7 +8,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, print_json, print_line, to_second
+from blackboard.cli.terminal.output import AsJson, place_of, print_json, print_line, to_second
 
 AgentOrBoard = Annotated[
     str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
@@ -77,7 +77,7 @@ def wake(
     if as_json:
         print_json(result)
         return
-    about = f" about {result.subject}" if result.subject else ""
+    about = f" about {place}" if (place := place_of(result)) else ""
     if result.held_by is None:
         print_line(f"{result.agent} may wake{about} now")
     else:
