@@ -54,7 +54,7 @@ test-lowest:
 	  tests/store/test_schema.py tests/store/test_views.py
 
 # Each version has an environment of its own.
-## test-python: run the same tests with another version of Python (PYTHON=python3.13)
+## test-python: run the same tests with another version of Python (PYTHON=python3.14)
 test-python:
 	$(MAKE) test-quick PYTHON=$(PYTHON) VENV=.venv-$(notdir $(PYTHON))
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.system.files.board_files import BoardFiles
@@ -138,6 +139,19 @@ def test_a_missing_driver_is_named_with_advice(typed: CommandLine, monkeypatch: 
     done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
     assert done.code == 2
     assert "needs the Python package 'psycopg', which is not installed" in done.err
+    assert "secret" not in done.err
+
+
+def test_a_missing_library_of_the_driver_is_named_with_advice(
+    typed: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(cls: type) -> None:
+        raise ImportError("no pq wrapper available.")  # as psycopg does
+
+    monkeypatch.setattr(PGDialect_psycopg, "import_dbapi", classmethod(fail))
+    done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
+    assert done.code == 2
+    assert "needs the library libpq, which psycopg did not find: install it or psycopg[binary]" in done.err
     assert "secret" not in done.err
 
 

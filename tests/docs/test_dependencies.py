@@ -24,6 +24,8 @@ CONSTRAINTS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").sp
 PINNED = {canonical(name): version for name, _, version in (line.partition("==") for line in CONSTRAINTS)}
 SILENT = {"pysqlite3"}
 """The packages whose metadata names no licence; it is in a file beside it."""
+LATER_STANDARD = {"annotationlib"}
+"""Modules of the standard library that the oldest supported Python does not have."""
 OURS = {"blackboard", "lead_desk", "tests", "benchmarks", "tools"}
 OLD_NAMES = {
     "MIT License": "MIT",
@@ -148,7 +150,7 @@ def imports(*folders: str) -> set[tuple[Path, str]]:
 
 def imported(*folders: str) -> dict[str, set[str]]:
     """Return the modules of others that files in these folders import, each with the packages that have it."""
-    names = {name for _, name in imports(*folders)} - sys.stdlib_module_names - OURS
+    names = {name for _, name in imports(*folders)} - sys.stdlib_module_names - LATER_STANDARD - OURS
     return {name: owners_of_modules().get(name, {canonical(name)}) for name in names}
 
 

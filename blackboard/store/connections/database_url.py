@@ -49,7 +49,7 @@ class DatabaseUrl:
                 raise ConfigurationError([Mistake("database.url", problem)])
             self.path = resolved_path(name)
             self._parsed = self._parsed.set(database=str(self.path))
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
         except (ArgumentError, NoSuchModuleError, TypeError) as error:
             raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
@@ -89,11 +89,11 @@ class DatabaseUrl:
         return create_engine(url, module=sqlite, creator=connect, poolclass=NullPool)
 
 
-def _without_driver(url: str, error: ModuleNotFoundError) -> str:
-    return (
-        f"{_shown(url)} needs the Python package {error.name!r}, which is not installed: install it, or name an SQLite"
-        " file, as in sqlite:///board.db"
-    )
+def _without_driver(url: str, error: ImportError) -> str:
+    needed = f"the Python package {error.name!r}, which is not installed: install it"
+    if not isinstance(error, ModuleNotFoundError):
+        needed = "the library libpq, which psycopg did not find: install it or psycopg[binary]"
+    return f"{_shown(url)} needs {needed}, or name an SQLite file, as in sqlite:///board.db"
 
 
 def _shown(url: str) -> str:
