@@ -1,4 +1,4 @@
-"""A kill at any instant or failpoint loses nothing and doubles nothing, and work continues within two seconds."""
+"""A kill at any instant or failpoint loses nothing and doubles nothing, and work continues within 2 seconds."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def test_a_page_of_another_time_shows_the_board_as_it_was(served: Served) -> Non
 
 def test_a_board_without_activity_says_that_its_pages_are_loaded_anew(served: Served) -> None:
     served.board.deploy(served.board.deployment.model_copy(update={"activity": False}))
-    assert "every five seconds" in served.client("read").get("/agenda").text
+    assert "every 5 seconds" in served.client("read").get("/agenda").text
 
 
 def test_pages_work_under_the_prefix_of_a_proxy(board_url: str) -> None:

@@ -54,7 +54,7 @@ def test_a_daemon_at_rest_asks_once_what_is_due_and_when_more_will_be(board: Bla
         daemon.wake.set()  # so that the sleep ends immediately
         daemon.sleep()
     finally:
-        found = [each for each in statements if "pg_locks" not in each]  # the listener asks for those every two seconds
+        found = [each for each in statements if "pg_locks" not in each]  # the listener asks for those every 2 seconds
         daemon.close()
     # BEGIN, the start of the transaction, the instants, the deferred work, the waiting watches, COMMIT
     assert len(found) == 6, found

@@ -124,7 +124,7 @@ def test_a_slow_answer_does_not_replace_an_exact_one(machine: Machine) -> None:
     machine.at = 100
     clock.observe(1_000_050, 0)  # exact to 50 us
     machine.at = 5_000_100
-    clock.observe(1_000_100, 100)  # an answer that waited for five seconds
+    clock.observe(1_000_100, 100)  # an answer that waited for 5 seconds
     assert clock.now() == 6_000_100
 
 

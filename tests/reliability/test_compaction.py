@@ -266,7 +266,7 @@ def test_writers_wait_only_while_the_new_content_is_put_in_place(file: Path) -> 
         assert child.stdout.readline() == "begins\n"
         count = 0
         while child.poll() is None:
-            board.deposit(Lead(subject=f"during/{count}"))  # StoreBusy after ten seconds
+            board.deposit(Lead(subject=f"during/{count}"))  # StoreBusy after 10 seconds
             count += 1
         assert child.stdout.read() == "None\n"
         assert len(board.subjects("during/", limit=100_000)) == count

@@ -114,7 +114,7 @@ def step_clock_back(run: SoakRun) -> Iterator[str]:
 
 @contextmanager
 def step_clock_forward(run: SoakRun) -> Iterator[str]:
-    """Set the clock forward by up to five minutes, for good."""
+    """Set the clock forward by up to 5 minutes, for good."""
     step = run.rng.randint(SECOND, 300 * SECOND)
     run.clock.set(run.clock.shift + step)
     yield f"clock {step / SECOND:.1f} s forward"

@@ -97,7 +97,7 @@ class Office:
 
 
 def office_of(leads: Iterable[Any]) -> Office:
-    """Return an office with the desk's calendar: the half hours of two weeks, without taken slots."""
+    """Return an office with the desk's calendar: the half hours of 2 weeks, without taken slots."""
     taken = {lead.wish for lead in leads if lead.clashes}
     start, end = datetime.fromisoformat("2026-01-05T11:00"), datetime.fromisoformat("2026-01-19T10:00")
     free = []

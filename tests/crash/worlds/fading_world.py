@@ -110,7 +110,7 @@ SURGE, WITHIN = 15, 2 * MINUTE
     }
 )
 def meter(marks: Sequence[Smoke], context: Any) -> None:
-    """Wake when many smokes have come to the attic in two minutes, and when none has."""
+    """Wake when many smokes have come to the attic within 2 minutes, and when none has."""
     assert {mark.room for mark in marks} == {"attic"}
 
 

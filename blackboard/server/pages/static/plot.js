@@ -10,7 +10,7 @@ export function svg(name, attributes = {}, text = "") {
   return element;
 }
 
-/** Return a number with as many digits as say something. */
+/** Return a number with at most three significant digits, or whole from 1000 on. */
 export function short(value) {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString() : String(Number(value.toPrecision(3)));
 }
