@@ -302,6 +302,6 @@ def test_fifty_browsers_cost_one_rendering(served: Served, monkeypatch: pytest.M
     first = len(rendered)
     served.board.deposit("lead", subject="lead/1")
     assert {json.dumps(stream.next().data) for stream in streams} != set()
-    assert len(rendered) - first < 10  # and none more for each of the fifty
+    assert len(rendered) - first < 10  # not one for each of the 50 streams
     for stream in streams:
         stream.__exit__(None, None, None)

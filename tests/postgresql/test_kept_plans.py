@@ -40,7 +40,7 @@ def connection(board: Blackboard) -> Iterator[Any]:
     for claim in operations.claim_ready([worker.name], 3):
         operations.run_ends.finish(claim, [])
     connection = board.database.connect(writes=True)
-    connection.execute("VACUUM (ANALYZE) activation, crossing, mark, event")  # the server knows how small they are
+    connection.execute("VACUUM (ANALYZE) activation, crossing, mark, event")  # the server learns their sizes
     connection.execute("SET plan_cache_mode = force_generic_plan")
     yield connection
     connection.close()

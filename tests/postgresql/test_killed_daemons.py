@@ -46,7 +46,7 @@ def test_killed_daemons_lose_and_double_nothing(board: Blackboard, board_url: st
                 process.has_said("done")
         assert sorted(mark.n for mark in board.marks(Done, limit=None)) == list(range(TASKS))
         while len(workers := board.query("SELECT id FROM worker")) > len(daemons):
-            assert time.monotonic() < until, workers  # the dead ones are removed by the living
+            assert time.monotonic() < until, workers  # living workers remove the rows of dead workers
         for process in daemons:
             process.signal(signal.SIGTERM)
         assert [process.ends() for process in daemons] == [0] * len(daemons)

@@ -43,7 +43,7 @@ def heard(board: Blackboard, other: Blackboard) -> Iterator[threading.Event]:
     event = threading.Event()
     with board.database.processes.hear_commits(event.set) as is_heard:
         assert is_heard
-        assert event.wait(BOUND_SECONDS)  # each connection begins with a look
+        assert event.wait(BOUND_SECONDS)  # each connection begins with a reading of the board
         event.clear()
         yield event
 

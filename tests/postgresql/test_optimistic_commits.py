@@ -396,7 +396,7 @@ def test_a_message_that_was_given_up_changes_nothing(
 
     between(give_up)
     receipt = first.deposit(Lead(subject="one"))
-    assert outcomes == [False, False, True]  # the second has the number that gave the first one up
+    assert outcomes == [False, False, True]  # the second message has the number by which the first was given up
     assert [row["id"] for row in events(first) if row["subject"] == "one"] == [receipt.event_id]
 
 

@@ -44,7 +44,7 @@ def test_many_connections_share_two_sessions(pooled_url: str, board: Blackboard)
     def work(number: int) -> None:
         try:
             with Blackboard.open(pooled_url, prepare=False) as mine:
-                for turn in range(25):  # more often than after which a driver prepares a statement
+                for turn in range(25):  # often enough for a driver to prepare the statement
                     mine.deposit(Ash(subject=f"{number}/{turn}"))
                     assert mine.marks(subject=f"{number}/{turn}")
         except BaseException as error:

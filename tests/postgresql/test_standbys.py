@@ -90,7 +90,7 @@ def test_a_board_that_must_be_writable_cannot_be_opened_there(folder: Path, stan
 
 def test_a_promoted_standby_continues_the_board(folder: Path) -> None:
     programs = server_programs()
-    assert programs is not None  # the other tests need it, too
+    assert programs is not None  # the other tests also need it
     with ExitStack() as servers, ExitStack() as first:
         primary = first.enter_context(start_server(programs, is_copied=True))
         url = make_url(PostgresqlServer(primary).create_database())

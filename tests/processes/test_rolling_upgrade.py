@@ -216,7 +216,7 @@ def test_a_worker_under_a_newer_schema_stops_claiming(tmp_path: Path, board_url:
         done = version.command(command, *(["clerk"] if command == "explain" else []))
         assert done.returncode == 1
         assert "9999" in done.stdout + done.stderr
-    set_schema(board_url, "0003")  # an older one is no business of a command either, while a worker is alive
+    set_schema(board_url, "0003")  # while a worker is alive, a command does not upgrade an older schema either
     refused = version.command("init")
     assert refused.returncode == 1
     assert "runs on it; stop every worker" in refused.stderr

@@ -202,7 +202,7 @@ def test_a_lock_that_has_been_made_anew_is_not_removed_by_a_late_look(
     workers: list[int] = []
 
     def late(handle: int, operation: int) -> None:
-        if operation & fcntl.LOCK_NB and not workers:  # opened, not yet held: meanwhile a worker makes its lock anew
+        if operation & fcntl.LOCK_NB and not workers:  # opened, not yet held: now a worker makes its lock
             lock.unlink()
             workers.append(os.open(lock, os.O_CREAT | os.O_RDWR))
             flock(workers[0], fcntl.LOCK_EX)

@@ -231,7 +231,7 @@ def test_resuming_the_board_confirms_the_clock_too(board: Blackboard, clock: Man
 
 
 def test_the_views_do_not_believe_it_either(path: Path) -> None:
-    long_ago = ManualClock(datetime(2001, 1, 1, tzinfo=UTC))  # for which the machine's clock is a leap
+    long_ago = ManualClock(datetime(2001, 1, 1, tzinfo=UTC))  # after it, the machine's clock is a leap
     with Blackboard.open(f"sqlite:///{path}", clock=long_ago) as board:
         board.deposit(Smoke(subject="kitchen"))
         shown = board.session.read(

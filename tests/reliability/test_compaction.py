@@ -174,7 +174,7 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
 
     def build_while_others_write(*words: Any) -> None:
         build(*words)
-        if len(built) < compaction.MAX_TRIES:  # the last time, writers are held off
+        if len(built) < compaction.MAX_TRIES:  # in the last try, writers are held off
             board.deposit(Lead(subject=f"meanwhile/{len(built)}"))
         built.append(1)
 

@@ -129,7 +129,7 @@ def test_a_commit_into_a_log_that_was_replaced_is_not_acknowledged(path: Path) -
 
         def replaced(transaction: object) -> str:
             remove(path, ("wal", "shm"))
-            assert other(path, "dies") == set()  # it only reads, and begins a log by that
+            assert other(path, "dies") == set()  # it only reads, but this begins a log
             BoardFiles(path).wal.write_bytes(b"what another process has written")
             return "done"
 

@@ -95,7 +95,7 @@ def test_a_file_stops_growing_under_months_of_steady_load(board: Blackboard, pat
 
 @pytest.mark.postgresql
 def test_an_unused_law_is_removed_too(board: Blackboard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "MAX_UNSEARCHED_LAWS", 0)  # smaller numbers are irrelevant
+    monkeypatch.setattr(retention, "MAX_UNSEARCHED_LAWS", 0)  # a board with few laws is not searched
     daemon = served(board, watchman, keep_history="1d", keep_activations="1d", keep_model_calls="1d")
     board.deposit(Smoke(subject="kitchen"))
     before = rows(board)["law"]

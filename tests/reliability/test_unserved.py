@@ -133,7 +133,7 @@ def test_a_worker_without_the_active_code_served_until_that_changed(board: Black
     clock.advance(timedelta(hours=1))
     board.deploy(an_agent("watchman", "2"))
     clock.advance(timedelta(hours=1))
-    board.deploy(an_agent("other"))  # a later deployment does not change since when
+    board.deploy(an_agent("other"))  # a later deployment does not change the instant
     clock.advance(timedelta(hours=1))
     since = board.explain("watchman").unserved_since
     assert since is not None

@@ -43,7 +43,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             board.deposit(Note(subject=f"note/{number}", text="wet paint", topic="paint"))
         board.deposit(Need(subject="lead/1", question="who?", options=("a", "b"), detail="soon"))
         board.pause("counter", "lunch")
-        _token_of(served)  # a token that a test creates would be one more line of activity than before
+        _token_of(served)  # creating a token would add a line to the activity
         yield served
 
 
@@ -295,7 +295,7 @@ def test_what_needs_the_board_itself_says_why(filled: Served, environment: pytes
     environment.setenv("BLACKBOARD_URL", filled.url)
     assert "does not work with BLACKBOARD_URL" in run("compact")[2]
     assert run("init", "--help")[0] == 0
-    assert locally(filled, environment, "marks")[0] == 0  # an option counts more than a variable
+    assert locally(filled, environment, "marks")[0] == 0  # an option overrides a variable
 
 
 def test_the_token_comes_from_the_environment_or_a_file(

@@ -197,7 +197,7 @@ def test_a_client_whose_past_is_gone_is_told_to_begin_anew(served: Served) -> No
         board.deposit("note", subject="n/4")
         [event] = stream.take(1)
     assert event.data["subject"] == "n/4"
-    with Listening(client, "?after=999-0") as stream:  # as after an older copy was restored
+    with Listening(client, "?after=999-0") as stream:  # as if an older copy had been restored
         assert stream.take(1)[0].event == "reset"
     with Listening(client, f"?after={event.id}") as stream:
         board.deposit("note", subject="n/5")

@@ -414,7 +414,7 @@ class SoakRun:
         lines = actor.read()
         for line in lines:
             if self._complaint is None and any(word in line for word in BAD_WORDS):
-                self._complaint = actor  # what follows in its output belongs to it
+                self._complaint = actor  # the next lines of its output are part of the complaint
             if actor.name.startswith("depositor"):
                 self._answers[actor.pid] += 1
                 self._hear_depositor(int(actor.name[-1]) - 1, line)

@@ -60,7 +60,7 @@ class Injection:
         self.done = False
 
     def __enter__(self) -> None:
-        gc.disable()  # what other tests left must not be deleted between two steps
+        gc.disable()  # objects of other tests must not be deleted between two steps
         sys.settrace(self._trace)
 
     def __exit__(self, *arguments: object) -> None:
@@ -157,7 +157,7 @@ def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(dat
     assert set(rows(database).values()) == {step, 1}
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what was not yet kept is closed by its deletion
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a connection may be closed by its deletion
 def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
     database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +178,7 @@ def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
             reached = interrupted(step, lambda: database.write(put("x")))
         assert_free(database)
         database.close()
-        assert threading.active_count() <= threads  # of other tests, one may end meanwhile
+        assert threading.active_count() <= threads  # a thread of another test may end meanwhile
         if descriptors() > closed:
             gc.collect()  # a connection of Python's own driver and its cache of statements refer to each other
         assert descriptors() <= closed
@@ -252,7 +252,7 @@ def test_a_refused_write_leaves_no_thread_and_no_descriptor(
             with pytest.raises(StoreBusy):
                 database.write(put("x"))
             assert threading.active_count() <= threads
-            assert descriptors() <= closed + 1  # what other tests left may be closed meanwhile
+            assert descriptors() <= closed + 1  # descriptors of other tests may be closed meanwhile
     assert_free(database)
     assert database.write(put("x")) == "x"
 

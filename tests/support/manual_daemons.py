@@ -16,7 +16,7 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
     settings = DaemonSection(**options)
     daemon = Daemon(board, agents, settings, rng=random.Random(1))
     daemon.start()
-    wait_until(board, lambda: daemon.worker.liveness.is_proven)  # on a server, it claims nothing before
+    wait_until(board, lambda: daemon.worker.liveness.is_proven)  # on a server, it claims only after that
     run_until_idle(daemon)
     return daemon
 

@@ -181,7 +181,7 @@ def test_a_calendar_agrees_with_a_walk_over_the_minutes(minute: str, hour: str, 
     is_moved = len({reading.utcoffset() for reading in walk.values()}) > 1
     skipped = set(found) - set(shown)
     assert set(shown) <= set(found)
-    assert not skipped or (is_moved and hour != "*")  # only a reading that is skipped comes at another one's instant
+    assert not skipped or (is_moved and hour != "*")  # only a skipped reading has the instant of another reading
 
 
 def test_any_number_of_missed_instants_is_found_at_once_and_counted_up_to_a_limit() -> None:
