@@ -27,8 +27,8 @@ from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_client import ModelClient
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import resolve
-from blackboard.settings.settings_file import load_settings
 from blackboard.testing.board_replay import Replay
 from lead_desk import offline_rules
 from lead_desk.prompts import load_prompt

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_changes.requested_deposits import deposit_batch
+from blackboard.board.mark_changes.deposit_intake import deposit_batch
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import When

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from blackboard.client import Client
     from blackboard.core.marks.mark_model import Mark
     from blackboard.core.specs.deployment import Deployment
+    from blackboard.settings.deployment_file import Settings
     from blackboard.settings.deployment_resolver import ResolvedDeployment
-    from blackboard.settings.settings_file import Settings
 
 
 URL_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE = "BLACKBOARD_URL", "BLACKBOARD_TOKEN", "BLACKBOARD_TOKEN_FILE"
@@ -83,7 +83,7 @@ class CommandSession:
         Raises:
             ConfigurationError: The file has mistakes.
         """
-        from blackboard.settings.settings_file import load_settings
+        from blackboard.settings.deployment_file import load_settings
 
         return load_settings(self.config)
 

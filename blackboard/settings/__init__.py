@@ -2,7 +2,7 @@
 
 sections                the sections and their fields
 sink_sections           the items of [[sinks]]
-settings_file           finding and reading the file, with overrides
+deployment_file         finding and reading the file, with overrides
 environment             the overrides from environment variables
 trusted_folders         whether other users may change a file that was found and not named
 agent_defined_settings  the settings that agents define: their sections of [settings], and the mistakes in them

@@ -18,9 +18,9 @@ from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import TIMING_SETTINGS, WatchSettings, WatchSpec, min_increase_problem
 from blackboard.durations import Duration
+from blackboard.settings.deployment_file import Settings
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
-from blackboard.settings.settings_file import Settings
 
 ANY_SCHEDULE = every("1h")
 """The value for a schedule with a mistake, while other mistakes are looked for."""

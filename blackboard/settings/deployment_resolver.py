@@ -26,11 +26,11 @@ from blackboard.llm.prices import load_prices, without_price
 from blackboard.settings.agent_defined_settings import misspelt_sections, section_mistakes
 from blackboard.settings.declaration_overrides import Overrides
 from blackboard.settings.declaration_warnings import probable_mistakes, warnings_about
+from blackboard.settings.deployment_file import Settings, examine_settings
 from blackboard.settings.imported_objects import NamedObjects
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.remote_declarations import RemoteDeclarations
 from blackboard.settings.sections import AgentSection, AuthorSection
-from blackboard.settings.settings_file import Settings, examine_settings
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
 
 

@@ -15,8 +15,8 @@ from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.marks.mark_model import Mark, class_path_of
 from blackboard.core.marks.payload_round_trip import check_class
 from blackboard.errors import BlackboardError, MissingPackage, nearest
+from blackboard.settings.deployment_file import Settings
 from blackboard.settings.mistake_list import MistakeList
-from blackboard.settings.settings_file import Settings
 
 
 class NamedObjects:

@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Need, Never, strength
 from blackboard.board.housekeeping import retention
-from blackboard.board.mark_changes import requested_deposits
+from blackboard.board.mark_changes import deposit_intake
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import StreamPosition
 from blackboard.board.result_types.work_results import ActivityRecord
@@ -175,7 +175,7 @@ def test_what_two_transactions_write_is_read_in_the_order_of_its_ids(world: Worl
 
         def write_slowly(txn: BoardTransaction) -> None:
             request = DepositRequest.of(Deposit("lead", "slow", {}), "person:ada", DepositOptions())
-            requested_deposits.check_and_deposit(txn, request, MarkClasses())
+            deposit_intake.check_and_deposit(txn, request, MarkClasses())
             txn.save()
             written.set()
             assert release.wait(BOUND_SECONDS)

@@ -20,8 +20,8 @@ from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.cli.terminal import process_signals
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
+from blackboard.settings.deployment_file import CONFIG
 from blackboard.settings.deployment_resolver import ResolvedDeployment
-from blackboard.settings.settings_file import CONFIG
 from blackboard.system.files.packaged_files import config_file
 from tests.support.bounds import BOUND_SECONDS
 

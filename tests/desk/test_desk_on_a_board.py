@@ -10,8 +10,8 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.daemon import build_daemon
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve
-from blackboard.settings.settings_file import load_settings
 from lead_desk.desk_marks import Appointment, Lead, Qualified, Rejected
 from tests.desk.fake_desk import SAMPLES, sample_leads
 

@@ -35,7 +35,7 @@ from sybil.parsers.markdown import CodeBlockParser
 from blackboard import Blackboard
 from blackboard.board import administration
 from blackboard.cli import main
-from blackboard.settings.settings_file import examine_settings
+from blackboard.settings.deployment_file import examine_settings
 from blackboard.store.sqlite.readonly_query_process import query
 from blackboard.testing.scenario_files import read_scenario
 from tests.support.bounds import BOUND_SECONDS

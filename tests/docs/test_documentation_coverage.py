@@ -22,6 +22,7 @@ from blackboard.core.specs.agent_spec import Budget
 from blackboard.daemon import DaemonEvent
 from blackboard.durations import Microseconds, format_duration
 from blackboard.llm.model_settings import ModelSettings
+from blackboard.settings.deployment_file import Settings
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -32,7 +33,6 @@ from blackboard.settings.sections import (
     ServerSection,
     WatchSection,
 )
-from blackboard.settings.settings_file import Settings
 from blackboard.settings.sink_sections import MailSection, SinkSection, WebhookSection
 from blackboard.system.files.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS

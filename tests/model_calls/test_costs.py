@@ -20,8 +20,8 @@ from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import NotFound, UsageError
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices, without_price
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import resolve
-from blackboard.settings.settings_file import load_settings
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.board_steps import in_transaction
 from tests.support.fake_api_faults import Cut, Status

@@ -22,8 +22,8 @@ from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.decay import law_from
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.settings.settings_file import load_settings
 from tests.support.hypothesis_examples import examples
 
 WORDS = st.sampled_from(

@@ -19,7 +19,7 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.board import backups_and_copies
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import ConfigurationError, StoreError
-from blackboard.settings.settings_file import load_settings
+from blackboard.settings.deployment_file import load_settings
 from blackboard.store.sqlite.compaction import compact
 from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
 from blackboard.system.files.board_files import BoardFiles

@@ -15,8 +15,8 @@ from blackboard.core.marks.kinds import Kind, OnRepeat
 from blackboard.core.specs.agent_spec import DepositLimits
 from blackboard.errors import ConfigurationError
 from blackboard.settings.declaration_warnings import warnings_of_counts
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import resolve, resolve_file
-from blackboard.settings.settings_file import load_settings
 from blackboard.system.files.packaged_files import config_file
 
 MODULE = """

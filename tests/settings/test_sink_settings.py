@@ -10,8 +10,8 @@ import pytest
 from blackboard import Blackboard
 from blackboard.cli.cli_session import CommandSession
 from blackboard.errors import ConfigurationError
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
-from blackboard.settings.settings_file import load_settings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOOK = 'webhook = { url = "https://example.org/", secret_env = "SECRET" }'

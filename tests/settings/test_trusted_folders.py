@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from blackboard.errors import ConfigurationError
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.settings.settings_file import load_settings
 from tests.support.invented_owners import ALICE, ALICES_GROUP, BOB, MALLORY, NOBODYS, TEAM, Owners
 from tests.support.invented_owners import owners as owners
 

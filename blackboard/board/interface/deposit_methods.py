@@ -84,7 +84,7 @@ class DepositMethods(BoardHandle):
             OutOfOrder: The deposit is older than the live mark that it would be added to, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
-        from blackboard.board.mark_changes import requested_deposits
+        from blackboard.board.mark_changes import deposit_intake
 
         item = deposited_item(mark, subject, payload)
         classes = self.session.classes
@@ -92,10 +92,10 @@ class DepositMethods(BoardHandle):
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
         return self.session.write(
-            lambda txn: requested_deposits.deposit_as_unit(txn, request, classes),
+            lambda txn: deposit_intake.deposit_as_unit(txn, request, classes),
             shared=True,
             hints=ServerHints(
-                lambda transaction: requested_deposits.read_ahead(transaction, self.session.last_active, request),
+                lambda transaction: deposit_intake.read_ahead(transaction, self.session.last_active, request),
                 Receipt.renumbered,
             ),
         )

@@ -1,6 +1,6 @@
 """The changes of marks: deposits, reinforcements, withdrawals and evaporation, with all that follows from them.
 
-requested_deposits  deposits by request: batches, keys that are known already, and reads that are sent together
+deposit_intake      how requests become deposits: batches, known keys, and reads that are sent together
 deposit_checks      checks of a deposit: its author, payload, subject, intensity and times
 deposit_keys        the key of a deposit, which stands for its first request
 deposits            the deposit of a mark, with all that follows in the same transaction

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from blackboard.board import open_needs
 from blackboard.board.board_clock import clock_questions
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
-from blackboard.board.mark_changes import deposits, requested_deposits
+from blackboard.board.mark_changes import deposit_intake, deposits
 from blackboard.board.mark_changes.deposit_checks import check_and_register, check_signature, check_size
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import need_lifecycle, overdue_needs
@@ -68,7 +68,7 @@ def answer_as_agent(
         AgentError: The agent may not answer the need.
         InvalidMark: No such need was ever deposited, or the decision does not fit it.
     """
-    if (first := requested_deposits.first_receipt(txn, request)) is not None:
+    if (first := deposit_intake.first_receipt(txn, request)) is not None:
         return first
     need = _get_open(txn, need_id)
     if (reason := open_needs.refusal_of(txn, agent_spec, need)) is not None:
@@ -78,7 +78,7 @@ def answer_as_agent(
     overdue_needs.deposit_if_due(txn, need_id, classes)
     prepared = check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
     receipt = deposits.deposit(txn, prepared._replace(text=_with_question(prepared, need)))
-    requested_deposits.record_key(txn, request, receipt)
+    deposit_intake.record_key(txn, request, receipt)
     need_lifecycle.close(txn, need, request.author, request.activation_id)
     return receipt
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from blackboard.daemon import Daemon
     from blackboard.daemon.loop.deployment_reload import DeployFile, ReloadedFile
     from blackboard.llm.prices import Prices
+    from blackboard.settings.deployment_file import Settings
     from blackboard.settings.deployment_resolver import ResolvedDeployment
-    from blackboard.settings.settings_file import Settings
 
 PRICES = "[model] prices"
 """The setting with the path of the price file. The file may change although the path stays the same."""

@@ -67,7 +67,7 @@ def check(
 
 def _file(session: CommandSession) -> str | None:
     """Return the path of the file; None if it does not exist."""
-    from blackboard.settings.settings_file import find_config
+    from blackboard.settings.deployment_file import find_config
 
     try:
         return str(find_config(session.config))

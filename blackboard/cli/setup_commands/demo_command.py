@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from blackboard.daemon import Daemon
     from blackboard.daemon.daemon_events import DaemonEvent
     from blackboard.server.transport.http_server import HttpServer
-    from blackboard.settings.settings_file import Settings
+    from blackboard.settings.deployment_file import Settings
 
 MAX_LISTED_MARKS = 10
 """The largest number of marks shown of each kind."""

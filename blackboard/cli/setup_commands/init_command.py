@@ -131,7 +131,7 @@ def write_example(name: str, path: Path | None = None, environ: Mapping[str, str
         UsageError: There is a file, or a link.
         OSError: The file cannot be written.
     """
-    from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
+    from blackboard.settings.deployment_file import CONFIG, LOCAL_FILE
 
     named = (os.environ if environ is None else environ).get(CONFIG)
     path = Path(os.path.expanduser(path or named or LOCAL_FILE))

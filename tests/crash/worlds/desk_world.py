@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from blackboard import Daemon
 from blackboard.clock import Clock, SystemClock
+from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import resolve
-from blackboard.settings.settings_file import load_settings
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.crash_world import CrashWorld, Deposit
 

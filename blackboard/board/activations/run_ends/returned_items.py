@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from blackboard.board.mark_changes import (
     change_preparation,
     deposit_checks,
+    deposit_intake,
     mark_removals,
     reinforcements,
-    requested_deposits,
 )
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
@@ -63,7 +63,7 @@ def read_ahead(transaction: Transaction, active: ActiveDeployment, actions: Sequ
     """Send ahead the reads of the deposits among the items."""
     for action in actions:
         if isinstance(action, AgentDeposit):
-            requested_deposits.read_ahead(transaction, active, action.request)
+            deposit_intake.read_ahead(transaction, active, action.request)
 
 
 def apply(
@@ -132,7 +132,7 @@ def _deposit(txn: BoardTransaction, agent_spec: AgentSpec, item: AgentDeposit, c
     try:
         if item.need_id is not None:
             return decisions.answer_as_agent(txn, agent_spec, item.request, item.need_id, classes)
-        return requested_deposits.check_and_deposit(txn, item.request, classes)
+        return deposit_intake.check_and_deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise

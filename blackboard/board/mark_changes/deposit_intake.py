@@ -1,4 +1,4 @@
-"""Requested deposits: each request is checked against the board, and then its mark is deposited."""
+"""The intake of deposits: each request is checked against the board, and then its mark is deposited."""
 
 from __future__ import annotations
 

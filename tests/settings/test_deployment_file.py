@@ -11,6 +11,7 @@ from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
 from blackboard.llm.model_settings import ModelSettings
+from blackboard.settings.deployment_file import find_config, load_settings
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -19,7 +20,6 @@ from blackboard.settings.sections import (
     DeploymentSection,
     KindSection,
 )
-from blackboard.settings.settings_file import find_config, load_settings
 from blackboard.system.files.packaged_files import config_file
 
 
