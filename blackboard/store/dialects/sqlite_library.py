@@ -42,6 +42,8 @@ def choose_driver() -> Any:
 
 sqlite = choose_driver()
 """The driver of SQLite."""
+# Without an adapter, the driver searches for one at each NULL, which takes as long as another statement.
+sqlite.register_adapter(type(None), lambda none: none)
 
 HAS_SAFE_CHECKPOINTS = is_safe_sqlite(sqlite.sqlite_version_info)
 """Whether its library is free of the checkpoint race."""
