@@ -33,21 +33,17 @@ def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: 
         InvalidTime: `occurred_at` is too far ahead of the board's time.
     """
     ensure_kind(txn, request.kind, classes, request.author)
-    _check_if_event(txn, request)
+    kind = txn.kind(request.kind)
+    if request.if_event is not None and kind.on_repeat == "separate":
+        raise InvalidMark(
+            f"if_event: a deposit of {kind.name!r} joins no mark, because the kind is 'separate'; leave if_event out"
+        )
     text, subject = request.text, check_subject(request.subject)
     if text is None:
         text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
         subject = check_subject(subject)
     check_payload(txn, request.kind, request.author, text, classes)
     return _complete(txn, request, subject, text)
-
-
-def _check_if_event(txn: BoardTransaction, request: DepositRequest) -> None:
-    kind = txn.kind(request.kind)
-    if request.if_event is not None and kind.on_repeat == "separate":
-        raise InvalidMark(
-            f"if_event: a deposit of {kind.name!r} joins no mark, because the kind is 'separate'; leave if_event out"
-        )
 
 
 def _complete(txn: BoardTransaction, request: DepositRequest, subject: str, text: str) -> DepositRequest:

@@ -231,14 +231,14 @@ def register_law(txn: BoardTransaction, kind: Kind, law: Decay, old: MarkRow | N
 
 def _details(new_deposit: NewDeposit, event_id: int, shown_event_id: int | None = None) -> EventDetails:
     request = new_deposit.request
-    return EventDetails(
+    return EventDetails(  # by position: see `mark_row_types`
         event_id,
-        author=request.author,
-        payload=request.payload_text,
-        intensity=new_deposit.state.intensity,
-        activation_id=request.activation_id,
-        shown_event_id=shown_event_id,
-        traceparent=request.traceparent,
+        request.author,
+        request.payload_text,
+        new_deposit.state.intensity,
+        request.activation_id,
+        shown_event_id,
+        request.traceparent,
     )
 
 

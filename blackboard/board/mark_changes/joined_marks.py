@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_states import fading_state
@@ -16,7 +17,8 @@ from blackboard.errors import LawConflict, OutOfOrder
 from blackboard.store.row_types.mark_row_types import MarkRow
 
 
-class NewDeposit(NamedTuple):
+@dataclass(slots=True)
+class NewDeposit:
     """A deposit that is being recorded."""
 
     request: DepositRequest
@@ -42,7 +44,8 @@ class NewDeposit(NamedTuple):
         return self.request.decay is not None and self.request.decay != self.kind.decay
 
 
-class MarkAfterDeposit(NamedTuple):
+@dataclass(slots=True)
+class MarkAfterDeposit:
     """The mark that results from a deposit, alone or joined with a live mark."""
 
     old: MarkRow | None

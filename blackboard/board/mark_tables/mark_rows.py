@@ -5,7 +5,7 @@ A mark shows the payload of the deposit that occurred last, which may not be the
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -14,7 +14,8 @@ from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 
-class EventDetails(NamedTuple):
+@dataclass(slots=True)
+class EventDetails:
     """The part of an event that does not follow from the mark: its author, and the data of a deposit."""
 
     event_id: int

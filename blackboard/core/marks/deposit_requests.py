@@ -87,12 +87,12 @@ def deposit_options(
         InvalidLaw: `decay` is not a valid law.
         InvalidTime: `until` or `occurred_at` is not a time.
     """
-    return DepositOptions(
-        key=key,
-        decay=None if decay is None else law_from(decay),
-        until=None if until is None else instant_of(until),
-        occurred_at=None if occurred_at is None else instant_of(occurred_at),
-        if_event=None if if_event is None else check_if_event(if_event),
+    return DepositOptions(  # by position: see `mark_row_types`
+        key,
+        None if decay is None else law_from(decay),
+        None if until is None else instant_of(until),
+        None if occurred_at is None else instant_of(occurred_at),
+        None if if_event is None else check_if_event(if_event),
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation
@@ -40,8 +40,7 @@ BUILT_IN_MARKS = "blackboard.core.built_in_marks"
 """The module of the mark classes that every process knows."""
 
 
-@dataclass(frozen=True)
-class DepositOptions:
+class DepositOptions(NamedTuple):
     """The options for the deposit of a mark; see `Mark.with_options`."""
 
     key: str | None = None
@@ -256,7 +255,7 @@ class Mark(BaseModel):
 
     def _with(self, **options: Any) -> Self:
         copy = self.model_copy()
-        copy._options = replace(options_of(self), **options)  # noqa: SLF001 -- of the same class
+        copy._options = options_of(self)._replace(**options)  # noqa: SLF001 -- of the same class
         return copy
 
     @property
