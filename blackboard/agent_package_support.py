@@ -3,6 +3,7 @@
 An agent that changes a file which other programs and users share needs the same care as the board's own files.
 """
 
+from blackboard.clock import to_datetime
 from blackboard.durations import parse_duration
 from blackboard.system.encoding_detection import find_unicode_form
 from blackboard.system.failpoints import failpoint
@@ -20,4 +21,5 @@ __all__ = [
     "others_who_place",
     "parse_duration",
     "parse_mode",
+    "to_datetime",
 ]

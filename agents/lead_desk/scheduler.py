@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal, Protocol
 
 from blackboard import Context, Decision, Finding, Mark, SystemClock, agent, of_subject, strength, strongest_of
+from blackboard.agent_package_support import to_datetime
 from blackboard.errors import AgentError, ConfigurationError
 from lead_desk import offline_rules
 from lead_desk.appointment_book import AppointmentBook, MeetingRequest
@@ -78,9 +79,8 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         detail = f"{desk.calendar} does not exist, so it blocks nothing; the first meeting creates it"
         yield Finding("calendar", "note", detail)
         return
-    now = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=SystemClock().now())
     try:
-        problems = find_problems(desk.calendar, desk.time_zone, now)
+        problems = find_problems(desk.calendar, desk.time_zone, to_datetime(SystemClock().now()))
     except AgentError as error:
         yield Finding("calendar", "wrong", str(error), "no meeting is booked until it can be read")
         return
