@@ -134,7 +134,8 @@ def test_a_revoked_token_ends_the_stream_and_loses_the_page(served: Served) -> N
         ("/activation", 422, "id"),
         ("/activations?state=asleep", 422, "state"),
         ("/deployment?old=7", 404, "version 7"),
-        ("/?tag=size=1", 404, "tag"),
+        ("/?tag=company=Sesame&tag=size=1", 404, "there is no tag &#39;size&#39;"),
+        ("/?tag=company=Sesame&tag=topic=x", 422, "no kind has all of the tags company, topic"),
     ],
 )
 def test_a_page_that_cannot_be_shown_says_why(served: Served, address: str, status: int, words: str) -> None:

@@ -15,7 +15,7 @@ from blackboard.clock import milliseconds_in
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
-from blackboard.errors import BlackboardError, UnknownName
+from blackboard.errors import BlackboardError, UnknownName, UsageError
 from blackboard.presentation import page_readings
 from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, law_in_words, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
@@ -182,14 +182,16 @@ def _with_tags(deployment: Deployment, pairs: Sequence[str]) -> list[str]:
     """Return the kinds that have the tags of a filter; all kinds if there is no filter.
 
     Raises:
-        UnknownName: No kind has them.
+        UnknownName: No kind has a tag of the filter.
+        UsageError: Each of the tags belongs to a kind, but no kind has all of them.
     """
     tags = {pair.partition("=")[0] for pair in pairs}
+    known = {tag for spec in deployment.kinds.values() for tag in spec.tags}
+    if unknown := sorted(tags - known):
+        raise UnknownName("tag", unknown[0], known)
     names = [name for name, spec in deployment.kinds.items() if tags <= set(spec.tags)]
     if not names:
-        raise UnknownName(
-            "tag", ", ".join(sorted(tags)), {tag for spec in deployment.kinds.values() for tag in spec.tags}
-        )
+        raise UsageError(f"no kind has all of the tags {', '.join(sorted(tags))}; filter by fewer tags")
     return names
 
 
