@@ -13,6 +13,6 @@ service_manager   the service manager, such as systemd, to which the daemon repo
 
 from blackboard.board.daemon_work import RemainingWork
 from blackboard.daemon.agent_daemon import Daemon, build_daemon
-from blackboard.daemon.daemon_events import DaemonEvent
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails
 
-__all__ = ["Daemon", "DaemonEvent", "RemainingWork", "build_daemon"]
+__all__ = ["Daemon", "DaemonEvent", "DaemonEventDetails", "RemainingWork", "build_daemon"]

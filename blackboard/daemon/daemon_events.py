@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from blackboard.core.records.states import ActivationState
 
@@ -44,7 +44,7 @@ class DaemonEventDetails(TypedDict, total=False):
     error: str
 
 
-DaemonListener = Callable[[DaemonEvent, dict[str, Any]], None]
+DaemonListener = Callable[[DaemonEvent, DaemonEventDetails], None]
 """Called with an event and its details."""
 EmitEvent = Callable[[DaemonEvent, DaemonEventDetails], None]
 """Calls the listeners of a daemon with an event and its details."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, of_subject, strength, strongest_of
+from blackboard.daemon import DaemonEventDetails
 from blackboard.errors import ModelError
 from tests.daemon.smoke_agents import Alarm, Smoke, Stray, Verdict, deploy, run_until_quiescent, smoke
 from tests.support.bounds import BOUND_SECONDS
@@ -106,7 +107,7 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
     daemon = Daemon(board, [watchman])
     nudge = daemon.wake
 
-    def record(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: DaemonEventDetails) -> None:
         if event == "failed":
             release.set()
 

@@ -15,6 +15,7 @@ from blackboard.board.diagnosis import doctor
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.daemon import DaemonEventDetails
 from blackboard.errors import AgentInUse
 from tests.support.manual_daemons import lose, run_until_idle
 
@@ -167,7 +168,7 @@ def test_tunables_do_not_tell_code_apart(board: Blackboard, started: Any) -> Non
 def test_a_daemon_with_other_code_is_quiescent_with_work_that_it_must_not_do(board: Blackboard) -> None:
     daemon = Daemon(board, [version("1")], rng=random.Random(1))
 
-    def replace(event: str, details: dict[str, Any]) -> None:
+    def replace(event: str, details: DaemonEventDetails) -> None:
         if event == "started":
             board.deploy(version("2"))
 

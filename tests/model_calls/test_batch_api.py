@@ -12,6 +12,7 @@ import pytest
 from blackboard import Daemon, ManualClock, agent, strength
 from blackboard.clock import iso
 from blackboard.core.specs.agent_spec import AgentSettings, Budget, ModelChoice
+from blackboard.daemon import DaemonEventDetails
 from blackboard.daemon.model_requests.model_caller import api_for, model_for
 from blackboard.llm.call_failures import RequestRejected
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
@@ -57,7 +58,7 @@ def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
     world.deposit_leads(2)
     waiting = threading.Event()
 
-    def wait_for_the_call(event: str, details: dict[str, Any]) -> None:
+    def wait_for_the_call(event: str, details: DaemonEventDetails) -> None:
         # The second activation starts only when the first has planned its call.
         if event == "deferred":
             waiting.set()

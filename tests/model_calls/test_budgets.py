@@ -17,6 +17,7 @@ from blackboard.board.housekeeping import retention
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.core.specs.deployment import Deployment
+from blackboard.daemon import DaemonEventDetails
 from blackboard.durations import HOUR
 from blackboard.llm.model_request import highest_cost
 from blackboard.llm.prices import load_prices
@@ -355,7 +356,7 @@ def test_a_reserve_that_is_released_lets_waiting_calls_ask_again(
     before, held = clock.now(), []
     daemon = world.daemon()
 
-    def note(event: str, details: dict[str, Any]) -> None:
+    def note(event: str, details: DaemonEventDetails) -> None:
         if event == "deferred":
             held.append(details)
             hang.release.set()

@@ -15,6 +15,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
 from blackboard.core.specs.agent_spec import Budget
+from blackboard.daemon import DaemonEventDetails
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.answer_parser import Reply
@@ -81,7 +82,7 @@ def test_work_deferred_by_the_api_is_on_the_agenda_with_the_reason(world: Paying
     api.queue(Status(429, {"retry-after": "120"}))
     daemon, seen = world.daemon(), []
 
-    def record(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: DaemonEventDetails) -> None:
         if event == "deferred":
             seen.extend(world.board.agenda())
 
@@ -340,7 +341,7 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: P
     world.url = "http://127.0.0.1:9"
     daemon, tries = world.daemon(), []
 
-    def record(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: DaemonEventDetails) -> None:
         if event == "deferred":
             tries.append(details)
             if len(tries) == 3:

@@ -14,6 +14,7 @@ import pytest
 from blackboard import ManualClock, Mark, agent, strength
 from blackboard.clock import parse_instant
 from blackboard.core.agents.agent_context import Context
+from blackboard.daemon import DaemonEventDetails
 from blackboard.durations import parse_duration
 from blackboard.llm.answer_parser import Reply
 from blackboard.llm.anthropic_client import AnthropicClient
@@ -122,7 +123,7 @@ def test_a_new_key_is_taken_up_without_a_restart(
     client = AnthropicClient(lambda: keys[-1], world.url)
     daemon = world.daemon(client)
 
-    def record(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: DaemonEventDetails) -> None:
         if event == "deferred" and keys[-1] != "new":
             assert world.board.status().workers[0].model == f"{daemon.worker.describe_model()}"
             keys.append("new")
@@ -146,7 +147,7 @@ def test_a_paused_model_is_tried_again_by_itself_and_ever_more_rarely(
     client = AnthropicClient(KEY, world.url)
     daemon = world.daemon(client)
 
-    def record(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: DaemonEventDetails) -> None:
         if len(trouble.marks) >= 8:
             trouble.status = None
         if len(world.judged) == len(leads):
@@ -251,7 +252,7 @@ def test_a_model_that_never_answers_costs_a_run_no_attempt(
     client = Hanging(api)
     daemon = world.daemon(client, model=ModelSettings(model=MODEL, timeout="1s"))
 
-    def record(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: DaemonEventDetails) -> None:
         if "while it waited for the model" in str(details):
             timed_out.set()
 

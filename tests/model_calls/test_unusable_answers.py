@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_context import Context
+from blackboard.daemon import DaemonEventDetails
 from blackboard.durations import parse_duration
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.messages_api import MessagesApi
@@ -182,7 +183,7 @@ def test_the_pause_of_an_agent_grows_while_its_answers_stay_unusable(
     leads = world.deposit_leads(6)
     daemon = world.daemon()
 
-    def record(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: DaemonEventDetails) -> None:
         if len(gateway.marks) >= 8:
             gateway.mend()
         if len(world.judged) == len(leads):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard.daemon import DaemonEventDetails
 from blackboard.errors import StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.system import forks
@@ -174,7 +175,7 @@ def daemons(path: str) -> Any:
     board.deposit_many(Note(subject="s", text=str(n)) for n in range(20))
     reading, writing = os.pipe()
 
-    def report(event: str, details: dict[str, Any]) -> None:
+    def report(event: str, details: DaemonEventDetails) -> None:
         if event == "started":
             os.write(writing, f"{details['worker']}\n".encode())
 

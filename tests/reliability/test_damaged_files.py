@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard.daemon import DaemonEventDetails
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store.dialects import sqlite_library
 from blackboard.store.schema.schema_revisions import HEAD
@@ -145,7 +146,7 @@ def test_a_removed_file_is_reported_once_and_used_again_when_it_is_back(
 def test_a_daemon_that_is_stopped_while_its_board_is_away_ends_in_order(board: Blackboard, path: Path) -> None:
     away = path.with_name("away.db")
 
-    def move_away(event: str, details: dict[str, Any]) -> None:
+    def move_away(event: str, details: DaemonEventDetails) -> None:
         if event == "claimed":
             path.rename(away)
             daemon.stop(now=True)

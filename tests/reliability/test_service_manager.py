@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard.daemon import DaemonEventDetails
 from blackboard.daemon.service_manager import ServiceManager
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
@@ -81,7 +82,7 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, watched: Manager)
     daemon = Daemon(board, [watchman])
     stuck, go_on = threading.Event(), threading.Event()
 
-    def listener(event: str, details: dict[str, Any]) -> None:
+    def listener(event: str, details: DaemonEventDetails) -> None:
         if event == "claimed":  # in the thread of the loop
             stuck.set()
             assert go_on.wait(BOUND_SECONDS)

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from blackboard import Agent, Blackboard, Daemon
+from blackboard.daemon import DaemonEventDetails
 from blackboard.settings.sections import DaemonSection
 from tests.support.board_waits import wait_until
 from tests.support.bounds import BOUND_SECONDS
@@ -35,7 +36,7 @@ def run_until_idle(daemon: Daemon) -> None:
     """Run the loop of the daemon without its sleep until no work runs and no agent wakes."""
     woken = False
 
-    def listen(event: str, details: dict[str, Any]) -> None:
+    def listen(event: str, details: DaemonEventDetails) -> None:
         nonlocal woken
         woken = woken or event == "claimed"
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.daemon import Daemon
-    from blackboard.daemon.daemon_events import DaemonEvent
+    from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails
     from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.deployment_file import Settings
 
@@ -161,7 +161,7 @@ def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
     screen = live_console()
 
-    def count(event: DaemonEvent, details: dict[str, Any]) -> None:
+    def count(event: DaemonEvent, details: DaemonEventDetails) -> None:
         if "agent" not in details:
             return
         count_of = counts.setdefault(details["agent"], Counter())

@@ -20,6 +20,7 @@ from blackboard import Blackboard, Daemon, Deposit
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.clock import sleep_for
+from blackboard.daemon import DaemonEventDetails
 from blackboard.errors import LeaseLost, StoreError, StoreUnknown
 from blackboard.settings.sections import DaemonSection
 from blackboard.store.postgresql import commit_record
@@ -166,7 +167,7 @@ def serve(place: Place, say: Say) -> None:
     place.prepare(say)
     started = threading.Event()
 
-    def listen(event: str, details: dict[str, Any]) -> None:
+    def listen(event: str, details: DaemonEventDetails) -> None:
         if event == "started":
             started.set()
             say(f"started {details['worker']}")
