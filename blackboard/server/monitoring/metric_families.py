@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -26,11 +26,11 @@ class MetricCounter:
 
     def __init__(self, name: str, help_text: str, labels: Sequence[str]) -> None:
         self._name, self._help, self._labels = METRIC_PREFIX + name, help_text, labels
-        self._numbers: Counter[Labels] = Counter()
+        self._numbers: defaultdict[Labels, float] = defaultdict(float)
 
     def add(self, labels: Labels, number: float = 1) -> None:
         """Add to a number. Adding 0 makes it, so that its first change can be seen."""
-        self._numbers[labels] += number  # type: ignore[assignment]
+        self._numbers[labels] += number
 
     def family(self) -> CounterMetricFamily:
         """Return the numbers."""
@@ -53,7 +53,7 @@ class MetricHistogram:
     def __init__(self, name: str, help_text: str, label: str, bounds: Sequence[float]) -> None:
         self._name, self._help, self._label, self._bounds = METRIC_PREFIX + name, help_text, label, bounds
         self._buckets: dict[str, list[int]] = {}
-        self._sums: Counter[str] = Counter()
+        self._sums: defaultdict[str, float] = defaultdict(float)
 
     def observe(self, label: str, seconds: float) -> None:
         """Count a length of time in its bucket."""
@@ -61,7 +61,7 @@ class MetricHistogram:
         if buckets is None:
             buckets = self._buckets[label] = [0] * (len(self._bounds) + 1)
         buckets[bisect_left(self._bounds, seconds)] += 1
-        self._sums[label] += seconds  # type: ignore[assignment]
+        self._sums[label] += seconds
 
     def family(self) -> HistogramMetricFamily:
         """Return the lengths of time."""

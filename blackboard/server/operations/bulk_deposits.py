@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import Field
@@ -130,7 +131,7 @@ async def receive(
     bulk = BulkDeposit(await threads.run(begin))
     try:
         async for lines in _batches(request, max_line, max_bytes):
-            await threads.run(lambda batch=lines: bulk.deposit(batch))  # type: ignore[misc]
+            await threads.run(partial(bulk.deposit, lines))
     except (HttpProblem, BlackboardError) as error:
         problem = error if isinstance(error, HttpProblem) else problem_of(error)
         problem.add_member("result", vars(bulk.result()))
