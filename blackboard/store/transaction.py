@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.event_partitions import EventPartitions
@@ -193,8 +193,8 @@ class Transaction(ABC):
         """Run a statement, and return how many rows it changed."""
 
     @abstractmethod
-    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
-        """Insert a whole row: a named tuple in the order of the statement's parameters."""
+    def put(self, statement: Statement[object], row: NamedTuple) -> None:
+        """Insert a whole row, whose fields are in the order of the statement's parameters."""
 
     @abstractmethod
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
@@ -204,7 +204,7 @@ class Transaction(ABC):
         while the board is locked.
         """
 
-    def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
+    def put_many(self, statement: Statement[object], rows: Iterable[NamedTuple]) -> None:
         """Insert whole rows; see `put`."""
         for row in rows:
             self.put(statement, row)

@@ -37,7 +37,7 @@ class Dialect(ABC):
     """Whether the history may be in partitions; see `event_partitions`."""
     begin_read: ClassVar[str]
     """The statement that begins a reading transaction: one snapshot, which takes no writes."""
-    begin_write: Sequence[str]
+    begin_write: tuple[str, ...]
     """The statements that begin a writing transaction."""
     lock_schema: ClassVar[str | None] = None
     """The statement with which a change of the schema waits for other changes; None if the beginning of a transaction

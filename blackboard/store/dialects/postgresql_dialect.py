@@ -145,15 +145,10 @@ class PostgresqlDialect(Dialect):
 
     def __init__(self, errors: PostgresqlErrors, *, prepare: bool = True) -> None:
         self.errors, self.keeps_statements = errors, prepare
-
-    @property
-    def begin_write(self) -> Sequence[str]:  # type: ignore[override]
-        """The statements that begin a writing transaction, with its settings if the connection does not keep them."""
-        begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
-        if self.keeps_statements:
-            return (begin,)
-        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _settings().items())
-        return begin, f"SELECT {settings}"
+        self.begin_write = ("BEGIN ISOLATION LEVEL READ COMMITTED",)
+        if not prepare:  # the connection does not keep the settings
+            settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _settings().items())
+            self.begin_write += (f"SELECT {settings}",)
 
     def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options of the driver's connections, from the options of the URL."""

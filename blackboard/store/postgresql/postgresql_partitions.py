@@ -140,7 +140,7 @@ class PostgresqlPartitions(EventPartitions):
 
     def _is_copying(self) -> bool:
         """Return whether events that stay are being copied."""
-        return self._transaction.cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (CARRIED,)).fetchone()[0]  # type: ignore[no-any-return]
+        return _has_table(self._transaction, CARRIED)
 
     def erase_copied(self, subject: str, new_name: str) -> None:
         if self._is_copying():
@@ -175,7 +175,11 @@ class PostgresqlPartitions(EventPartitions):
 
 def has_partitions(transaction: Transaction) -> bool:
     """Return whether the table `event` of a board on a server has partitions."""
-    return transaction.cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (TABLE,)).fetchone()[0]  # type: ignore[no-any-return]
+    return _has_table(transaction, TABLE)
+
+
+def _has_table(transaction: Transaction, name: str) -> bool:
+    return bool(transaction.cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone()[0])
 
 
 def create_partitions(transaction: Transaction, events: int) -> None:

@@ -14,7 +14,7 @@ checks the remembered results under the lock, as it checks the results of reads 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.durations import SECOND, Duration
@@ -116,8 +116,8 @@ class OptimisticTransaction(PipelinedTransaction):
         self._note_write(statement, values)
         self._note_end(values.get("evaporates_at"))
 
-    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
-        self.run(statement, **row._asdict())  # type: ignore[attr-defined]
+    def put(self, statement: Statement[object], row: NamedTuple) -> None:
+        self.run(statement, **row._asdict())
 
     def run_and_count(self, statement: Statement[object], **values: Any) -> int:
         self.require_lock(statement.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.event_partitions import EventPartitions
@@ -98,12 +98,12 @@ class PostgresqlTransaction(PipelinedTransaction):
         self._note_write(statement, values)
         return self._execute(statement, values).changed or 0
 
-    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
+    def put(self, statement: Statement[object], row: NamedTuple) -> None:
         self._note_write(statement, row)
         if statement is MARKS.insert_mark and self._process_cache is not None:
             self._process_cache.note_subject(row.kind, row.subject)  # type: ignore[attr-defined]
         text, names = statement.compiled(self.dialect)
-        if names != row._fields or not self._waits(text, names, row):  # type: ignore[attr-defined]
+        if names != row._fields or not self._waits(text, names, row):
             self._add(text, _in_order(names, row))
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
