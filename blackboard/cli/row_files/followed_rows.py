@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 from blackboard.cli.row_files.growing_input import LineStream
 from blackboard.cli.row_files.input_text import GZIP_START
@@ -20,6 +20,13 @@ from blackboard.system.encoding_detection import find_unicode_form
 
 if TYPE_CHECKING:
     from blackboard.cli.row_files.row_follower import Follower
+
+
+class _KnownForm(NamedTuple):
+    """The rows of an input whose form is known, and their mapping to marks."""
+
+    rows: Rows
+    mapping: RowMapping
 
 
 class FollowedRows:
@@ -49,8 +56,7 @@ class FollowedRows:
         """Whether it is an error if the first rows of JSON lack a column that the user names."""
         self._follower, self._stream, self._name, self._identity = follower, stream, name, identity
         self._position = position
-        self._rows: Rows | None = None
-        self._mapper: RowMapping | None = None
+        self._form: _KnownForm | None = None
 
     def drop_incomplete_line(self) -> None:
         """Drop the bytes of an incomplete line, because a file may be truncated there."""
@@ -61,12 +67,12 @@ class FollowedRows:
 
         The first place is yielded before the first deposit, because the header is known then.
         """
-        if self._rows is None:
-            if not self._begin():
+        if (form := self._form) is None:
+            if (form := self._begin()) is None:
                 return
             yield self._position
-        for batch, place in self._batches():
-            self._follower.write_patiently(partial(self._deposit, batch))
+        for batch, place in self._batches(form.rows):
+            self._follower.write_patiently(partial(self._deposit, batch, form.mapping))
             yield place
             if self._follower.stop.is_requested:
                 return
@@ -74,38 +80,38 @@ class FollowedRows:
     def finish(self) -> Iterator[int]:
         """Deposit the last rows at the end of the input, also a last line without a newline."""
         self._stream.end()
-        if self._rows is not None:
-            self._rows.end_growth()
+        if self._form is not None:
+            self._form.rows.end_growth()
         return self.deposit_new()
 
-    def _begin(self) -> bool:
-        """Find the form of the text and its columns. Return False as long as there is no row.
+    def _begin(self) -> _KnownForm | None:
+        """Find the form of the text and its columns. Return None as long as there is no row.
 
         Raises:
             UsageError: The text has no rows, or not the expected columns, even if there is only a header.
         """
-        form, start = self._follower.form, self._stream.peek()
+        text_form, start = self._follower.form, self._stream.peek()
         if start.startswith(GZIP_START):
             raise UsageError(f"{self._name} is compressed, and only text is followed; load it without --follow")
-        encoding, mark = _unicode_form(start, form.encoding)
+        encoding, mark = _unicode_form(start, text_form.encoding)
         self._stream.newline = _newline(encoding)
         text = self._stream.peek_lines()[len(mark) :]
         try:
             sample, head = self._sample(text, encoding)
         except NoHeader:
-            return False
+            return None
         self.header = sample.header
         if not sample.is_json and next(iter(sample), None) is None:
-            return False
+            return None
         for note in sample.notes:
             self._follower.report(note)
         self._follower.encoding = sample.encoding
         self._stream.begin(mark, head)
-        self._rows = self._read(self._stream, sample.encoding, grows=not self._stream.has_ended)
-        self._mapper = RowMapping(self._follower.board, self._rows, self._follower.columns)
+        rows = self._read(self._stream, sample.encoding, grows=not self._stream.has_ended)
+        self._form = form = _KnownForm(rows, RowMapping(self._follower.board, rows, self._follower.columns))
         if self._position:
-            self._rows.skip_to(self._position, lambda: self._stream.go_to(self._position))
-        return True
+            rows.skip_to(self._position, lambda: self._stream.go_to(self._position))
+        return form
 
     def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
         """Return the rows at the beginning of a text, and the header that they lack; b"" if they begin with a header.
@@ -149,12 +155,11 @@ class FollowedRows:
             grows=grows,
         )
 
-    def _batches(self) -> Iterator[tuple[list[GoodRow | BadRow], int]]:
+    def _batches(self, rows: Rows) -> Iterator[tuple[list[GoodRow | BadRow], int]]:
         """Yield batches of rows with their keys, each with the place of the line after them."""
-        assert self._rows is not None  # deposit_new has begun
         batch: list[GoodRow | BadRow] = []
         number, count = -1, 0
-        for row in self._rows:
+        for row in rows:
             if row.number != number:
                 if len(batch) >= ROWS_PER_TRANSACTION:  # the rows of a line stay together
                     yield batch, row.number
@@ -165,7 +170,7 @@ class FollowedRows:
                 batch.append(replace(row, key=self._key(row, count)))
             else:
                 batch.append(row)
-        following = self._rows.next_number
+        following = rows.next_number
         yield batch, self._stream.place if following is None else following
 
     def _key(self, row: GoodRow, count: int) -> str:
@@ -177,11 +182,10 @@ class FollowedRows:
         digest = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         return f"follow:{self._identity}:{row.number}:{digest}" + (f":{count}" if count > 1 else "")
 
-    def _deposit(self, batch: list[GoodRow | BadRow]) -> None:
-        assert self._mapper is not None  # deposit_new has begun
+    def _deposit(self, batch: list[GoodRow | BadRow], mapping: RowMapping) -> None:
         follower, loaded = self._follower, self._follower.loaded
         before = loaded.rejected
-        RowDeposits(follower.board, self._mapper, follower.reject, loaded).deposit(batch)
+        RowDeposits(follower.board, mapping, follower.reject, loaded).deposit(batch)
         if loaded.rejected and not before:
             follower.report("a row is rejected; the file of rejects has all such rows with the reasons")
 
