@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board.reading.tag_texts import split_filters
+from blackboard.board.result_types.work_results import ActivityRecord
 from blackboard.clock import Clock, SystemClock
 from blackboard.core.marks.mark_checks import normalize_subject
 from blackboard.core.records.query_result_rows import QueryResult
@@ -20,7 +21,7 @@ from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, Fil
 from blackboard.presentation.json_shapes import Summary, spec_of
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types.work_results import ActivityRecord, AgendaItem
+    from blackboard.board.result_types.work_results import AgendaItem
     from blackboard.client import Client
 
 
@@ -77,8 +78,8 @@ class RemoteCalls(DifferingCalls):
         for event in self._client.events(streams="activity", after=f"0-{after}"):
             if event.name == "reset":
                 report_gap()
-            elif event.name == "activity":
-                yield event.record  # type: ignore[misc]
+            elif isinstance(event.record, ActivityRecord):
+                yield event.record
 
     def kind_lookup(self) -> KindLookup:
         return KindLookup(

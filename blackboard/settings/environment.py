@@ -55,12 +55,12 @@ def read_variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[
 
 def merge_overrides(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
     """Return the values with the overrides applied. Tables are merged; other values are replaced."""
-    result: Any = dict(values)
+    result = dict(values)
     for _, steps, value in overrides:
         for step in reversed(steps):
             value = {step: value}
-        result = _merge_values(result, value)
-    return result  # type: ignore[no-any-return]
+        result = _merge_tables(result, value)
+    return result
 
 
 def depth_of(values: Any, steps: Sequence[Any]) -> int:
@@ -73,13 +73,14 @@ def depth_of(values: Any, steps: Sequence[Any]) -> int:
     return len(steps)
 
 
-def _merge_values(base: Any, override: Any) -> Any:
-    if isinstance(base, dict) and isinstance(override, dict):
-        return {
-            **base,
-            **{key: _merge_values(base[key], value) if key in base else value for key, value in override.items()},
-        }
-    return override
+def _merge_tables(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in override.items():
+        before = merged.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = _merge_tables(before, value)
+        merged[key] = value
+    return merged
 
 
 def _value(text: str, annotation: Any) -> Any:

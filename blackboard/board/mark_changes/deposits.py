@@ -249,14 +249,13 @@ def _row_after(new_deposit: NewDeposit, joined: MarkAfterDeposit, details: Event
     """
     request, kind = new_deposit.request, new_deposit.kind
     old, state, shown = joined.old, joined.state, joined.shown
-    assert details.payload is not None
     own_law = int(new_deposit.has_own_law) if old is None or kind.on_repeat == "replace" else old.own_law
     others = details.event_id if request.activation_id is None else last_event_of_others(old, request.author)
     return MarkRow(  # by position: see `mark_row_types`
         details.event_id if old is None else old.id,  # id
         request.kind,  # kind
         request.subject,  # subject
-        details.payload if shown is None else shown.payload,  # payload
+        request.payload_text if shown is None else shown.payload,  # payload
         request.author if shown is None else shown.author,  # author
         state.intensity,  # intensity
         law_key(state.law),  # law

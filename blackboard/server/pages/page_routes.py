@@ -124,16 +124,14 @@ class PageRoutes:
     async def _live(self, request: Request) -> Response:
         """Stream the changes of a page. The parameter `page` is its address, with its own parameters."""
         address = urlsplit(request.query_params.get("page", ""))
-        page = BY_PATH.get(address.path)
+        if (page := BY_PATH.get(address.path)) is None:
+            return problem_response(HttpProblem("not-found", "the server has no such page"), is_redacted=True)
 
         def work() -> PageCall[PageFields]:
-            if page is None:
-                raise HttpProblem("not-found", "the server has no such page")
             return self._call(page, request, parse_qsl(address.query, keep_blank_values=True))
 
         try:
             call = await self._threads.run(work)
-            assert page is not None
             key = (page.path, call.parameters.model_dump_json(), call.viewer.rights, root_of(request))
             # A page of the board at another time changes little: only its menu and its forecast do.
             every = RELOAD_INTERVAL_SECONDS if getattr(call.parameters, "at", None) else MIN_RENDERING_INTERVAL_SECONDS
