@@ -58,8 +58,12 @@ class BoardPlace(ABC):
         """Return a text that names the files of other users, and their owners; None if there are none."""
 
     @abstractmethod
-    def apply_mode(self, *, is_new: bool = False) -> None:
-        """Set the mode of the board's files that this user has made. With `is_new`, set it on the new database only."""
+    def apply_mode(self) -> None:
+        """Set the mode of the board's files that this user has made."""
+
+    @abstractmethod
+    def apply_mode_to_new(self) -> None:
+        """Set the mode of a database file that was just created."""
 
     @abstractmethod
     def delete(self) -> None:

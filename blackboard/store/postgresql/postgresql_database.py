@@ -53,8 +53,11 @@ class PostgresqlPlace(BoardPlace):
     def owned_by_others(self) -> None:
         return None
 
-    def apply_mode(self, *, is_new: bool = False) -> None:
+    def apply_mode(self) -> None:
         """Do nothing: a server has rights instead."""
+
+    def apply_mode_to_new(self) -> None:
+        """Do nothing."""
 
     def delete(self) -> NoReturn:
         raise StoreError(f"{self._location} is on a server, where only the owner of the database can drop it")

@@ -79,7 +79,7 @@ def _upgrade(database: Database, now: Instant) -> SchemaChange | None:
         change = migrate(database, now)
     failpoint("migration.committed")
     if change is not None and change.before is None:
-        database.place.apply_mode(is_new=True)
+        database.place.apply_mode_to_new()
     return change
 
 

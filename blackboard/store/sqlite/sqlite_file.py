@@ -138,12 +138,11 @@ class SqliteFile(BoardPlace):
             return None
         return file_owners.describe_foreign((*self.files.of_sqlite, self.files.write_lock, self.files.write_queue))
 
-    def apply_mode(self, *, is_new: bool = False) -> None:
-        """Set the mode of the board's files that this user has made. With `is_new`, set it on the new database only."""
-        if is_new:
-            with contextlib.suppress(OSError):  # another user may have made the empty file
-                set_mode(self.path, self.mode or PRIVATE_MODE)
-            return
+    def apply_mode_to_new(self) -> None:
+        with contextlib.suppress(OSError):  # another user may have made the empty file
+            set_mode(self.path, self.mode or PRIVATE_MODE)
+
+    def apply_mode(self) -> None:
         if self.mode is None:
             return
         for path in self.files.shared():
