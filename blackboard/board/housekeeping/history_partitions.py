@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index import search_documents
-from blackboard.board.search_index.search_documents import Phase
+from blackboard.board.search_index.search_documents import IndexedText, Phase
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.durations import Duration
@@ -207,7 +207,7 @@ def _copy_next(txn: BoardTransaction, history: Duration, count: int) -> None:
     _partitions(txn).copy_events(RETENTION.staying_events, **values)
     if kinds := search_documents.kinds(txn.sql):
         events = txn.sql.all(RETENTION.old_events_of_kinds_between, kinds=txn.sql.list_of(sorted(kinds)), **values)
-        search_documents.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
+        search_documents.erase(txn, [IndexedText(event.kind, event.mark_id, event.id) for event in events])
     _partitions(txn).save_copy(carry._replace(reached=end))
 
 

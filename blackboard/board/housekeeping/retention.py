@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blackboard.board.search_index import search_documents
+from blackboard.board.search_index.search_documents import IndexedText
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
@@ -92,7 +93,7 @@ def _remove_texts(txn: BoardTransaction, old_events: Statement[EventRow], values
     """Remove the texts of the next old events from the full-text index, while the events still have them."""
     if kinds := search_documents.kinds(txn.sql):
         events = txn.sql.all(old_events, kinds=txn.sql.list_of(sorted(kinds)), **values)
-        search_documents.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
+        search_documents.erase(txn, [IndexedText(event.kind, event.mark_id, event.id) for event in events])
 
 
 def remove_window_deposits(txn: BoardTransaction, limit: int) -> int:

@@ -60,7 +60,7 @@ class MarkQuery:
 
     def follows(self, item: MarkAt) -> bool:
         """Return whether a mark follows the position."""
-        return self.after is None or (-item[2], item[0].id) > (-self.after.strength, self.after.mark_id)
+        return self.after is None or (-item.strength, item.row.id) > (-self.after.strength, self.after.mark_id)
 
 
 def marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[MarkRecord]:
@@ -72,7 +72,7 @@ def marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[Mar
     """
     if kind is not None:
         txn.kind(kind)  # the kind must exist
-    return [record_of(row, weight, strength, as_of) for row, weight, strength, as_of in _marks(txn, kind, query)]
+    return [record_of(*item) for item in _marks(txn, kind, query)]
 
 
 def record_of(row: MarkRow, weight: float, strength: float, as_of: Instant) -> MarkRecord:
@@ -154,9 +154,9 @@ def _marks_of(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list
             past = past_marks.strongest_at(txn, kind, query.limit, query.at)
         if past is None:
             past = past_marks.all_at(txn, kind, query.subject, query.at, tags)
-        return _in_order(item for item in past if query.is_strong(item[2]) and query.follows(item))[: query.limit]
+        return _in_order(item for item in past if query.is_strong(item.strength) and query.follows(item))[: query.limit]
     if query.limit is not None and (query.subject, query.at, query.after) == (None, None, None):
-        return [item for item in _strongest(txn, kind, query.limit, tags) if query.is_strong(item[2])]
+        return [item for item in _strongest(txn, kind, query.limit, tags) if query.is_strong(item.strength)]
     return _live_marks(txn, kind, query, tags)
 
 
@@ -177,7 +177,7 @@ def _live_marks(txn: BoardTransaction, kind: str | None, query: MarkQuery, tags:
     if as_of is None:
         as_of = txn.now if query.after is None else from_datetime(query.after.as_of)
     rows = marks_with_strength(txn, live_marks(*names, tags=number), as_of=as_of, **values, **_bounds(query.after))
-    return [(migrated_row(txn, row.mark), row.weight, row.strength, as_of) for row in rows]
+    return [MarkAt(migrated_row(txn, row.mark), row.weight, row.strength, as_of) for row in rows]
 
 
 def _bounds(after: MarkPosition | None) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _bounds(after: MarkPosition | None) -> dict[str, Any]:
 
 
 def _in_order(items: Iterable[MarkAt]) -> list[MarkAt]:
-    return sorted(items, key=lambda item: (-item[2], item[0].id))
+    return sorted(items, key=lambda item: (-item.strength, item.row.id))
 
 
 def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFilter | None) -> list[MarkAt]:
@@ -208,7 +208,9 @@ def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFil
     kinds = [kind] if kind else txn.deployment.kinds
     pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags, oldest_first=True)]
     pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
-    return [(migrated_row(txn, row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]]
+    return [
+        MarkAt(migrated_row(txn, row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]
+    ]
 
 
 def history(

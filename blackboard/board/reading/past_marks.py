@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import migrated_row
@@ -19,8 +20,16 @@ from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 MAX_LATER_EVENTS = 10_000
 """If at most this many events followed an instant, the board of that instant is computed from the present marks."""
-MarkAt = tuple[MarkRow, float, float, int]
-"""A mark with its kind's weight and its strength at an instant."""
+
+
+class MarkAt(NamedTuple):
+    """A mark at an instant."""
+
+    row: MarkRow
+    weight: float
+    """The weight of its kind."""
+    strength: float
+    as_of: Instant
 
 
 def all_at(
@@ -34,7 +43,7 @@ def all_at(
     options = {name: value for name, value in (("kind", kind), ("subject", subject)) if value is not None}
     for event in txn.sql.all(MARKS.last_events_up_to.using(*options), at=at, **options):
         item = _after(txn, event, versions, at)
-        if item is not None and (tags is None or tags.matches(json.loads(item[0].payload))):
+        if item is not None and (tags is None or tags.matches(json.loads(item.row.payload))):
             yield item
 
 
@@ -64,7 +73,7 @@ def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> l
             continue
         if not migrated_row(txn, row).is_live(at):  # a new floor moved the end after the row was written
             return None
-        found.append((row, weight, strength, at))
+        found.append(MarkAt(row, weight, strength, at))
     return found
 
 
@@ -98,7 +107,7 @@ def _after(
     row = _with_deposits(txn, fading, event, at)
     weight = next((then.kinds[row.kind].weight for _, then in versions[::-1] if row.kind in then.kinds), 1.0)
     state = FadingState(row.intensity, row.anchored_at, txn.laws.get(txn.sql, row.law))
-    return row, weight, weight * state.remaining(at), at
+    return MarkAt(row, weight, weight * state.remaining(at), at)
 
 
 def _with_deposits(txn: BoardTransaction, fading: MarkRow, event: EventRow, at: Instant) -> MarkRow:

@@ -47,6 +47,15 @@ class Change(NamedTuple):
     """Whether the index has no document of the mark."""
 
 
+class IndexedText(NamedTuple):
+    """A text that an index may have."""
+
+    kind: str
+    mark_id: int
+    event_id: int | None
+    """The event whose payload has the text; None for whichever event it is."""
+
+
 class CollectedTexts(CollectedChanges):
     """The new texts of marks, by their documents."""
 
@@ -137,15 +146,15 @@ def kinds(transaction: Transaction) -> set[str]:
     return {row.kind for row in transaction.all(SEARCH.kinds)}
 
 
-def erase(txn: BoardTransaction, texts: Sequence[tuple[str, int, int | None]]) -> None:
-    """Remove texts from every index, each by its kind, its mark, and the event that has it (None: any event)."""
+def erase(txn: BoardTransaction, texts: Sequence[IndexedText]) -> None:
+    """Remove texts from every index."""
     erased = 0
     for row in txn.sql.all(SEARCH.kinds):
         fields = schema_of(txn.sql, row.kind, row.number)
-        for kind, mark_id, event_id in sorted(texts, key=lambda text: text[1]):
-            doc = doc_id(row.number, mark_id)
-            found = txn.sql.one(SEARCH.find_doc, id=doc) if kind == row.kind else None
-            if found is not None and event_id in (None, found):
+        for text in sorted(texts, key=lambda text: text.mark_id):
+            doc = doc_id(row.number, text.mark_id)
+            found = txn.sql.one(SEARCH.find_doc, id=doc) if text.kind == row.kind else None
+            if found is not None and text.event_id in (None, found):
                 erased += remove(txn.sql, fields, [SearchDocRow(doc, found)])
     if erased:
         txn.sql.run(SEARCH.owe_purge, at=txn.now)
@@ -157,7 +166,7 @@ def erase_subject(txn: BoardTransaction, subject: str) -> None:
     if searched := kinds(txn.sql):
         events = txn.sql.all(MARKS.events_of_subject, subject=subject)
         marks = dict.fromkeys((event.kind, event.mark_id) for event in events)
-        erase(txn, [(kind, mark_id, None) for kind, mark_id in marks if kind in searched])
+        erase(txn, [IndexedText(kind, mark_id, None) for kind, mark_id in marks if kind in searched])
         txn.sql.run(SEARCH.owe_purge, at=txn.now)
 
 
