@@ -112,7 +112,11 @@ def test_marks_are_found_by_tags_as_their_kinds_type_them(house: CommandLine) ->
     assert found("--tag", "detail=red", "--tag", "floor_number=3") == set()
     assert found("--tag", "queue=3") == {"c", "d"}
     assert found("--tag", "queue=3", "--tag", "open=true") == {"c"}
-    for words, problem in (
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
         (
             ("--kind", "smoke", "--tag", "floor=3"),
             "there is no tag 'floor' of kind 'smoke'; did you mean 'floor_number'",
@@ -120,10 +124,15 @@ def test_marks_are_found_by_tags_as_their_kinds_type_them(house: CommandLine) ->
         (("--tag", "flor_number=3"), "there is no tag 'flor_number'; did you mean 'floor_number'"),
         (("--tag", "floor_number=high"), "floor_number=high of kind 'smoke': expected a number"),
         (("--tag", "detail"), "'detail' is not a tag; write NAME=VALUE"),
-    ):
-        done = house("marks", *words)
-        assert (done.code, done.out) == (2, "")
-        assert problem in done.err
+    ],
+)
+def test_a_wrong_tag_is_refused(house: CommandLine, words: tuple[str, ...], problem: str) -> None:
+    text = (house.folder / "blackboard.toml").read_text()
+    house.write("blackboard.toml", text + 'tags = ["detail", "floor_number"]\n')
+    assert house("init").code == 0
+    done = house("marks", *words)
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
 
 
 def test_marks_can_be_listed_at_another_instant(burning: CommandLine) -> None:
@@ -274,6 +283,24 @@ def test_skipped_activations_are_shown_on_request_and_states_can_be_combined(bur
     shown = burning("activations", "--state", "skipped", "--state", "done", "--json").json
     assert [row["state"] for row in shown] == ["skipped", "done"]
     assert "--state skipped" in burning("activations", "--agent", "caller").out
+
+
+def test_a_crossing_is_woken(house: CommandLine) -> None:
+    house.write(
+        "blackboard.toml",
+        (house.folder / "blackboard.toml").read_text()
+        + """
+[agents.watchman]
+batch_window = "1h"
+""",
+    )
+    house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thin"}')
+    assert house("agenda", "--json").json[0]["held_by"] == "batch_window"
+    assert house("wake", "1").out == "watchman may wake about kitchen now\n"
+    house("pause", "watchman", "--reason", "lunch")
+    assert "does not wake about kitchen yet; what holds it: it is paused: lunch" in house("wake", "1").out
+    assert house("wake", "1", "--json").json["agent"] == "watchman"
+    assert house("wake", "7").code == 1
 
 
 def test_the_agenda_has_a_limit_and_says_so(burning: CommandLine) -> None:

@@ -187,18 +187,36 @@ def test_a_change_may_depend_on_the_event_that_was_read(house: CommandLine) -> N
     assert house("withdraw", str(mark["id"]), "--if-event", str(event + 1)).code == 0
 
 
-def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: CommandLine) -> None:
+@pytest.fixture
+def asked(house: CommandLine) -> CommandLine:
+    """Return a house with a need whose id is 1."""
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
-    assert "Tuesday?" in house("inbox").out
-    assert house("inbox", "--ids").out == "1\n"
-    assert house("inbox", "--ids", "--json").code == 2
-    assert house("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
-    done = house("answer", "1", "Tuesday 15:00 is fine")
+    return house
+
+
+def test_the_inbox_shows_a_need_as_text_as_json_or_by_its_id(asked: CommandLine) -> None:
+    assert "Tuesday?" in asked("inbox").out
+    assert asked("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
+    assert asked("inbox", "--ids").out == "1\n"
+    assert asked("inbox", "--ids", "--json").code == 2
+
+
+def test_an_answer_deposits_a_decision_and_empties_the_inbox(asked: CommandLine) -> None:
+    assert asked("answer", "1", "yes").code == 0
+    assert asked("inbox", "--json").json == []
+    assert asked("marks", "--kind", "decision", "--json").json[0]["payload"]["answer"] == "yes"
+
+
+def test_an_answer_outside_the_options_is_given_only_on_request(asked: CommandLine) -> None:
+    done = asked("answer", "1", "Tuesday 15:00 is fine")
     assert (done.code, "yes | no" in done.err, "--any-answer" in done.err) == (2, True, True)
-    assert house("answer", "1", "Tuesday 15:00 is fine", "--any-answer").code == 0
-    assert house("inbox", "--json").json == []
-    assert house("marks", "--kind", "decision", "--json").json[0]["payload"]["answer"] == "Tuesday 15:00 is fine"
-    done = house("answer", "1", "yes")
+    assert asked("answer", "1", "Tuesday 15:00 is fine", "--any-answer").code == 0
+    assert asked("marks", "--kind", "decision", "--json").json[0]["payload"]["answer"] == "Tuesday 15:00 is fine"
+
+
+def test_a_second_answer_is_refused_and_names_the_first(asked: CommandLine) -> None:
+    asked("answer", "1", "yes")
+    done = asked("answer", "1", "no")
     assert done.code == 1
     assert "need 1 was answered by person:ada at 20" in done.err
 

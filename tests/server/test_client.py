@@ -342,32 +342,48 @@ def test_errors_come_back_as_the_classes_of_the_board(served: Served, client: Cl
         client.query("with recursive n(i) as (select 1 union all select i + 1 from n where i < 10001) select i from n")
 
 
-def test_a_worker_claims_and_ends_activations(served: Served) -> None:
+@pytest.fixture
+def worker(served: Served) -> Iterator[Client]:
     deploy_remote(served.board)
     with client_of(served, "claim:review", "deposit") as worker:
-        assert worker.claim("review") is None
-        worker.deposit(Lead(subject="lead/1", company="Acme"))
-        claimed = worker.claim("review", wait="1m", lease="90s")
-        assert claimed is not None
-        assert (claimed.agent, claimed.marks[0].payload["company"]) == ("review", "Acme")
-        run: dict[str, Any] = {"agent": "review", "fence": claimed.fence}
-        assert worker.heartbeat(claimed.id, lease="10m", **run).state == "running"
-        with pytest.raises(UsageError, match="the fence"):
-            worker.finish(claimed.id)
-        with pytest.raises(UsageError, match="not valid"):
-            worker.finish(claimed.id, {"colour": "red"}, **run)
-        result = {"marks": [{"kind": "reply", "subject": "lead/1", "payload": {"text": "welcome"}}]}
-        end = worker.finish(claimed.id, result, **run)
-        assert (end.state, worker.finish(claimed.id, result, **run)) == ("done", end)
-        worker.deposit(Lead(subject="lead/2"))
-        again = worker.claim("review")
-        assert again is not None
-        usage = [ModelUsage(model="small", usd=0.1)]
-        assert worker.fail(again.id, "tired", usage=usage, agent="review", fence=again.fence).state == "ready"
-        with pytest.raises(LeaseLost):
-            worker.heartbeat(again.id, agent="review", fence=again.fence)
-        with pytest.raises(UsageError, match="say why"):
-            worker.fail(again.id, " ", agent="review", fence=again.fence)
+        yield worker
+
+
+def claimed_by(worker: Client) -> tuple[int, dict[str, Any]]:
+    """Deposit a mark and claim its activation; return its id and the arguments that name the run."""
+    worker.deposit(Lead(subject="lead/1", company="Acme"))
+    claimed = worker.claim("review")
+    assert claimed is not None
+    return claimed.id, {"agent": "review", "fence": claimed.fence}
+
+
+def test_a_worker_claims_an_activation_with_its_marks_and_extends_its_lease(worker: Client) -> None:
+    assert worker.claim("review") is None
+    worker.deposit(Lead(subject="lead/1", company="Acme"))
+    claimed = worker.claim("review", wait="1m", lease="90s")
+    assert claimed is not None
+    assert (claimed.agent, claimed.marks[0].payload["company"]) == ("review", "Acme")
+    assert worker.heartbeat(claimed.id, agent="review", fence=claimed.fence, lease="10m").state == "running"
+
+
+def test_a_worker_finishes_an_activation_and_may_send_the_result_again(worker: Client) -> None:
+    activation_id, run = claimed_by(worker)
+    with pytest.raises(UsageError, match="the fence"):
+        worker.finish(activation_id)
+    with pytest.raises(UsageError, match="not valid"):
+        worker.finish(activation_id, {"colour": "red"}, **run)
+    result = {"marks": [{"kind": "reply", "subject": "lead/1", "payload": {"text": "welcome"}}]}
+    end = worker.finish(activation_id, result, **run)
+    assert (end.state, worker.finish(activation_id, result, **run)) == ("done", end)
+
+
+def test_a_worker_reports_a_failure_and_then_has_lost_the_activation(worker: Client) -> None:
+    activation_id, run = claimed_by(worker)
+    with pytest.raises(UsageError, match="say why"):
+        worker.fail(activation_id, " ", **run)
+    assert worker.fail(activation_id, "tired", usage=[ModelUsage(model="small", usd=0.1)], **run).state == "ready"
+    with pytest.raises(LeaseLost):
+        worker.heartbeat(activation_id, **run)
 
 
 def test_every_problem_has_an_error() -> None:
@@ -391,7 +407,7 @@ def test_a_mark_that_does_not_fit_its_class_is_left_out(served: Served, client: 
         client.marks(Other, strict=True)
 
 
-def test_a_token_decides_what_a_client_may_do(served: Served) -> None:
+def test_a_redacted_token_reads_no_payload_and_no_history(served: Served) -> None:
     with client_of(served, "read-redacted") as redacted:
         fill(served.board, served)
         assert {mark.payload == {} for mark in redacted.marks()} == {True}
@@ -402,6 +418,9 @@ def test_a_token_decides_what_a_client_may_do(served: Served) -> None:
         with pytest.raises(AccessDenied) as denied:
             redacted.history("lead/1")
         assert denied.value.problem == "withheld"
+
+
+def test_a_token_decides_what_a_client_may_do_and_for_how_long(served: Served) -> None:
     token = served.board.create_token("short", may=["read"], expires="1h")
     with Client(served.url, token=token, clock=served.clock) as client:
         client.agents()
@@ -411,6 +430,9 @@ def test_a_token_decides_what_a_client_may_do(served: Served) -> None:
         with pytest.raises(AccessDenied, match="this token is expired") as expired:
             client.agents()
         assert expired.value.problem == "invalid-token"
+
+
+def test_a_client_needs_a_token(served: Served) -> None:
     with Client(served.url) as client, pytest.raises(AccessDenied, match="needs a token"):
         client.agents()
 

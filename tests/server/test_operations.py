@@ -97,29 +97,46 @@ def test_the_reading_of_a_request_has_a_time_limit(served: Served, monkeypatch: 
     assert client.get("/v1/search?text=rain").status_code == 200
 
 
-def test_messages_to_people_outside_are_listed_sent_again_and_given_up(served: Served) -> None:
+@pytest.fixture
+def telling(served: Served) -> Served:
+    """Return a server with three messages that wait: 1, 2 and 3."""
     board = served.board
     board.deploy(board.deployment.model_copy(update={"sinks": {"phone": SinkSpec(on=("mark:lead",))}}))
     for number in range(3):
         board.deposit("lead", subject=f"lead/{number}", payload={"company": "Acme"})
-    reader, operator, redacted = (served.client(scope) for scope in ("read", "operate", "read-redacted"))
+    return served
+
+
+def test_messages_to_people_outside_are_listed_and_shown(telling: Served) -> None:
+    reader = telling.client("read")
     first = reader.get("/v1/outbox", params={"limit": 2, "state": "waiting"})
     assert [item["subject"] for item in first.json()] == ["lead/2", "lead/1"]
     assert [item["subject"] for item in reader.get(first.links["next"]["url"]).json()] == ["lead/0"]
-    assert reader.post("/v1/outbox/1/retry", json={}).json()["type"].endswith(":not-allowed")
-    assert operator.post("/v1/outbox/1/discard", json={}).json()["state"] == "discarded"
-    assert operator.post("/v1/outbox/1/discard", json={}).json()["type"].endswith(":not-possible")
-    assert operator.post("/v1/outbox/1/retry", json={}).json()["state"] == "waiting"
-    assert operator.post("/v1/outbox/9/retry", json={}).json()["type"].endswith(":not-found")
     assert reader.get("/v1/outbox/1").json()["data"]["payload"]["company"] == "Acme"
-    shown = redacted.get("/v1/outbox/1").json()
+    assert reader.get("/v1/status").json()["sinks"][0]["waiting"] == 3
+
+
+def test_a_redacted_message_names_no_subject_and_no_payload(telling: Served) -> None:
+    shown = telling.client("read-redacted").get("/v1/outbox/1").json()
     assert (shown["topic"], shown["sink"], shown["state"], shown["data"]) == ("mark:lead", "phone", "waiting", {})
     assert "Acme" not in str(shown)
     assert "lead/" not in str(shown)
-    assert reader.get("/v1/status").json()["sinks"][0]["waiting"] == 3
-    assert reader.post("/v1/outbox/discard", json={}).json()["type"].endswith(":not-allowed")
-    assert operator.post("/v1/outbox/retry", json={"sink": "fax"}).json()["type"].endswith(":unknown-name")
-    assert operator.post("/v1/outbox/retry", json={"state": "delivered"}).json()["type"].endswith(":invalid")
+
+
+def test_a_message_is_given_up_and_sent_again(telling: Served) -> None:
+    operator = telling.client("operate")
+    assert operator.post("/v1/outbox/1/discard", json={}).json()["state"] == "discarded"
+    assert problem(operator.post("/v1/outbox/1/discard", json={})) == "not-possible"
+    assert operator.post("/v1/outbox/1/retry", json={}).json()["state"] == "waiting"
+    assert problem(operator.post("/v1/outbox/9/retry", json={})) == "not-found"
+    assert problem(telling.client("read").post("/v1/outbox/1/retry", json={})) == "not-allowed"
+
+
+def test_many_messages_are_given_up_or_sent_again_together(telling: Served) -> None:
+    operator = telling.client("operate")
+    assert problem(telling.client("read").post("/v1/outbox/discard", json={})) == "not-allowed"
+    assert problem(operator.post("/v1/outbox/retry", json={"sink": "fax"})) == "unknown-name"
+    assert problem(operator.post("/v1/outbox/retry", json={"state": "delivered"})) == "invalid"
     assert operator.post("/v1/outbox/retry", json={"state": "failed"}).json() == {"ids": [], "state": "waiting"}
     assert operator.post("/v1/outbox/discard", json={}).json() == {"ids": [3, 2, 1], "state": "discarded"}
 

@@ -40,7 +40,7 @@ def signed_in(served: Served, **headers: str) -> httpx2.Client:
     return client
 
 
-def test_a_link_signs_in_once_as_the_person_who_runs_the_server(served: Served) -> None:
+def test_a_link_signs_in_as_the_person_who_runs_the_server(served: Served) -> None:
     browser, ticket = served.client(), served.tickets.issue()
     answer = browser.get("/sign-in", params={"ticket": ticket})
     cookie = answer.headers["set-cookie"]
@@ -60,6 +60,11 @@ def test_a_link_signs_in_once_as_the_person_who_runs_the_server(served: Served) 
     assert browser.post("/v1/marks", json=LEAD, headers=OWN).status_code == 200
     (mark,) = browser.get("/v1/marks").json()
     assert mark["author"] == "person:ada"
+
+
+def test_a_link_signs_in_only_once(served: Served) -> None:
+    ticket = served.tickets.issue()
+    served.client().get("/sign-in", params={"ticket": ticket})
     again = served.client().get("/sign-in", params={"ticket": ticket})
     assert (again.status_code, "set-cookie" in again.headers) == (403, False)
     assert "opened before" in again.text

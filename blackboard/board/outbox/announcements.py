@@ -100,7 +100,7 @@ def notice_of_waiting_crossing(
     """Return the message about a crossing that has waited for a long time."""
     agent, waited = watch.agent_spec.name, txn.now - row.noticed_at
     about = scope_name(row.scope)
-    hold = f"It is held by: {held_by}." if held_by else "Nothing holds it."
+    hold = f"What holds it: {held_by}." if held_by else "Nothing holds it."
     return Notice(
         occurrence=f"{row.id}",
         title=f"{agent} has not been woken about {about} for {format_duration(waited - waited % SECOND)}",

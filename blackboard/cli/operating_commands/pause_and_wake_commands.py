@@ -82,4 +82,4 @@ def wake(
         print_line(f"{result.agent} may wake{about} now")
     else:
         until = f" until {to_second(result.until)}" if result.until else ""
-        print_line(f"{result.agent} does not wake{about} yet: held by {result.held_by}{until}")
+        print_line(f"{result.agent} does not wake{about} yet; what holds it: {result.held_by}{until}")
