@@ -14,10 +14,10 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.measures import Count, Strongest, Total
 from blackboard.core.marks.scopes import WHOLE_BOARD
+from blackboard.store.row_types.watch_row_types import CrossingKey
 
 
 def check_sums(txn: BoardTransaction) -> None:
@@ -55,7 +55,7 @@ def check_window_sums(txn: BoardTransaction) -> None:
     """Check that the sums of each window over the board or over groups equal its deposits, and decide as these do."""
     windows = [item for item in txn.active.watches.values() if item.keeps_window_sums]
     for item, scope in pairs(txn, windows):
-        deposits = watch_states.measured_marks(txn, item, StateKey(item.id, scope, 0), whole=True)
+        deposits = watch_states.measured_marks(txn, item, CrossingKey(item.id, scope), whole=True)
         comparison = next(item.condition.comparisons())
         value = value_at(comparison.measure, deposits, txn.now)
         assert window_totals.update_and_compare(txn, item, scope) or not comparison.is_met_at(value), item.spec.name

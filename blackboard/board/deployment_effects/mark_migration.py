@@ -13,9 +13,9 @@ from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import absorbed_marks, watch_states, watch_totals
 from blackboard.board.watches.measurements.absorbed_marks import last_absorbed
 from blackboard.board.watches.measurements.stimuli import is_stimulus
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingKey
 
 
 def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
@@ -64,4 +64,4 @@ def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkR
     if watch.condition.by is None:
         return True
     scope = watch_scopes.scope_of(txn, watch, row)
-    return scope is not None and watch_states.begin_following(txn, StateKey(watch.id, scope, 0))
+    return scope is not None and watch_states.begin_following(txn, CrossingKey(watch.id, scope))

@@ -17,12 +17,11 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import watch_totals, watched_marks
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, watch_guards
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.row_types.deployment_row_types import BackfillRow
 from blackboard.store.row_types.mark_row_types import MarkRow
-from blackboard.store.row_types.watch_row_types import PredictedCrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
@@ -138,7 +137,7 @@ def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, j
     if not watched_marks.is_counted(txn, watch, row) or not row.is_live(at):
         return
     if watch.timing is not None:
-        key = StateKey.of(watch, row.subject, row)
+        key = watch.key_of(row.subject, row)
         episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.condition.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
@@ -149,7 +148,7 @@ def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, j
 def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
     """Test a watch with a window on the deposits of a scope, which may no longer have marks."""
     if watch.timing is not None:
-        key = StateKey(watch.id, scope, 0)
+        key = CrossingKey(watch.id, scope)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
     else:
         predicted_crossings.predict_scope(txn, watch, scope, job.at)
@@ -160,7 +159,7 @@ def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, jo
     for row in stored_marks(txn, txn.active.migrating.intersection(watch.condition.kinds_of_marks), scope):
         mark_migration.migrate(txn, row)
     if watch.timing is not None:
-        key = StateKey(watch.id, scope, 0)
+        key = CrossingKey(watch.id, scope)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.condition.is_falling:
         predicted_crossings.predict_scope(txn, watch, scope, job.at)
@@ -173,7 +172,7 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
     if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
         watch_totals.rebuild(txn, watch)
     if watch.timing is not None:
-        key = StateKey(watch.id, WHOLE_BOARD, 0)
+        key = CrossingKey(watch.id, WHOLE_BOARD)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.condition.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)

@@ -31,7 +31,6 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
@@ -157,7 +156,7 @@ def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
         if watch.timing is None:
             continue
         for row in txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=LAST_INSTANT):
-            state = watch_states.get(txn, StateKey(watch.id, row.scope, row.mark_id))
+            state = watch_states.get(txn, row.key)
             at = None if state is None else episode_crossings.forecast(txn, watch, state)
             if at is not None:
                 names = _names(watch, row.scope)

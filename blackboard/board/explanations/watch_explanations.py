@@ -26,7 +26,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
-from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind, states_of_scope
+from blackboard.board.watches.measurements.watch_states import rows_behind, states_of_scope
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_deferrals import deferral_of
 from blackboard.clock import LAST_INSTANT, Instant
@@ -37,7 +37,7 @@ from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.tags import TagChoice
 from blackboard.core.records.states import HeldBy
 from blackboard.store.row_types.mark_row_types import MarkRow
-from blackboard.store.row_types.watch_row_types import CrossingRow, PredictedCrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 MAX_LISTED_CROSSINGS = 20
@@ -211,7 +211,7 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
 def _measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[MeasuredValue, ...]:
     """Return the value of each side of a watch's condition in a scope, over the marks that can make it cross."""
     if watch.condition.has_window:
-        marks = watch_states.measured_marks(txn, watch, StateKey(watch.id, scope, 0), whole=True)
+        marks = watch_states.measured_marks(txn, watch, CrossingKey(watch.id, scope), whole=True)
         return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
     if watch.condition.is_over_board and not watch.condition.is_falling and watch.timing is None:
         value, count = watch_totals.measure_marks(txn, watch)
@@ -219,7 +219,7 @@ def _measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) 
     if watch.condition.is_falling:
         marks = fading_marks(txn, watch.condition, scope)
     elif watch.timing is not None:
-        marks = [fading_mark(txn, row) for row in live_rows(txn, rows_behind(txn, watch, StateKey(watch.id, scope, 0)))]
+        marks = [fading_mark(txn, row) for row in live_rows(txn, rows_behind(txn, watch, CrossingKey(watch.id, scope)))]
     else:
         marks = [fading_mark(txn, row) for row in stimuli.stimuli_of(txn, watch, scope)]
     return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())

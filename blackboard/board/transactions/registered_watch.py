@@ -12,6 +12,8 @@ from blackboard.core.conditions.schedules import Schedule
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.watch_spec import Timing, WatchSpec
 from blackboard.durations import Duration
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingKey
 
 
 def live_sums_id(watch_id: int) -> int:
@@ -42,6 +44,10 @@ class RegisteredWatch:
         """The schedule of a scheduled watch."""
         assert isinstance(self.condition, Schedule)
         return self.condition
+
+    def key_of(self, scope: str, row: MarkRow) -> CrossingKey:
+        """Return the key of the crossing that a change of a mark in a scope can cause."""
+        return CrossingKey(self.id, scope, row.id if self.condition.is_per_mark else 0)
 
     @property
     def absorbs(self) -> bool:

@@ -13,7 +13,7 @@ from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, CrossingState, check_transition
 from blackboard.store.row_types.activation_row_types import ActivationRow
-from blackboard.store.row_types.watch_row_types import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow
 from blackboard.store.statements import CROSSINGS
 
 
@@ -51,20 +51,20 @@ class CrossingColumns(MeasuredColumns, SideColumns):
 
 
 def insert_crossing(
-    txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, **columns: Unpack[CrossingColumns]
+    txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, **columns: Unpack[CrossingColumns]
 ) -> None:
-    """Record a waiting crossing of a scope or, if `mark_id` is not 0, of a mark."""
-    key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
-    rest = {"state": CrossingState.WAITING, "noticed_at": txn.now, "activation_id": None, "closed_at": None}
-    crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **key, **rest, **columns)
+    """Record a waiting crossing."""
+    values = {**key._asdict(), "state": CrossingState.WAITING, "noticed_at": txn.now, **columns}
+    values |= {"activation_id": None, "closed_at": None}
+    crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **values)
     activity_log.record(
         txn,
         ActivityEvent.CROSSING,
         agent=watch.agent_spec.name,
         watch_id=watch.id,
-        scope=nullable_scope(scope),
+        scope=nullable_scope(key.scope),
         crossing_id=crossing_id,
-        mark_id=mark_id or None,
+        mark_id=key.mark_id or None,
     )
 
 

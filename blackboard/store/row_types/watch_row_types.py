@@ -56,6 +56,20 @@ class WatchTotalRow(NamedTuple):
     """The largest rounding error of the second sum; None if it is unknown."""
 
 
+class CrossingKey(NamedTuple):
+    """What a watch can cross for: all marks that it measures in a scope or, if it is per mark, one mark.
+
+    A watch has at most one waiting crossing, one prediction and one state with the same key. No part is ever NULL,
+    because rows with NULL do not count as equal.
+    """
+
+    watch_id: int
+    scope: str
+    """A subject, a group, or "" for the whole board."""
+    mark_id: Id = 0
+    """0 unless the watch is per mark."""
+
+
 class PredictedCrossingRow(NamedTuple):
     """A row of `predicted_crossing`: the next instant when time alone affects a watch, unless a mark changes.
 
@@ -64,13 +78,18 @@ class PredictedCrossingRow(NamedTuple):
 
     watch_id: int
     scope: str
-    """With `mark_id`, what it concerns: see `CrossingRow`."""
+    """With `mark_id`, what it concerns: see `CrossingKey`."""
     mark_id: Id
     due_at: Instant | None
 
     @property
+    def key(self) -> CrossingKey:
+        """The key of the crossing."""
+        return CrossingKey(self.watch_id, self.scope, self.mark_id)
+
+    @property
     def is_per_mark(self) -> bool:
-        """Whether it concerns a single mark; see `CrossingRow`."""
+        """Whether it concerns a single mark."""
         return self.mark_id != 0
 
 
@@ -83,7 +102,7 @@ class WatchStateRow(NamedTuple):
 
     watch_id: int
     scope: str
-    """With `mark_id`, what it concerns: see `CrossingRow`."""
+    """With `mark_id`, what it concerns: see `CrossingKey`."""
     mark_id: Id
     began_at: Instant | None
     crossed_at: Instant | None
@@ -91,6 +110,11 @@ class WatchStateRow(NamedTuple):
     """The last event of the board when the condition began to hold."""
     dropped: Flag = 0
     """Whether the guard of a rising watch dropped its last crossing."""
+
+    @property
+    def key(self) -> CrossingKey:
+        """The key of the state."""
+        return CrossingKey(self.watch_id, self.scope, self.mark_id)
 
 
 class FollowedWatchRow(NamedTuple):
@@ -102,7 +126,7 @@ class FollowedWatchRow(NamedTuple):
 
     watch_id: int
     scope: str
-    """With `mark_id`, what it concerns: see `CrossingRow`."""
+    """With `mark_id`, what it concerns: see `CrossingKey`."""
     mark_id: Id
 
 
@@ -111,16 +135,12 @@ SCHEDULE = "schedule"
 
 
 class CrossingRow(NamedTuple):
-    """A row of `crossing`.
-
-    It concerns a single mark or, if `mark_id` is 0, its scope. Neither column is ever NULL: they are part of a unique
-    key, and rows with NULL do not count as equal.
-    """
+    """A row of `crossing`."""
 
     id: Id
     watch_id: int
     scope: str
-    """A subject, a group, or "" for the whole board."""
+    """With `mark_id`, what it concerns: see `CrossingKey`."""
     mark_id: Id
     state: str
     crossed_at: Instant
@@ -149,6 +169,11 @@ class CrossingRow(NamedTuple):
     live marks that count, including those that the watch has absorbed. None if unabsorbed marks alone caused it."""
     began_at: Instant | None = None
     """When the condition of a watch over time began to hold; for a falling watch the instant of the fall."""
+
+    @property
+    def key(self) -> CrossingKey:
+        """The key of the crossing, while it waits."""
+        return CrossingKey(self.watch_id, self.scope, self.mark_id)
 
     @property
     def is_per_mark(self) -> bool:

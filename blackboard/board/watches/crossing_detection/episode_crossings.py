@@ -19,7 +19,6 @@ from blackboard.board.watches.crossing_detection.falling_crossings import may_be
 from blackboard.board.watches.measurements import watch_states, watch_totals, watched_marks, window_totals
 from blackboard.board.watches.measurements.absorbed_marks import last_absorbed
 from blackboard.board.watches.measurements.stimuli import is_stimulus
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, measured_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause
 from blackboard.clock import Instant
@@ -27,7 +26,7 @@ from blackboard.core.conditions.fading_forecasts import first_true, met_side
 from blackboard.core.marks.scopes import Group
 from blackboard.core.specs.watch_spec import Timing
 from blackboard.store.row_types.mark_row_types import MarkRow
-from blackboard.store.row_types.watch_row_types import CrossingRow, PredictedCrossingRow, WatchStateRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
 
 
@@ -53,11 +52,11 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     if before is None and after is None:
         return False
     if (left := watched_marks.left_group(txn, watch, before, after)) is not None:
-        advance_to_now(txn, watch, StateKey.of(watch, left, new))
+        advance_to_now(txn, watch, watch.key_of(left, new))
         if after is None:
             return False
         before = None
-    key = StateKey.of(watch, scope_of_counted_mark(txn, watch, new), new)
+    key = watch.key_of(scope_of_counted_mark(txn, watch, new), new)
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.condition.is_falling:
         _take_over(txn, key)
@@ -69,18 +68,18 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     return False
 
 
-def _take_over(txn: BoardTransaction, key: StateKey) -> None:
+def _take_over(txn: BoardTransaction, key: CrossingKey) -> None:
     """Give the state of a subject's former mark to the mark that follows it.
 
     A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """
     for state in txn.sql.all(CROSSINGS.states_of_scope, watch_id=key.watch_id, scope=key.scope):
-        watch_states.delete(txn, StateKey(state.watch_id, state.scope, state.mark_id))
-        watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
+        watch_states.delete(txn, state.key)
+        watch_states.put_and_predict(txn, state._replace(mark_id=key.mark_id), None)
 
 
 def _update_and_assess(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
+    txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
     """Update the sums that decide the case, and return whether a deposit may change a state.
 
@@ -105,7 +104,7 @@ def _update_and_assess(
     )
 
 
-def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
+def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> bool:
     """Bring the sums of a window up to date, and return whether a deposit may change the state of its watch."""
     if watch.condition.is_falling or watch.condition.kinds_of_marks:
         return True
@@ -114,7 +113,7 @@ def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key
     return not watch.may_use_window_sums or window_totals.update_and_compare(txn, watch, key.scope)
 
 
-def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
+def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> bool:
     """If the guard dropped the crossing of this episode and is open now, allow another crossing.
 
     Return whether another crossing was allowed.
@@ -124,11 +123,11 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
     state = watch_states.get(txn, key)
     if state is None or not state.dropped or watch_guards.drops(txn, watch, key.scope, txn.now):
         return False
-    watch_states.write(txn, state._replace(crossed_at=None, dropped=0))
+    watch_states.put(txn, state._replace(crossed_at=None, dropped=0))
     return True
 
 
-def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
+def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> None:
     """Update the measured value of a waiting crossing. It may now fill a batch, be urgent, or precede other crossings.
 
     Over the board, no other crossing waits. Crossings of a window keep the order of the values at their crossing.
@@ -151,7 +150,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
 
 
 def follow_deployment(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: Instant, *, is_changed: bool
+    txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, at: Instant, *, is_changed: bool
 ) -> None:
     """Follow a change of the deployment, as of its instant. `is_changed` is true if the watch itself has changed.
 
@@ -174,7 +173,7 @@ def follow_deployment(
 def advance_to_now(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    key: StateKey,
+    key: CrossingKey,
     *,
     at: Instant | None = None,
     crossed_at: Instant | None = None,
@@ -199,7 +198,7 @@ def advance_to_now(
 def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Take a state through the instants that are due."""
     crossing_retests.retest_before_change(txn, watch, prediction.scope)
-    advance_to_now(txn, watch, StateKey(watch.id, prediction.scope, prediction.mark_id), at=prediction.due_at)
+    advance_to_now(txn, watch, prediction.key, at=prediction.due_at)
 
 
 def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
@@ -211,10 +210,10 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
     for watch in txn.active.over_time.get(row.kind, ()):
         if watched_marks.may_be_counted(txn, watch, row):
             for scope in scopes_behind(txn, watch, row, deposited):
-                _follow_withdrawal(txn, watch, StateKey.of(watch, scope, row))
+                _follow_withdrawal(txn, watch, watch.key_of(scope, row))
 
 
-def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
+def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> None:
     state = watch_states.get(txn, key)
     if watch.condition.is_falling and (key.mark_id or (state is not None and state.began_at is None)):
         marks = watch_states.measured_marks(txn, watch, key)
@@ -226,7 +225,7 @@ def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: State
 
 def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
     """Let a watch cross again for a new episode after the crossing of the last episode was withdrawn."""
-    key = StateKey(watch.id, crossing.scope, crossing.mark_id)
+    key = crossing.key
     if watch.timing is not None and (state := watch_states.get(txn, key)) is not None:
         state = state._replace(crossed_at=None, dropped=0)
         _write(txn, watch, key, state, state, None)
@@ -236,24 +235,25 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
 def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
     """End the rewakes of a falling watch without any marks left, because the next rewake would have no marks either."""
     if watch.condition.is_falling and watch.timing is not None:
-        key = StateKey(watch.id, crossing.scope, crossing.mark_id)
-        state = watch_states.get(txn, key)
-        watch_states.put(txn, key, None if watch.timing.clear is None else state, None)
+        state = watch_states.get(txn, crossing.key)
+        if state is None or watch.timing.clear is None:
+            watch_states.delete(txn, crossing.key)
+        else:
+            watch_states.put_and_predict(txn, state, None)
 
 
 def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether the live marks of a rising watch over time meet its condition at an instant."""
-    marks = watch_states.measured_marks(txn, watch, StateKey(watch.id, scope, 0), at)
+    marks = watch_states.measured_marks(txn, watch, CrossingKey(watch.id, scope), at)
     return met_side(watch.condition, marks, at) is not None
 
 
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow) -> Instant | None:
     """Return when a watch will cross next, if its marks only fade; None if it will not."""
-    key = StateKey(watch.id, state.scope, state.mark_id)
-    predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key._asdict())
+    predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **state.key._asdict())
     if predicted is None or predicted.due_at is None:
         return None
-    marks = watch_states.measured_marks(txn, watch, key, predicted.due_at)
+    marks = watch_states.measured_marks(txn, watch, state.key, predicted.due_at)
     return forecast_crossing(
         watch.condition, _timing(watch), Episode(state.began_at, state.crossed_at), marks, predicted.due_at
     )
@@ -267,7 +267,7 @@ def _timing(watch: RegisteredWatch) -> Timing:
 def _write(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    key: StateKey,
+    key: CrossingKey,
     state: WatchStateRow,
     stored: WatchStateRow | None,
     next_at: Instant | None,
@@ -279,6 +279,6 @@ def _write(
     else:
         is_over = state.began_at is None and state.crossed_at is None
     if not is_over:
-        watch_states.put(txn, key, state, next_at)
+        watch_states.put_and_predict(txn, state, next_at)
     elif stored is not None:
         watch_states.delete(txn, key)

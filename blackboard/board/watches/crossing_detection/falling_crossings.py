@@ -11,7 +11,6 @@ from blackboard.board.mark_tables.mark_states import fading_state, mark_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
 from blackboard.board.work_tables.activation_rows import insert_closed_activation
 from blackboard.board.work_tables.crossing_rows import close_crossing
@@ -20,17 +19,15 @@ from blackboard.core.conditions.fading_forecasts import Side
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingKey
 from blackboard.store.statements import CROSSINGS
 
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """A fall below the threshold of a falling watch: the subject or the mark, and the value."""
+    """A fall below the threshold of a falling watch."""
 
-    scope: str
-    """A subject, a group, or "" for the board."""
-    mark_id: int
-    """0 unless the watch is per mark."""
+    key: CrossingKey
     marks: list[FadingMark]
     side: Side
     """The side of the condition that was met."""
@@ -45,7 +42,7 @@ class Fall:
 
 def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     """Record a crossing, and return whether a new crossing waits. If the guard was closed, the crossing is skipped."""
-    if watch_guards.was_open(txn, watch, fall.scope, fall.at):
+    if watch_guards.was_open(txn, watch, fall.key.scope, fall.at):
         return _cross(txn, watch, fall)
     skip(txn, watch, fall, "the guard was not met")
     return False
@@ -53,9 +50,9 @@ def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
 
 def skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) -> None:
     """Record that a watch crossed and wakes no agent. A crossing that waits stays as it is."""
-    key = {"watch_id": watch.id, "scope": fall.scope, "mark_id": fall.mark_id}
     reason = f"{watch.condition} ({fall.side.comparison.digits_of(fall.side.value)}); {why}"
-    activation = insert_closed_activation(txn, watch, fall.scope, ActivationState.SKIPPED, reason, fall.at)
+    activation = insert_closed_activation(txn, watch, fall.key.scope, ActivationState.SKIPPED, reason, fall.at)
+    key = fall.key._asdict()
     if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
         _cross(txn, watch, fall)
         close_crossing(txn, txn.sql.existing(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
@@ -79,7 +76,7 @@ def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     return measured_crossings.cross(
         txn,
         watch,
-        StateKey(watch.id, fall.scope, fall.mark_id),
+        fall.key,
         measured,
         fall.at,
         measured_crossings.CrossingCause(fall.cause, fall.began_at, fall.event_id),

@@ -23,7 +23,6 @@ from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.measurements import watch_states, watched_marks
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
 from blackboard.clock import Instant
@@ -31,7 +30,7 @@ from blackboard.core.conditions.fading_forecasts import fallen_side, first_true
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.row_types.mark_row_types import MarkRow
-from blackboard.store.row_types.watch_row_types import PredictedCrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 PREDICTIONS_PER_QUERY = 500
@@ -76,14 +75,14 @@ def predict_after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkR
             continue
         if (left := watched_marks.left_group(txn, watch, before, after)) is not None:
             before = None
-            if _is_predicted(txn, watch, left, 0):
+            if _is_predicted(txn, CrossingKey(watch.id, left)):
                 predict_scope(txn, watch, left, txn.now)
         if after is not None:
             scope = scope_of_counted_mark(txn, watch, after)
             if (
                 watch.condition.spans_subjects
                 and not may_be_weaker(txn, before, after)
-                and _is_predicted(txn, watch, scope, 0)
+                and _is_predicted(txn, CrossingKey(watch.id, scope))
             ):
                 continue  # a stronger mark can only delay the crossing, which is computed again when it is due
             if after.anchored_at < txn.now and not watch.condition.has_window:
@@ -100,7 +99,9 @@ def predict_after_window_deposit(txn: BoardTransaction, row: MarkRow) -> None:
         scope = (
             scope_of(txn, watch, row) if watch.condition.has_window and watch.condition.covers(row.subject) else None
         )
-        if scope is not None and not (watch.condition.spans_subjects and _is_predicted(txn, watch, scope, 0)):
+        if scope is not None and not (
+            watch.condition.spans_subjects and _is_predicted(txn, CrossingKey(watch.id, scope))
+        ):
             predict_watch(txn, watch, row)
 
 
@@ -113,7 +114,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
     if prediction.due_at is None or watch.condition.is_schedule:
         return prediction.due_at
     if watch.timing is not None:
-        state = watch_states.get(txn, StateKey(watch.id, prediction.scope, prediction.mark_id))
+        state = watch_states.get(txn, prediction.key)
         return None if state is None else episode_crossings.forecast(txn, watch, state)
     marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
     return first_true(watch.condition, marks, prediction.due_at)
@@ -160,7 +161,7 @@ def _predicted_falls(txn: BoardTransaction) -> Iterator[tuple[RegisteredWatch, P
 
 def _has_yet_to_fall(txn: BoardTransaction, prediction: PredictedCrossingRow) -> bool:
     """Return whether a watch over time waits for a fall, and not for the rewake after a fall."""
-    state = watch_states.get(txn, StateKey(prediction.watch_id, prediction.scope, prediction.mark_id))
+    state = watch_states.get(txn, prediction.key)
     return state is not None and state.began_at is None
 
 
@@ -169,12 +170,13 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
 
     Without marks, and without deposits in its windows, predict nothing.
     """
+    key = CrossingKey(watch.id, WHOLE_BOARD)
     if watch.timing is not None:
-        episode_crossings.advance_to_now(txn, watch, StateKey(watch.id, WHOLE_BOARD, 0), at=since)
+        episode_crossings.advance_to_now(txn, watch, key, at=since)
         return
     marks = fading_marks(txn, watch.condition, WHOLE_BOARD, since)
     if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.condition.kinds_of_marks):
-        _store_prediction(txn, watch, WHOLE_BOARD, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+        _store_prediction(txn, watch, key, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: Instant | None = None) -> None:
@@ -186,31 +188,32 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     since = txn.now if since is None else since
     if (scope := scope_of(txn, watch, row)) is None:
         return
+    key = watch.key_of(scope, row)
     if watch.timing is not None:
-        episode_crossings.advance_to_now(txn, watch, StateKey.of(watch, scope, row), at=since)
+        episode_crossings.advance_to_now(txn, watch, key, at=since)
     elif not watch.condition.is_per_mark:
         predict_scope(txn, watch, scope, since)
     else:
         marks = [fading_mark(txn, row)]
         if row.reinforcements:
-            _set_bound_of_marks(txn, watch, row.subject, row.id, marks)
-        _store_prediction(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
+            _set_bound_of_marks(txn, watch, key, marks)
+        _store_prediction(txn, watch, key, marks, max(since, marks[0].changed_at))
 
 
 def predict_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str, since: Instant) -> None:
     """Predict when a falling watch will cross in a scope, from its marks and its deposits in windows."""
-    marks = fading_marks(txn, watch.condition, scope, since)
+    key, marks = CrossingKey(watch.id, scope), fading_marks(txn, watch.condition, scope, since)
     if scope != WHOLE_BOARD:  # over the board, no other crossing waits
-        _set_bound_of_marks(txn, watch, scope, 0, marks)
-    _store_prediction(txn, watch, scope, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+        _set_bound_of_marks(txn, watch, key, marks)
+    _store_prediction(txn, watch, key, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
 def _set_bound_of_marks(
-    txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark]
+    txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, marks: list[FadingMark]
 ) -> None:
     """Set the bound of a waiting crossing from the present strengths of its marks."""
     bound = bound_of(watch, [mark.strength(txn.now) for mark in marks])
-    set_bound(txn, watch, scope, mark_id, bound, (law_key(mark.state.law) for mark in marks))
+    set_bound(txn, watch, key, bound, (law_key(mark.state.law) for mark in marks))
 
 
 def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
@@ -223,13 +226,14 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Col
         if watch.timing is not None:
             continue
         if watch.condition.is_per_mark:
-            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, scope=row.subject, mark_id=row.id)
+            txn.sql.run(CROSSINGS.delete_predicted_crossing, **watch.key_of(row.subject, row)._asdict())
             continue
         for scope in scopes_behind(txn, watch, row, deposited):
-            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, scope=scope, mark_id=0)
+            key = CrossingKey(watch.id, scope)._asdict()
+            txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
             due_at = first_true(watch.condition, fading_marks(txn, watch.condition, scope), txn.now)
             if due_at is None or due_at > txn.now:
-                txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, scope=scope, mark_id=0, due_at=due_at)
+                txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
 
 
 def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
@@ -238,8 +242,8 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     A skipped crossing wakes no agent. Every other mark counts from its last change on. If a crossing is predicted, the
     value is above the threshold now, and nothing is recorded.
     """
-    mark_id = new.id if watch.condition.is_per_mark else 0
-    if _is_predicted(txn, watch, scope, mark_id):
+    key = watch.key_of(scope, new)
+    if _is_predicted(txn, key):
         return
     marks = [fading_mark(txn, new)]
     since = new.anchored_at
@@ -250,27 +254,24 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     at = first_true(watch.condition, marks, since)
     if at is not None and since < at <= txn.now:
         side = fallen_side(watch.condition, marks, since, at)
-        falling_crossings.skip(
-            txn, watch, Fall(scope, mark_id, marks, side, at, new.event_id), "before it was recorded"
-        )
+        falling_crossings.skip(txn, watch, Fall(key, marks, side, at, new.event_id), "before it was recorded")
 
 
-def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> bool:
-    return txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, scope=scope, mark_id=mark_id) is not None
+def _is_predicted(txn: BoardTransaction, key: CrossingKey) -> bool:
+    return txn.sql.one(CROSSINGS.get_predicted_crossing, **key._asdict()) is not None
 
 
 def _store_prediction(
-    txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark], since: Instant
+    txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, marks: list[FadingMark], since: Instant
 ) -> None:
-    key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
-    predicted = _is_predicted(txn, watch, scope, mark_id)
+    predicted = _is_predicted(txn, key)
     due_at = first_true(watch.condition, marks, since)
     if due_at == since:  # below the threshold: the watch crosses now if the marks were above before
         if predicted:
-            _fire(txn, watch, PredictedCrossingRow(watch.id, scope, mark_id, since))
+            _fire(txn, watch, PredictedCrossingRow(*key, since))
     # The watch may have crossed after `since`, before the backfill reached these marks. Then nothing is predicted.
-    elif predicted or since >= txn.now or not txn.sql.one(CROSSINGS.crossed_since, **key, since=since):
-        txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
+    elif predicted or since >= txn.now or not txn.sql.one(CROSSINGS.crossed_since, **key._asdict(), since=since):
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key._asdict(), due_at=due_at)
 
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
@@ -285,17 +286,16 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     if watch.timing is not None:
         episode_crossings.fire(txn, watch, prediction)
         return
-    key = {"watch_id": watch.id, "scope": prediction.scope, "mark_id": prediction.mark_id}
     computed = txn.now if prediction.due_at is None else prediction.due_at
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
     at = first_true(watch.condition, marks, computed)
     if at is None or at > txn.now:  # a later deposit or an unfinished backfill delayed the crossing
-        txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **prediction.key._asdict(), due_at=at)
         return
-    txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
+    txn.sql.run(CROSSINGS.delete_predicted_crossing, **prediction.key._asdict())
     crossing_retests.retest_before_change(txn, watch, prediction.scope)
     side = fallen_side(watch.condition, marks, computed, at)
-    falling_crossings.record(txn, watch, Fall(prediction.scope, prediction.mark_id, marks, side, at, event_id))
+    falling_crossings.record(txn, watch, Fall(prediction.key, marks, side, at, event_id))
 
 
 def _marks_at_crossing(

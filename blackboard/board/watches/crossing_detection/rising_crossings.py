@@ -16,7 +16,6 @@ from blackboard.board.watches.measurements import watch_states, watch_totals, wa
 from blackboard.board.watches.measurements.absorbed_marks import absorb_silently, last_absorbed, last_given_event
 from blackboard.board.watches.measurements.news import update_and_assess
 from blackboard.board.watches.measurements.stimuli import is_stimulus, stimuli_of
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import dropped_crossings, measured_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
@@ -25,6 +24,7 @@ from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.conditions.fading_forecasts import met_side
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingKey
 from blackboard.store.statements import CROSSINGS
 
 
@@ -180,6 +180,11 @@ class RisingTest(NamedTuple):
     watch: RegisteredWatch
     scope: str
 
+    @property
+    def key(self) -> CrossingKey:
+        """The key of a crossing for all marks of the scope."""
+        return CrossingKey(self.watch.id, self.scope)
+
     def test_after_deposit(self, old: MarkRow | None, new: MarkRow) -> bool:
         """Test the scope after a deposit, with few reads."""
         txn, watch, measure = self.txn, self.watch, self.watch.comparison.measure
@@ -189,7 +194,7 @@ class RisingTest(NamedTuple):
             # The maximum reaches the threshold only when the new mark does.
             value = mark_strength(txn, new)
             if watch.comparison.is_met_at(value):
-                return self._record_crossing(0, Measurement(value, 1))
+                return self._record_crossing(self.key, Measurement(value, 1))
             if self.scope != WHOLE_BOARD and self._has_waiting_crossing():
                 self._raise_bound(stimuli_of(txn, watch, self.scope))
             return False
@@ -220,7 +225,7 @@ class RisingTest(NamedTuple):
             return
         if self.watch.measures_sums:
             value, _ = watch_totals.update_and_measure(self.txn, self.watch, self.scope)
-            set_bound(self.txn, self.watch, self.scope, 0, value, [])
+            set_bound(self.txn, self.watch, self.key, value, [])
         else:
             is_per_mark = self.watch.condition.is_per_mark
             self._raise_bound([new] if is_per_mark else stimuli_of(self.txn, self.watch, self.scope))
@@ -232,8 +237,7 @@ class RisingTest(NamedTuple):
         return is_first and condition.by is None and condition.kinds == (new.kind,)
 
     def _has_waiting_crossing(self) -> bool:
-        values = {"watch_id": self.watch.id, "scope": self.scope, "mark_id": 0}
-        return self.txn.sql.one(CROSSINGS.waiting_crossing, **values) is not None
+        return self.txn.sql.one(CROSSINGS.waiting_crossing, **self.key._asdict()) is not None
 
     def _test_marks(self, rows: list[MarkRow], at: Instant) -> bool:
         """Test some marks at an instant."""
@@ -245,14 +249,15 @@ class RisingTest(NamedTuple):
                 self._raise_bound(rows)
             has_new = False
             for row, strength in strong:
-                has_new |= self._record_crossing(row.id, Measurement(strength, 1, [row]), crossed_at=at)
+                key = watch.key_of(self.scope, row)
+                has_new |= self._record_crossing(key, Measurement(strength, 1, [row]), crossed_at=at)
             return has_new
         side = met_side(watch.condition, [fading_mark(txn, row) for row in rows], at) if rows else None
         if side is None:
             self._raise_bound(rows)
             return False
         measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
-        return self._record_crossing(0, measured, crossed_at=at)
+        return self._record_crossing(self.key, measured, crossed_at=at)
 
     def _test_sums(self, new: MarkRow | None) -> bool:
         """Test the sums over the board or a group, after the deposit of a mark if there is one."""
@@ -260,19 +265,18 @@ class RisingTest(NamedTuple):
         value, count = watch_totals.update_and_measure(txn, watch, scope)
         if not watch.comparison.is_met_at(value):
             if scope != WHOLE_BOARD and new is not None:  # of several groups, the strongest is claimed first
-                set_bound(txn, watch, scope, 0, value, [])
+                set_bound(txn, watch, self.key, value, [])
             return False
         strongest = 0.0
         if watch.agent_spec.settings.urgent_above is not None:
             # A crossing that waits has considered all marks but the new one.
             rows = [new] if new is not None and self._has_waiting_crossing() else stimuli_of(txn, watch, scope)
             strongest = max((mark_strength(txn, row) for row in rows), default=0.0)
-        return self._record_crossing(0, Measurement(value, count, strongest=strongest))
+        return self._record_crossing(self.key, Measurement(value, count, strongest=strongest))
 
-    def _record_crossing(self, mark_id: int, measured: Measurement, *, crossed_at: Instant | None = None) -> bool:
+    def _record_crossing(self, key: CrossingKey, measured: Measurement, *, crossed_at: Instant | None = None) -> bool:
         """Record a crossing, unless the watch is over time and may not cross; return whether it is new."""
         at = self.txn.now if crossed_at is None else crossed_at
-        key = StateKey(self.watch.id, self.scope, mark_id)
         if not watch_states.admits_news(self.txn, self.watch, key, at):
             return False
         is_new = measured_crossings.cross(self.txn, self.watch, key, measured, at)
@@ -283,6 +287,6 @@ class RisingTest(NamedTuple):
     def _raise_bound(self, rows: list[MarkRow]) -> None:
         """Raise the bound of a waiting crossing whose marks a deposit made stronger, but not as strong as needed."""
         if len(rows) > 1 or any(row.reinforcements for row in rows):
-            mark_id = rows[0].id if self.watch.condition.is_per_mark else 0
+            key = self.watch.key_of(self.scope, rows[0])
             bound = bound_of(self.watch, [mark_strength(self.txn, row) for row in rows])
-            set_bound(self.txn, self.watch, self.scope, mark_id, bound, measured_crossings.laws_of(self.txn, rows))
+            set_bound(self.txn, self.watch, key, bound, measured_crossings.laws_of(self.txn, rows))

@@ -11,14 +11,13 @@ from blackboard.board.watches.crossing_detection import episodes, falling_crossi
 from blackboard.board.watches.crossing_detection.episodes import Episode, EpisodeChange
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall
 from blackboard.board.watches.measurements import watch_states
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import fallen_side, met_side
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.store.row_types.watch_row_types import WatchStateRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, WatchStateRow
 
 
 class StateAdvance:
@@ -28,7 +27,7 @@ class StateAdvance:
         self,
         txn: BoardTransaction,
         watch: RegisteredWatch,
-        key: StateKey,
+        key: CrossingKey,
         marks: list[FadingMark],
         state: WatchStateRow,
         start: Instant,
@@ -84,8 +83,7 @@ class StateAdvance:
             self._txn,
             self._watch,
             Fall(
-                self._key.scope,
-                self._key.mark_id,
+                self._key,
                 self._marks,
                 side,
                 at,
@@ -118,7 +116,7 @@ class StateAdvance:
 def measure(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    key: StateKey,
+    key: CrossingKey,
     marks: list[FadingMark],
     at: Instant,
     value: float,

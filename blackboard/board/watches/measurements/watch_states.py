@@ -6,8 +6,6 @@ the beginning of an episode until the episode is cleared. `episode_crossings` ch
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blackboard.board.mark_tables.mark_states import fading_mark
 from blackboard.board.mark_tables.watch_scopes import deposits_in_windows, stored_marks
 from blackboard.board.mark_tables.window_deposits import WindowReading
@@ -18,25 +16,11 @@ from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.store.row_types.mark_row_types import MarkRow
-from blackboard.store.row_types.watch_row_types import WatchStateRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, WatchStateRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 
-class StateKey(NamedTuple):
-    """The key of a state: its watch, and its scope or mark."""
-
-    watch_id: int
-    scope: str
-    mark_id: int
-    """0 unless the watch is per mark."""
-
-    @classmethod
-    def of(cls, watch: RegisteredWatch, scope: str, row: MarkRow) -> StateKey:
-        """Return the key of the state that a change of a mark affects."""
-        return cls(watch.id, scope, row.id if watch.condition.is_per_mark else 0)
-
-
-def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
+def get(txn: BoardTransaction, key: CrossingKey) -> WatchStateRow | None:
     """Return a state; None if there is no row."""
     return txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
 
@@ -46,26 +30,24 @@ def states_of_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -
     return txn.sql.all(CROSSINGS.states_of_scope, watch_id=watch.id, scope=scope)
 
 
-def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_at: Instant | None) -> None:
-    """Write a state (None deletes it), and the next instant when time alone changes it."""
-    if state is None:
-        txn.sql.run(CROSSINGS.delete_watch_state, **key._asdict())
-    else:
-        write(txn, state)
-    if next_at is None:
-        txn.sql.run(CROSSINGS.delete_predicted_crossing, **key._asdict())
-    else:
-        txn.sql.run(CROSSINGS.set_predicted_crossing, **key._asdict(), due_at=next_at)
-
-
-def write(txn: BoardTransaction, state: WatchStateRow) -> None:
+def put(txn: BoardTransaction, state: WatchStateRow) -> None:
     """Write a state whose next instant stays the same."""
     txn.sql.run(CROSSINGS.set_watch_state, **state._asdict())
 
 
-def delete(txn: BoardTransaction, key: StateKey) -> None:
+def put_and_predict(txn: BoardTransaction, state: WatchStateRow, next_at: Instant | None) -> None:
+    """Write a state, and the next instant when time alone changes it; None for none."""
+    put(txn, state)
+    if next_at is None:
+        txn.sql.run(CROSSINGS.delete_predicted_crossing, **state.key._asdict())
+    else:
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **state.key._asdict(), due_at=next_at)
+
+
+def delete(txn: BoardTransaction, key: CrossingKey) -> None:
     """Delete a state and its predicted crossing."""
-    put(txn, key, None, None)
+    txn.sql.run(CROSSINGS.delete_watch_state, **key._asdict())
+    txn.sql.run(CROSSINGS.delete_predicted_crossing, **key._asdict())
 
 
 def delete_of_watch(txn: BoardTransaction, watch_id: int) -> None:
@@ -74,12 +56,12 @@ def delete_of_watch(txn: BoardTransaction, watch_id: int) -> None:
     txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
-def begin_following(txn: BoardTransaction, key: StateKey) -> bool:
+def begin_following(txn: BoardTransaction, key: CrossingKey) -> bool:
     """Return whether a state has yet to follow the last change of the deployment, and record that it does now."""
     return bool(txn.sql.run_and_count(CROSSINGS.insert_followed, **key._asdict()))
 
 
-def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
+def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, crossed_at: Instant) -> bool:
     """Return whether unabsorbed marks that meet the condition of a rising watch make it cross.
 
     Every watch without a timing crosses. A watch with a timing crosses for news only in an episode in which it has
@@ -95,13 +77,13 @@ def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cr
     return not state.dropped and crossed_at >= state.began_at + timing.held_for
 
 
-def record_crossing(txn: BoardTransaction, key: StateKey, crossed_at: Instant) -> None:
+def record_crossing(txn: BoardTransaction, key: CrossingKey, crossed_at: Instant) -> None:
     """Record that a watch crossed within an episode: the next rewake counts from this crossing."""
     if (state := get(txn, key)) is not None and state.crossed_at is not None:
-        write(txn, state._replace(crossed_at=max(crossed_at, state.crossed_at)))
+        put(txn, state._replace(crossed_at=max(crossed_at, state.crossed_at)))
 
 
-def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> list[MarkRow]:
+def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> list[MarkRow]:
     """Return the stored marks over which a watch over time is judged, also evaporated and absorbed marks."""
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
@@ -111,7 +93,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
 
 
 def measured_marks(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: Instant | None = None, *, whole: bool = False
+    txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, at: Instant | None = None, *, whole: bool = False
 ) -> list[FadingMark]:
     """Return the marks and deposits over which a watch over time is judged from an instant on (default: now).
 

@@ -15,7 +15,6 @@ from blackboard.board.mark_tables.window_deposits import deposits_since
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_states, watched_marks
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings.departed_marks import (
     InputMark,
     begin_of_fall,
@@ -31,7 +30,7 @@ from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, WindowEventRow
-from blackboard.store.row_types.watch_row_types import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow
 from blackboard.store.statements import MARKS
 
 
@@ -63,7 +62,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
         rows = [row for row in live_rows(txn, stored) if watched_marks.is_counted(txn, watch, row)]
     elif crossing.cause is not None:
-        rows = live_rows(txn, watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
+        rows = live_rows(txn, watch_states.rows_behind(txn, watch, CrossingKey(watch.id, crossing.scope, 0)))
         rows = rows if watch.condition.is_over_board else _rows_of_met_sides(txn, watch, rows)
     elif watch.condition.is_over_board:
         rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
@@ -129,7 +128,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     not. The live marks that other measures count are added. The instant is the instant of the crossing or, for a
     falling watch, of the fall. At a fall, the deposit that left the window counts too.
     """
-    key = StateKey(watch.id, scope, 0)
+    key = CrossingKey(watch.id, scope)
     marks = watch_states.measured_marks(txn, watch, key, whole=True)
     values = {side: value_at(side.measure, marks, txn.now) for side in watch.condition.comparisons()}
     sides = list(watch.condition.deciding(lambda one: one.is_met_at(values[one]))) or list(values)

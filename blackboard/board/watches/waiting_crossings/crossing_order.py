@@ -26,7 +26,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Decay, Never
 from blackboard.durations import DAY
-from blackboard.store.row_types.watch_row_types import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS
 from blackboard.store.transaction import SqlRead
@@ -92,19 +92,14 @@ def order_columns(
 
 
 def set_bound(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    scope: str,
-    mark_id: int,
-    strength: float,
-    laws: Iterable[str],
+    txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, strength: float, laws: Iterable[str]
 ) -> None:
     """Set the bound of a waiting crossing, if there is one, after its marks changed without another crossing.
 
     Without laws, the bound does not fade.
     """
     columns = order_columns(txn, watch, strength, laws, txn.now)
-    txn.sql.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, scope=scope, mark_id=mark_id, **columns)
+    txn.sql.run(CROSSINGS.set_order_of_waiting, **key._asdict(), **columns)
 
 
 def bound_of(watch: RegisteredWatch, strengths: Sequence[float]) -> float:

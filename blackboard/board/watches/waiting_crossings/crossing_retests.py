@@ -15,7 +15,6 @@ from blackboard.board.mark_tables.window_deposits import scopes_in_windows
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import measured_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAtCrossing, PastMark
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
@@ -26,7 +25,7 @@ from blackboard.core.conditions.fading_forecasts import fallen_side, first_true,
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.row_types.watch_row_types import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 
 CHANGED_WATCH_REASON = "watch changed"
@@ -34,19 +33,16 @@ CHANGED_WATCH_REASON = "watch changed"
 
 
 class _ScopeMarks(NamedTuple):
-    """A scope that a new watch measures, with its marks; or, for a `strength`, one mark with its id."""
+    """What a new watch can cross for, with its marks."""
 
-    scope: str
-    mark_id: int
-    """0 if the watch measures all marks of the scope together."""
+    key: CrossingKey
     marks: list[PastMark]
 
 
 class _MetScope(NamedTuple):
-    """A scope in which a new watch would have crossed, and the id of the mark; 0 if it measures all marks together."""
+    """What a new watch would have crossed for."""
 
-    scope: str
-    mark_id: int
+    key: CrossingKey
     measured: Measurement
 
 
@@ -91,17 +87,15 @@ def _retest(
     if _has_longer_delay(watch, deployment):
         skip_crossing(txn, watch, crossing, CHANGED_WATCH_REASON)
         return
-    own_key = crossing.scope, crossing.mark_id
     found = _met_scopes(MarksAtCrossing(txn, watch, crossing, deployment))
     is_kept = False
-    for met in sorted(found, key=lambda met: (met.scope, met.mark_id) != own_key):
-        key = StateKey(watch.id, met.scope, met.mark_id)
-        other = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
+    for met in sorted(found, key=lambda met: met.key != crossing.key):
+        other = txn.sql.one(CROSSINGS.waiting_crossing, **met.key._asdict())
         if other is not None and other.id != crossing.id:
             txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=crossing.crossed_at)
         elif is_kept:
             cause = measured_crossings.CrossingCause(crossing.cause, crossing.began_at)
-            measured_crossings.cross(txn, watch, key, met.measured, crossing.crossed_at, cause)
+            measured_crossings.cross(txn, watch, met.key, met.measured, crossing.crossed_at, cause)
         else:
             _restate(txn, watch, crossing, met)
             is_kept = True
@@ -125,8 +119,8 @@ def _restate(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRo
     txn.sql.run(
         CROSSINGS.restate_crossing,
         id=crossing.id,
-        scope=met.scope,
-        mark_id=met.mark_id,
+        scope=met.key.scope,
+        mark_id=met.key.mark_id,
         **measured_crossings.side_columns(watch, met.measured),
         **columns,
     )
@@ -149,11 +143,11 @@ def _met_scopes(past: MarksAtCrossing) -> Iterator[_MetScope]:
         return  # the strength of one subject does not determine the strength of the board or of a group
     before = past.txn.active.retests.get(watch.id, frozenset())
     counted = not before.isdisjoint(watch.condition.kinds_in_windows)
-    for scope, mark_id, marks in _marks_by_scope(past):
+    for key, marks in _marks_by_scope(past):
         is_concerned = counted or any(mark.row.kind in before for mark in marks)
-        measured = _measured(past, scope, marks) if is_concerned else None
-        if measured is not None and (not watch.guard_drops or _guard_was_open(past, scope)):
-            yield _MetScope(scope, mark_id, measured)
+        measured = _measured(past, key.scope, marks) if is_concerned else None
+        if measured is not None and (not watch.guard_drops or _guard_was_open(past, key.scope)):
+            yield _MetScope(key, measured)
 
 
 def _marks_by_scope(past: MarksAtCrossing) -> Iterator[_ScopeMarks]:
@@ -162,14 +156,15 @@ def _marks_by_scope(past: MarksAtCrossing) -> Iterator[_ScopeMarks]:
     if watch.condition.is_per_mark:
         for mark in past.measured():
             if not crossing.is_per_mark or mark.row.id == crossing.mark_id:
-                yield _ScopeMarks(mark.row.subject, mark.row.id, [mark])
+                yield _ScopeMarks(watch.key_of(mark.row.subject, mark.row), [mark])
         return
     by_scope: dict[str | None, list[PastMark]] = {WHOLE_BOARD: []} if watch.condition.is_over_board else {}
     for mark in past.measured():
         by_scope.setdefault(scope_of(past.txn, watch, mark.row), []).append(mark)
     for scope in _scopes_in_windows(past):
         by_scope.setdefault(scope, [])
-    yield from (_ScopeMarks(scope, 0, marks) for scope, marks in by_scope.items() if scope is not None)
+    found = ((scope, marks) for scope, marks in by_scope.items() if scope is not None)
+    yield from (_ScopeMarks(CrossingKey(watch.id, scope), marks) for scope, marks in found)
 
 
 def _has_same_scope(past: MarksAtCrossing) -> bool:

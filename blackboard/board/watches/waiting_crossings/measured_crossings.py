@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
 from blackboard.board.work_tables.crossing_rows import MeasuredColumns, SideColumns, insert_crossing
@@ -16,7 +15,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.durations import format_duration
 from blackboard.store.row_types.mark_row_types import MarkRow
-from blackboard.store.row_types.watch_row_types import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow
 from blackboard.store.statements import CROSSINGS
 
 
@@ -52,7 +51,7 @@ class CrossingCause:
 def cross(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    key: StateKey,
+    key: CrossingKey,
     measured: Measurement,
     crossed_at: Instant,
     cause: CrossingCause | None = None,
@@ -69,8 +68,7 @@ def cross(
     insert_crossing(
         txn,
         watch,
-        key.scope,
-        key.mark_id,
+        key,
         crossed_at=crossed_at,
         **side_columns(watch, measured),
         held_by=None,

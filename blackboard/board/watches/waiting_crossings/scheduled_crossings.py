@@ -19,7 +19,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import HOUR, MINUTE, Duration, format_duration
-from blackboard.store.row_types.watch_row_types import SCHEDULE, CrossingRow
+from blackboard.store.row_types.watch_row_types import SCHEDULE, CrossingKey, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 UPCOMING_INSTANTS = 3
@@ -41,8 +41,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
         insert_crossing(
             txn,
             watch,
-            scope=WHOLE_BOARD,
-            mark_id=0,
+            _key(watch),
             crossed_at=at,
             value=value,
             threshold=1.0,
@@ -61,7 +60,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
 
 def waiting(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
     """Return the waiting crossing of a schedule, if there is one."""
-    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, scope=WHOLE_BOARD, mark_id=0)
+    return txn.sql.one(CROSSINGS.waiting_crossing, **_key(watch)._asdict())
 
 
 def last(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
@@ -103,7 +102,7 @@ def upcoming(txn: BoardTransaction, watch: RegisteredWatch, limit: int = UPCOMIN
 
 def next_stored(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
     """Return the stored next instant of a schedule; None while its crossing waits."""
-    row = txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, scope=WHOLE_BOARD, mark_id=0)
+    row = txn.sql.one(CROSSINGS.get_predicted_crossing, **_key(watch)._asdict())
     return None if row is None else row.due_at
 
 
@@ -150,5 +149,9 @@ def _stands_for(txn: BoardTransaction, watch: RegisteredWatch, at: Instant, valu
     return latest, min(float(MAX_COUNTED_INSTANTS), value + count - 1)
 
 
+def _key(watch: RegisteredWatch) -> CrossingKey:
+    return CrossingKey(watch.id, WHOLE_BOARD)
+
+
 def _set_next(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant | None) -> None:
-    txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, scope=WHOLE_BOARD, mark_id=0, due_at=due_at)
+    txn.sql.run(CROSSINGS.set_predicted_crossing, **_key(watch)._asdict(), due_at=due_at)
