@@ -26,8 +26,7 @@ from tests.support.forked_children import without_rights
 
 IMPORTED = (sqlite_user_queries, sqlite_upkeep)
 """Modules that a user without rights cannot import later."""
-SHARED = 0o644
-"""The mode of the files; without it, a warning names their owner."""
+pytestmark = pytest.mark.filterwarnings("ignore::blackboard.errors.ForeignFilesWarning")  # root makes the boards
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -63,7 +62,7 @@ def copied_in_use(path: Path) -> None:
 def read_everything(path: Path) -> str:
     """Return what one sees of a board; run by a user who cannot write it."""
     try:
-        with Blackboard.open(path, create=False, writes=False, mode=SHARED) as board:
+        with Blackboard.open(path, create=False, writes=False) as board:
             files = {"pages", "journal mode"}
             findings = [f"{item.name} {item.state}" for item in doctor.examine_board(board, None) if item.name in files]
             seen: list[Any] = [
@@ -152,7 +151,7 @@ def test_a_program_that_writes_is_refused_at_once(folder: Path, protected: str, 
 
     def opened() -> str:
         try:
-            Blackboard.open(path, mode=SHARED).close()
+            Blackboard.open(path).close()
         except StoreError as error:
             return str(error)
         return "opened"
