@@ -31,7 +31,7 @@ YEAR = 365 * DAY
 LIMIT = 500
 """The rows that a transaction removes, as by default."""
 STAYS = 100
-"""One of so many old events belongs to a live mark."""
+"""One old event in this many belongs to a live mark."""
 SIZE = (
     "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class AS c WHERE c.relkind = 'r' AND (c.relname = 'event'"
     " OR c.relname LIKE 'event\\_to\\_%')"

@@ -51,7 +51,7 @@ ADDRESSES = (
 
 
 def make(path: Path, marks: int) -> None:
-    """Make a board with so many marks."""
+    """Make a board with this many marks."""
     with Blackboard.open(path, kinds=(*boards.KINDS, Task, Result)) as board:
         boards.deploy(board)
         boards.insert_marks(board, boards.Trace, marks * 7 // 10)

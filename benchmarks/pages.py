@@ -97,7 +97,7 @@ def served(path: Path) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def depositing(board: Blackboard, events: int) -> Iterator[None]:
-    """Deposit so many marks a second meanwhile, each on the subject of an older mark, so strong that it is drawn."""
+    """Deposit `events` marks a second, each on the subject of an older mark, and strong enough to be drawn."""
     stopped = threading.Event()
 
     def work() -> None:
@@ -118,7 +118,7 @@ def depositing(board: Blackboard, events: int) -> Iterator[None]:
 
 @contextmanager
 def viewers(url: str, headers: dict[str, str], number: int) -> Iterator[Callable[[], int]]:
-    """Read the stream of the board's page in so many connections, and yield a function that counts the bytes."""
+    """Read the stream of the board's page in this many connections, and yield a function that counts the bytes."""
     total, stopped = [0], threading.Event()
 
     def read() -> None:

@@ -55,7 +55,7 @@ class Texts:
         self._said = self._rng.choices(self.words, cum_weights=weights, k=POOL)
 
     def text(self, length: int) -> str:
-        """Return a text of a number of words: a part of a long text, since to draw each word would take longer."""
+        """Return a text of a number of words: a part of a long text, because drawing each word takes longer."""
         begin = self._rng.randrange(POOL - length)
         return " ".join(self._said[begin : begin + length])
 

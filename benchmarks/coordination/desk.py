@@ -164,7 +164,8 @@ def run_desk(
 
 
 WINDOWS = timedelta(minutes=15)
-"""Longer than all batch windows of the desk in a row. A service keeps them; a run to the end closes them early."""
+"""Longer than all batch windows of the desk in a row. A service waits for them; a run until quiescence ends them
+early."""
 
 
 def _serve(

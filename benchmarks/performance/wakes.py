@@ -65,7 +65,7 @@ def same_process(folder: Path, size: int = 1000, *, count: int = 300) -> Iterato
 
 
 def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iterator[Row]:
-    """Measure the same with a deposit by another process; both use the monotonic clock of the machine."""
+    """Measure the time from a deposit by another process; both processes use the monotonic clock of the machine."""
     taken = latencies(f"sqlite:///{boards.copy(folder, size, 'wake-other')}", count)
     yield from _latency("deposit to an agent's first line, another process", taken, 5, 30)
 

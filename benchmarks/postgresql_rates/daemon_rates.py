@@ -56,7 +56,7 @@ def activations(
 
 
 def _end(session: Any, count: int) -> float:
-    """Return when the last of so many activations ended, in seconds since the epoch, after waiting for it."""
+    """Wait until `count` activations have ended, and return when the last ended, in seconds since the epoch."""
     give_up = time.monotonic() + MAX_SECONDS
     while time.monotonic() < give_up:
         done, last = session.execute(

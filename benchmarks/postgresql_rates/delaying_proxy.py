@@ -19,7 +19,7 @@ from collections import deque
 from sqlalchemy import URL, make_url
 
 PROTOCOL = 3
-"""The major version in the packet that begins a session. Requests for encryption before it have another one."""
+"""The major version in the packet that begins a session. Earlier requests for encryption have another one."""
 STATEMENT_TYPES = b"QE"
 """The messages that run something: a simple query, and the execution of a prepared statement."""
 

@@ -24,7 +24,7 @@ def deploy(board: Blackboard, deployer: Deployer, deployment: Deployment) -> Dep
 
 
 def partition_history(board: Blackboard, events: int) -> None:
-    """Keep the history of a board on a server in partitions, each for so many events, at least 1,000.
+    """Keep the history of a board on a server in partitions, each for `events` events, at least 1,000.
 
     Raises:
         UsageError: The board is in a file, or the number is out of range.

@@ -22,7 +22,7 @@ class ServiceManager:
 
     Args:
         address: The path of the socket; a leading @ stands for the abstract namespace.
-        interval: A sign of life is required each time within so many microseconds; None if it is not required.
+        interval: The longest time between two signs of life, in microseconds; None if none is required.
     """
 
     def __init__(self, address: str | None = None, interval: Duration | None = None) -> None:

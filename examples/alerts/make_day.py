@@ -28,7 +28,7 @@ def at(clock: str) -> datetime:
 def alerts(
     random: random.Random, service: str, start: datetime, minutes: float, each_minute: float, **shares: float
 ) -> Iterator[Event]:
-    """Yield alerts that come at random, so many each minute; `shares` gives the part of each kind."""
+    """Yield alerts that come at random, on average `each_minute` in a minute; `shares` gives the part of each kind."""
     elapsed = random.expovariate(each_minute)
     while elapsed < minutes:
         [kind] = random.choices(list(shares), list(shares.values()))

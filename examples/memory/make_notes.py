@@ -20,7 +20,7 @@ THINGS = {
     "contract": ("notice period", "data processing", "partner terms", "service level"),
 }
 OVER = {"contract": 165}
-"""What nobody has noted for so many days."""
+"""The topics that nobody has noted for this many days."""
 POPULAR = (
     "What about the yearly plan (pricing)?",
     "What about the guest access (security)?",

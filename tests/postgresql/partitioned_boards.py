@@ -131,7 +131,7 @@ def copied(board: Blackboard, clock: ManualClock) -> None:
 
 
 def remove_partitions(board: Blackboard, days: float, limit: int = 5) -> PartitionProgress:
-    """Remove all partitions whose events are older than so many days, and return the result of the last step.
+    """Remove all partitions whose events are older than `days` days, and return the result of the last step.
 
     A step that has to wait for others is tried again for a while, since autovacuum and others hold rows for moments.
     """
@@ -139,7 +139,7 @@ def remove_partitions(board: Blackboard, days: float, limit: int = 5) -> Partiti
 
 
 def remove_until(board: Blackboard, days: float, limit: int = 5, waits: int = 0) -> PartitionProgress:
-    """Remove partitions until there is nothing to do, or until it had to wait more than so many times."""
+    """Remove partitions until there is nothing to do, or until it had to wait more than `waits` times."""
     while True:
         progress = history_partitions.remove_old(board.session, Microseconds(round(days * DAY)), limit)
         if progress is PartitionProgress.DONE or (progress is PartitionProgress.LATER and waits == 0):

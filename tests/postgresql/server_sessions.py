@@ -36,7 +36,7 @@ class ServerSessions:
         return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 60000) {sessions}"), values).rowcount
 
     def wait_for_waiter(self, number: int = 1) -> None:
-        """Return once so many sessions wait for locks that others hold."""
+        """Return once `number` sessions wait for locks that others hold."""
         until = time.monotonic() + BOUND_SECONDS
         waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
         while (self._administrator.execute(waiting).scalar() or 0) < number:

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.postgresql(only=True)
 
 
 def removed_one_by_one(board: Blackboard, days: float) -> None:
-    """Remove what is older than so many days by deletions."""
+    """Remove what is older than `days` days by deletions."""
     while in_transaction(
         board, retention.remove, history=round(days * DAY), activations=None, model_calls=None, limit=50
     ):

@@ -280,7 +280,7 @@ class Terminal:
         self._descriptor, self.text = descriptor, ""
 
     def read_until(self, pattern: re.Pattern[str], number: int = 1) -> re.Match[str]:
-        """Return the last of some matches, as soon as there are so many. The time limit of the test bounds the wait."""
+        """Return the last match, once there are `number` matches. The time limit of the test bounds the wait."""
         while len(found := [*pattern.finditer(self.text)]) < number:
             self.text += os.read(self._descriptor, 65536).decode().replace("\r\n", "\n")
         return found[-1]

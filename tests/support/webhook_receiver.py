@@ -42,7 +42,7 @@ class Receiver:
             self._changed.notify_all()
 
     def wait_for(self, number: int) -> None:
-        """Wait until it has got so many requests."""
+        """Wait until it has got `number` requests."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.requests) >= number, BOUND_SECONDS), self.requests
 

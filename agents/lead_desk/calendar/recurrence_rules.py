@@ -301,7 +301,7 @@ class _Walk:
 def parse_rule(text: str) -> tuple[Rule | None, list[str]]:
     """Return a rule of the parts that are understood, and the other parts; None without a valid frequency.
 
-    Rules of vCalendar 1.0 are understood too.
+    Rules of vCalendar 1.0 are also understood.
     """
     if len(text) > MAX_TEXT_CHARACTERS:
         return None, [f"{text[:40]}..."]

@@ -130,7 +130,7 @@ def real_path(path: Path) -> Path:
 def folder_lock(path: Path) -> Iterator[None]:
     """Keep other desks from changing a file. The lock is on its folder, because the file is replaced.
 
-    Without a lock: if this user may not list the folder, or the file system has no locks.
+    There is no lock if this user may not list the folder, or if the file system has no locks.
 
     Raises:
         AgentError: Another process held the lock for too long, or there is no such folder.

@@ -41,7 +41,7 @@ class PartitionProgress(Enum):
 
 
 def create(session: BoardSession, events: int) -> None:
-    """Keep the history of a board on a server in partitions, each for so many events.
+    """Keep the history of a board on a server in partitions, each for `events` events.
 
     Raises:
         UsageError: The board is in a file, or the number is out of range.

@@ -309,8 +309,7 @@ class Total(Measure):
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant below the threshold.
 
-        A window loses its deposits one by one. The instant is when so many have left that the rest is below the
-        threshold.
+        A window loses its deposits one by one. At this instant, the rest is below the threshold for the first time.
         """
         if self.within is None:
             return super().first_below(marks, threshold, now)

@@ -41,7 +41,7 @@ class LogWriter:
             place.mkdir(parents=True, exist_ok=True)
 
     def step(self, deposited: int, *, may_truncate: bool = False) -> None:
-        """Take a step; so many rows are on the board."""
+        """Take a step, when `deposited` rows are on the board."""
         with self._locked():
             before, current = self._texts()
             rows_before, written = _count(before), _count([*before, current])

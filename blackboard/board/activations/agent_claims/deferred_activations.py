@@ -80,7 +80,7 @@ def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
 def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> ActivationRow | None:
     """Split off the marks of subjects that are in cooldown, and return the activation with the other marks.
 
-    Defer the activation instead, and return None, if all its subjects are in cooldown. Do the same if an answer about
+    Defer the activation instead, and return None, if all its subjects are in cooldown. Also defer it if an answer about
     all its marks is awaited or unused, because a paid answer is not given up.
     """
     marks = _marks_by_subject(txn, row) if crossing_deferrals.has_cooldowns(agent_spec) else {}
