@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blackboard import Exponential, Linear, Mark
@@ -118,6 +118,13 @@ def test_many_deposits_report_a_conflict_each_for_itself(world: World) -> None:
         st.tuples(st.sampled_from(["deposit", "reinforce", "withdraw", "wait"]), st.integers(0, 3)), max_size=12
     ),
     on_repeat=st.sampled_from(JOINING),
+)
+@example(
+    steps=[
+        *[("deposit", 0), ("deposit", 0), ("reinforce", 0), ("reinforce", 1), ("wait", 1)],
+        *[("withdraw", 1), ("withdraw", 0), ("deposit", 0), ("deposit", 3)],
+    ],
+    on_repeat="add",
 )
 @examples(0.2)
 def test_exactly_what_names_the_present_event_is_applied(steps: list[tuple[str, int]], on_repeat: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
@@ -272,6 +272,9 @@ deposits = st.tuples(st.sampled_from("ab"), st.integers(1, 3))
 
 
 @examples(0.3)
+@example(
+    steps=[("a", 1), "wake", "begin", ("a", 2), "wake", "end", ("a", 3), ("b", 1), "wake"], condition=CONDITIONS[0]
+)
 @given(
     steps=st.lists(deposits | st.sampled_from(["begin", "end", "wake"]), max_size=25),
     condition=st.sampled_from([condition for condition in CONDITIONS if not condition.is_over_board]),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from hypothesis import given, note
+from hypothesis import example, given, note
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total
@@ -140,6 +140,15 @@ steps: st.SearchStrategy[list[OracleStep]] = st.lists(
 
 
 @examples(0.5)
+@example(
+    measure=total("beat", by="team"),
+    case=WatchCase(is_falling=False, threshold=1.0, held_for=0, rewake_every=2, clears=True, guard="drop"),
+    steps=[
+        *[Put("deploy", 1.0, "s", "red", "x"), Put("beat", 1.0, "s", "red", "x"), Put("beat", 1.0, "s", 7, "x")],
+        *[Wait(3), Put("beat", 1.0, "t", "red", "x"), Wait(4), Put("beat", 1.0, "s", "red", "x"), Wait(3)],
+        *[Redeployment(), Withdrawal(0), Wait(9)],
+    ],
+)
 @given(measure=st.sampled_from(MEASURES), case=watch_cases, steps=steps)
 def test_each_group_crosses_at_the_seconds_of_its_oracle(
     measure: Measure, case: WatchCase, steps: list[OracleStep]

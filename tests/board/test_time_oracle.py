@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, note
+from hypothesis import example, given, note
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total
@@ -52,6 +52,14 @@ steps = st.lists(
 
 
 @examples(0.5)
+@example(
+    measure=total("beat"),
+    case=WatchCase(is_falling=False, threshold=1.0, held_for=0, rewake_every=2, clears=True, guard="drop"),
+    steps=[
+        *[("deploy", 1.0, 0, "x"), ("beat", 1.0, 0, "x"), ("wait", 3), ("beat", 1.0, 0, "x"), ("wait", 4)],
+        *[("beat", 1.0, 0, "x"), ("wait", 3), ("withdraw", 0), ("wait", 12)],
+    ],
+)
 @given(measure=st.sampled_from(MEASURES), case=watch_cases, steps=steps)
 def test_a_watch_over_time_crosses_at_the_seconds_of_an_oracle(
     measure: Measure, case: WatchCase, steps: list[Any]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total
@@ -283,6 +283,28 @@ steps = st.one_of(
 @pytest.mark.hypothesis
 @pytest.mark.postgresql
 @pytest.mark.timeout(600)
+@example(
+    steps=[
+        ("deposit", "error", "a", 1.0, 0, "k1"),
+        ("deposit", "error", "a", 1.0, 0, "k1"),
+        ("deposit", "error", "a", 1.0, SECOND, None),
+        ("deposit", "error", "a", 0.05, 0, None),
+        ("wake", "burst"),
+        ("deposit", "cost", "b", 2.0, 0, None),
+        ("deposit", "peak", "a", 1.0, 0, None),
+        ("weigh", 2.0),
+        ("wake", "spent"),
+        ("advance", 5 * MINUTE),
+        ("withdraw", 0),
+        ("deposit", "state", "b", 1.0, 0, None),
+        ("advance", HOUR),
+        ("wake", "silent"),
+        ("wake", "calm"),
+        ("keep_little",),
+        ("wake", "flood"),
+        ("forget", "a"),
+    ]
+)
 @given(steps=st.lists(st.one_of(steps, steps, steps), max_size=40))
 @examples(0.15)
 def test_windows_equal_their_oracle(steps: list[tuple[Any, ...]]) -> None:

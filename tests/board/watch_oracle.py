@@ -127,7 +127,9 @@ class Oracle:
             if not is_rewake:
                 self.dropped = self.condition.operator == ">="
                 self.crossings.append((self.now, "skipped"))
-        elif not self.waits:
+            return
+        self.dropped = False  # the agent is given the marks whose crossing was dropped
+        if not self.waits:
             self.waits = True
             self.crossings.append((self.now, "woken"))
 
