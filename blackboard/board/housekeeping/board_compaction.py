@@ -49,7 +49,7 @@ PAGES_PER_TRANSACTION = 500
 """Pages of the index that one transaction writes."""
 
 
-def purge_owed_since(txn: BoardTransaction) -> Instant | None:
+def _purge_owed_since(txn: BoardTransaction) -> Instant | None:
     """Return the instant since which the index may contain erased words; None if it does not."""
     return txn.sql.value(SEARCH.owed_purge)
 
@@ -58,13 +58,13 @@ def is_due(txn: BoardTransaction) -> bool:
     """Return whether a compaction is owed, or a purge has been owed for a day."""
     if compaction_owed_since(txn) is not None:
         return True
-    owed_since = purge_owed_since(txn)
+    owed_since = _purge_owed_since(txn)
     return owed_since is not None and txn.now >= owed_since + DAY
 
 
 def purge_index(session: BoardSession) -> None:
     """Merge all parts of the index if it may contain erased words."""
-    if session.read(purge_owed_since) is None:
+    if session.read(_purge_owed_since) is None:
         return
     session.write(lambda txn: txn.sql.run(SEARCH.begin_purge))
     has_more = session.write(lambda txn: _merge(txn, -PAGES_PER_TRANSACTION))

@@ -71,7 +71,7 @@ def init(
     session, written = session_of(context), None
     events = _events_per_partition(session, partition_events, is_wanted=partition_history)
     if example is not None:
-        written = write_example(example, session.config)
+        written = _write_example(example, session.config)
         if not as_json:
             print_line(f"{written} is written")
     resolved = session.resolve()
@@ -121,7 +121,7 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
     return EVENTS_PER_PARTITION if events is None else events
 
 
-def write_example(name: str, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+def _write_example(name: str, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
     """Write an example to the place where the deployment file is looked for, and return the path.
 
     That is the first of: `path`, BLACKBOARD_CONFIG, ./blackboard.toml.

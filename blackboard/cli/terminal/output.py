@@ -70,7 +70,7 @@ def timestamp(at: datetime | None) -> str | None:
     return None if at is None else iso(from_datetime(at))
 
 
-def to_minute(at: datetime | None) -> str | None:
+def _to_minute(at: datetime | None) -> str | None:
     """Return a time to the minute, for a table."""
     return None if at is None else f"{at:%Y-%m-%d %H:%M}"
 
@@ -88,7 +88,7 @@ def upcoming_time(at: datetime | None, now: datetime, *, minutes: bool = False) 
     if at is None or at <= now:
         return to_second(at)
     if minutes and at - now >= timedelta(hours=1):
-        return to_minute(at + timedelta(seconds=59, microseconds=999_999))
+        return _to_minute(at + timedelta(seconds=59, microseconds=999_999))
     return to_second(at + timedelta(microseconds=999_999))
 
 
@@ -112,7 +112,7 @@ def _print(line: str, stream: TextIO, *, wraps: bool) -> None:
     """
     parts = [_drawn(clean_text(line), stream)]
     indent = len(parts[0]) - len(parts[0].lstrip()) + HANGING_INDENT
-    room = terminal_width() - indent
+    room = _terminal_width() - indent
     if wraps and stream.isatty() and room >= MIN_WIDTH:
         parts = wrap_text(parts[0], room)
     stream.write(f"\n{' ' * indent}".join(parts) + "\n")
@@ -189,11 +189,11 @@ def live_console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else terminal_width()
+    width = None if stream.isatty() else _terminal_width()
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
-def terminal_width() -> int:
+def _terminal_width() -> int:
     """Return the width of the terminal in columns, or `WIDE_COLUMNS` if the output is not a terminal."""
     return shutil.get_terminal_size((WIDE_COLUMNS, 24)).columns
 
@@ -204,7 +204,7 @@ def live_table(
     """Return a table for a live view."""
     from rich.text import Text
 
-    text = format_table(columns, rows, terminal_width(), title=title, spare=spare)
+    text = format_table(columns, rows, _terminal_width(), title=title, spare=spare)
     return Text(_drawn(text, sys.stdout), no_wrap=True, overflow="ignore")
 
 
@@ -221,7 +221,7 @@ def print_table(
     if not rows:
         print_line(empty)
         return
-    text = format_table(columns, rows, terminal_width(), title=title, spare=spare)
+    text = format_table(columns, rows, _terminal_width(), title=title, spare=spare)
     sys.stdout.write(_drawn(text, sys.stdout))
 
 

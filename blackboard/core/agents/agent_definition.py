@@ -45,7 +45,7 @@ LAZY = "calling it does nothing until its result is awaited or iterated; use an 
 """The problem of a function that only makes a coroutine or a generator."""
 
 
-def is_lazy(function: Callable[..., Any]) -> bool:
+def _is_lazy(function: Callable[..., Any]) -> bool:
     """Return whether calling a function only creates a coroutine or a generator."""
     tests = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     return any(test(item) for test in tests for item in (function, getattr(function, "__call__", None)))  # noqa: B004
@@ -290,7 +290,7 @@ def _mistakes_in_functions(
         text = "an asynchronous generator cannot be an agent; return the marks in a list"
         yield Mistake(f"agent {agent_name!r}", text)
     for label, other in (("publish", publish), ("isolate", isolate)):
-        if other is not None and is_lazy(other):
+        if other is not None and _is_lazy(other):
             yield Mistake(f"agent {agent_name!r}, {label}", LAZY)
 
 

@@ -21,12 +21,12 @@ DROPPED = -1
 
 def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
     """Return the id of the last event of a mark that a watch has absorbed; 0 if there is none."""
-    row = absorbed_record(txn, watch, mark_id)
+    row = _absorbed_record(txn, watch, mark_id)
     absorbed = 0 if row is None else row.event_id
     return max(absorbed, read_watermark(txn, watch)) if watch.condition.is_over_board else absorbed
 
 
-def absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
+def _absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
     """Return the record of a mark that a watch has absorbed; None if there is none."""
     if txn.row_cache is not None and txn.row_cache.has_absorbed(watch.id, mark_id):
         return txn.row_cache.absorbed(watch.id, mark_id)
@@ -68,7 +68,7 @@ def last_given_event(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow
     The event has the payload that the mark showed then.
     """
     event_id = None
-    if (record := absorbed_record(txn, watch, row.id)) is not None:
+    if (record := _absorbed_record(txn, watch, row.id)) is not None:
         event_id = None if record.activation_id == DROPPED else record.given_event_id
     elif watch.condition.is_over_board:
         # It absorbs all marks up to its watermark without a record of each.

@@ -30,11 +30,11 @@ def sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: 
     """Return the sums that contain a mark, or begin them without marks."""
     by_law, key = sums_of(txn, watch, scope), LawOfKind(row.kind, row.law)
     if (sums := by_law.get(key)) is None:
-        sums = by_law[key] = RunningSums(anchor=txn.now, evaporated_through=ends_known_until(txn, key))
+        sums = by_law[key] = RunningSums(anchor=txn.now, evaporated_through=_ends_known_until(txn, key))
     return sums
 
 
-def ends_known_until(txn: BoardTransaction, key: LawOfKind) -> Instant:
+def _ends_known_until(txn: BoardTransaction, key: LawOfKind) -> Instant:
     """Return the last instant at which the column `evaporates_at` says which marks have evaporated.
 
     This is the present, or the last change of their law or floor. After such a change, marks live longer or shorter,
@@ -66,7 +66,7 @@ class LawSums(NamedTuple):
 
     def subtract_evaporated(self) -> None:
         """Subtract the marks that evaporated since the last time and are not yet history."""
-        up_to = ends_known_until(self.txn, self.key)
+        up_to = _ends_known_until(self.txn, self.key)
         if up_to <= self.sums.evaporated_through:
             return
         if self.txn.has_evaporated_marks:  # without such marks, there is nothing to subtract

@@ -23,7 +23,7 @@ from pathlib import Path
 from blackboard.errors import StoreError
 from blackboard.system import forks
 from blackboard.system.files.file_owners import is_private_folder
-from blackboard.system.files.private_files import PRIVATE_MODE, set_mode
+from blackboard.system.files.private_files import set_mode
 
 MAX_ADDRESS_BYTES = 100
 """The largest number of bytes in the path of a socket. Systems allow 104 or 108."""
@@ -32,7 +32,7 @@ FOLDER = re.compile(r"blackboard-\d+-[0-9a-f]{16}")
 """The name of a temporary folder of a socket."""
 
 
-def listen(path: Path, mode: int = PRIVATE_MODE) -> socket.socket:
+def _listen(path: Path, mode: int) -> socket.socket:
     """Return a socket that listens under a path in the run folder, for the users of a file of this mode.
 
     Raises:
@@ -201,7 +201,7 @@ class WorkerListener:
     """
 
     def __init__(self, path: Path, mode: int, wake: Callable[[], None]) -> None:
-        self._socket = listen(path, mode)
+        self._socket = _listen(path, mode)
         self._wake = wake
         forks.register(self)
 
