@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -225,6 +226,23 @@ def test_a_body_has_a_bound(board_url: str) -> None:
 def test_headers_have_a_bound(served: Served) -> None:
     answer = raw(served, head(served, *(f"X-{number}: {'x' * 1000}" for number in range(100))))
     assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+
+
+def test_a_uvicorn_that_does_not_report_the_end_of_headers_refuses_large_bodies(
+    board_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("on_headers_complete", "on_message_complete"):
+        monkeypatch.delattr(f"{http_server.__name__}._BoundedProtocol.{name}")
+    with serve(board_url) as served:
+        assert raw(served, head(served, "Content-Length: 100000") + b" " * 100000).startswith(b"HTTP/1.1 431")
+
+
+def test_a_uvicorn_that_does_not_report_received_bytes_is_refused(
+    board_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "_BoundedProtocol", asyncio.BufferedProtocol)
+    with pytest.raises(WorkError, match="headers cannot be limited with uvicorn"), serve(board_url):
+        pass
 
 
 def test_a_slow_client_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from blackboard.clock import SystemClock
 from blackboard.durations import SECOND
-from blackboard.errors import ConfigurationError, Mistake
+from blackboard.errors import ConfigurationError, Mistake, WorkError
 from blackboard.server.http_limits import MAX_HEADER_BYTES
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
@@ -57,7 +57,7 @@ class HttpServer:
     Raises:
         ConfigurationError: The certificate cannot be used.
         UsageError: The address is not one, or would need TLS.
-        WorkError: The address cannot be used.
+        WorkError: The address cannot be used, or the installed uvicorn leaves no way to limit headers.
     """
 
     ended: int
@@ -202,7 +202,11 @@ class _SleepingServer(uvicorn.Server):
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """The HTTP/1.1 protocol of uvicorn, with a limit on headers. uvicorn itself collects headers without end."""
+    """The HTTP/1.1 protocol of uvicorn, with a limit on headers. uvicorn itself collects headers without end.
+
+    asyncio calls `data_received` of every `asyncio.Protocol`. If a later uvicorn does not call the other methods,
+    bodies count as headers, so large bodies are refused.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -273,6 +277,8 @@ def _abort_connection(transport: asyncio.Transport) -> None:
 
 def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     """Return the configuration of uvicorn, with the certificate loaded."""
+    if not issubclass(_BoundedProtocol, asyncio.Protocol):
+        raise WorkError(f"headers cannot be limited with uvicorn {uvicorn.__version__}; install another version")
     config = uvicorn.Config(
         app,
         loop="asyncio",
