@@ -57,10 +57,9 @@ class WatchTotalRow(NamedTuple):
 
 
 class CrossingKey(NamedTuple):
-    """What a watch can cross for: all marks that it measures in a scope or, if it is per mark, one mark.
+    """The key of a waiting crossing: the watch, and the scope that it measures or, if it is per mark, a single mark.
 
-    A watch has at most one waiting crossing, one prediction and one state with the same key. No part is ever NULL,
-    because rows with NULL do not count as equal.
+    A prediction and a state have such a key too. No part is ever NULL, because rows with NULL do not count as equal.
     """
 
     watch_id: int

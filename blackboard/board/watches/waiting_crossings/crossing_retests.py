@@ -33,14 +33,14 @@ CHANGED_WATCH_REASON = "watch changed"
 
 
 class _ScopeMarks(NamedTuple):
-    """What a new watch can cross for, with its marks."""
+    """The key of a crossing that a new watch can have, with the marks behind it."""
 
     key: CrossingKey
     marks: list[PastMark]
 
 
 class _MetScope(NamedTuple):
-    """What a new watch would have crossed for."""
+    """The key of a crossing that a new watch would have had, with the measured value."""
 
     key: CrossingKey
     measured: Measurement
