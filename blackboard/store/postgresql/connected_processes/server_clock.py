@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from blackboard.clock import Instant, ObservingClock
 from blackboard.durations import Duration
 
 DRIFT_DIVISOR = 10_000
 """The monotonic clock of a machine drifts by less than one part in this number."""
+
+
+class _ClockReading(NamedTuple):
+    """A reading of the server's clock."""
+
+    offset: Duration
+    """The server's time minus the monotonic time."""
+    error: Duration
+    """The largest error of the offset when it was observed."""
+    at: Instant
+    """The monotonic time when it was observed."""
 
 
 class ServerClock(ObservingClock):
@@ -23,11 +35,8 @@ class ServerClock(ObservingClock):
 
     def __init__(self, read: Callable[[], Instant]) -> None:
         self._read = read
-        self._offset: Duration | None = None
-        """The server's time minus the monotonic time; None before the first observation."""
-        self._error: Duration = 0
-        """The largest error of the offset when it was observed."""
-        self._observed_at = 0
+        self._best: _ClockReading | None = None
+        """The reading that counts; None before the first."""
 
     def __repr__(self) -> str:
         return "ServerClock()"
@@ -38,17 +47,24 @@ class ServerClock(ObservingClock):
         Raises:
             StoreError: The server was not reached yet, and is not reached now.
         """
-        if self._offset is None:
+        best = self._best
+        if best is None:
             sent_at = self.monotonic()
-            self.observe(self._read(), sent_at)
-        assert self._offset is not None
-        return self.monotonic() + self._offset
+            best = self._take(self._read(), sent_at)
+        return self.monotonic() + best.offset
 
     def observe(self, shown: Instant, sent_at: Instant) -> None:
         """Take a time that the server has shown, if it is more exact than the last one."""
-        arrived_at = self.monotonic()
+        self._take(shown, sent_at)
+
+    def _take(self, shown: Instant, sent_at: Instant) -> _ClockReading:
+        """Observe a time, and return the reading that counts from now on."""
+        arrived_at, best = self.monotonic(), self._best
         error = (arrived_at - sent_at) // 2
         offset = shown - (sent_at + error)
-        aged = self._error + (arrived_at - self._observed_at) // DRIFT_DIVISOR
-        if self._offset is None or error <= aged or abs(offset - self._offset) > error + aged:
-            self._offset, self._error, self._observed_at = offset, error, arrived_at
+        if best is not None:
+            aged = best.error + (arrived_at - best.at) // DRIFT_DIVISOR
+            if error > aged and abs(offset - best.offset) <= error + aged:
+                return best
+        self._best = _ClockReading(offset, error, arrived_at)
+        return self._best
