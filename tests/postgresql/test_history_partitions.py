@@ -6,6 +6,7 @@ import os
 import threading
 from datetime import timedelta
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import psycopg
@@ -164,6 +165,11 @@ def test_an_upgrade_begins_the_copy_anew(
     board: Blackboard, empty_url: str, clock: ManualClock, foreign: psycopg.Connection[Any]
 ) -> None:
     copied(board, clock)
+    renamed = run_path("migrations/versions/0011_scopes.py")
+    for table in renamed["TABLES"]:
+        foreign.execute(f"ALTER TABLE {table} RENAME COLUMN scope TO subject")
+    for table in renamed["INDEXED"]:
+        foreign.execute(f"ALTER INDEX ix_{table}_scope RENAME TO ix_{table}_subject")
     foreign.execute(
         "DROP TABLE writer; ALTER TABLE worker DROP lock_key; UPDATE alembic_version SET version_num = '0009'"
     )
