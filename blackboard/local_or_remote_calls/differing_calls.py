@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Clock
+from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
@@ -110,7 +111,7 @@ class DifferingCalls(ABC):
         """Return the values that live marks have in a tag; none for a server, which does not list them."""
 
     @abstractmethod
-    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
+    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, Sequence[ReadTagValue]]:
         """Return the values that tags must have, from texts such as NAME=VALUE. A server reads their texts itself.
 
         Raises:
@@ -119,7 +120,7 @@ class DifferingCalls(ABC):
         """
 
     @abstractmethod
-    def group_values(self, agent: str, text: str) -> list[Any]:
+    def group_values(self, agent: str, text: str) -> Sequence[ReadTagValue]:
         """Return the values of a group that a text names, by the tags that an agent's watches group by.
 
         A server reads the text itself.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.board import Blackboard
 from blackboard.board.reading.tag_texts import read_filters, read_group
 from blackboard.clock import Clock, microseconds_in
+from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.kind_spec import KindSpec
@@ -63,10 +64,10 @@ class LocalCalls(DifferingCalls):
     def tag_values(self, tag: str, kind: str | None, limit: int) -> list[Any]:
         return [*self._board.tag_values(tag, kind=kind, limit=limit)]
 
-    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
+    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, Sequence[ReadTagValue]]:
         return read_filters(self._board.deployment, kind, pairs)
 
-    def group_values(self, agent: str, text: str) -> list[Any]:
+    def group_values(self, agent: str, text: str) -> Sequence[ReadTagValue]:
         return read_group(self._board.deployment, agent, text)
 
     def agenda_of(self, agent: str) -> list[AgendaItem]:

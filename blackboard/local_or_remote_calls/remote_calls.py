@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from blackboard.board.reading.tag_texts import split_filters
 from blackboard.board.result_types.work_results import ActivityRecord
 from blackboard.clock import Clock, SystemClock
 from blackboard.core.marks.mark_checks import normalize_subject
+from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
@@ -60,10 +61,10 @@ class RemoteCalls(DifferingCalls):
     def tag_values(self, tag: str, kind: str | None, limit: int) -> list[Any]:
         return []
 
-    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
+    def filters(self, kind: str | None, pairs: Iterable[str]) -> Mapping[str, Sequence[ReadTagValue]]:
         return split_filters(pairs)
 
-    def group_values(self, agent: str, text: str) -> list[Any]:
+    def group_values(self, agent: str, text: str) -> Sequence[ReadTagValue]:
         return [text]
 
     def agenda_of(self, agent: str) -> list[AgendaItem]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
+from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UsageError
 
 
-def read_filters(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
+def read_filters(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[ReadTagValue]]:
     """Return the values that tags must have, converted from text to the types that the kinds declare for them.
 
     Raises:
@@ -37,9 +37,9 @@ def split_filters(pairs: Iterable[str]) -> dict[str, list[str]]:
     return texts
 
 
-def _readings(deployment: Deployment, kind: str | None, name: str, text: str) -> list[Any]:
+def _readings(deployment: Deployment, kind: str | None, name: str, text: str) -> list[ReadTagValue]:
     kinds = [deployment.kind(each) for each in (deployment.kinds if kind is None else [kind])]
-    values: list[Any] = []
+    values: list[ReadTagValue] = []
     problem = None
     for tags in (each.tag_schema for each in kinds if kind is not None or name in each.tags):
         try:
@@ -51,7 +51,7 @@ def _readings(deployment: Deployment, kind: str | None, name: str, text: str) ->
     return values
 
 
-def read_group(deployment: Deployment, agent: str, text: str) -> list[Any]:
+def read_group(deployment: Deployment, agent: str, text: str) -> list[ReadTagValue]:
     """Return the values that a text means for the tags by which an agent's watches group.
 
     Raises:

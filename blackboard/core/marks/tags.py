@@ -27,6 +27,8 @@ from blackboard.errors import UnknownName, UsageError
 
 TagValue = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 """A value that a tag is compared with."""
+ReadTagValue = str | bool | Decimal
+"""A value of a tag that was read from a text."""
 TagChoice = str | bool | float | Decimal | Collection[str | bool | float | Decimal]
 """The value that a tag must have. A collection means any of its values."""
 Where = Mapping[str, TagChoice]
@@ -205,7 +207,7 @@ class TagSchema:
                 found = _NAMES_OF_TYPES[given]
                 yield f"the tag {name!r} of kind {self.kind!r} is {expected}, and {literal} is {found}"
 
-    def read(self, name: str, text: str) -> list[str | bool | Decimal]:
+    def read(self, name: str, text: str) -> list[ReadTagValue]:
         """Return the values that a text may stand for, by the types that the tag can have.
 
         Raises:
@@ -214,7 +216,7 @@ class TagSchema:
         """
         self._require(name)
         types = set(_TYPES.values()) if self.schema is None else self._types(name)
-        values: list[str | bool | Decimal] = [text] if types & {"text", "list"} else []
+        values: list[ReadTagValue] = [text] if types & {"text", "list"} else []
         if "number" in types and _NUMBER.fullmatch(text):
             values.append(Decimal(text))
         if "boolean" in types and text.lower() in ("true", "false"):
