@@ -1,4 +1,4 @@
-"""Support for packages of agents, beside `blackboard` and `blackboard.errors`: settings, the log, and files.
+"""Support for packages of agents, besides `blackboard` and `blackboard.errors`: settings, the log, and files.
 
 An agent that changes a file which other programs and users share needs the same care as the board's own files.
 """

@@ -43,7 +43,7 @@ class MarksOfClassKeywords(MarksKeywords, total=False):
 
 
 class SearchKeywords(TypedDict, total=False):
-    """The keyword arguments of both forms of `search`, beside the kind."""
+    """The keyword arguments of both forms of `search`, besides the kind."""
 
     where: Where | None
     limit: int

@@ -31,7 +31,7 @@ class Section(BaseModel):
 
 
 class ConnectionOptions(TypedDict):
-    """The settings of `[database]` that `Blackboard.open` takes beside the location and the author."""
+    """The settings of `[database]` that `Blackboard.open` takes besides the location and the author."""
 
     mode: int | None
     prepare: bool

@@ -50,7 +50,7 @@ def find_unicode_form(head: bytes) -> UnicodeForm | None:
 
 
 def _word_pattern(*languages: str) -> re.Pattern[str]:
-    """Return the pattern of a word in one of several languages, each given by its letters beside a to z."""
+    """Return the pattern of a word in one of several languages, each given by its letters other than a to z."""
     return re.compile("|".join(f"(?:[a-z'\u2019]|{language})+" for language in languages))
 
 

@@ -1,4 +1,4 @@
-"""The tests of the correlator. The files *.board.toml beside this one are tests, too."""
+"""The tests of the correlator. The files *.board.toml beside this one are also tests."""
 
 import math
 import sqlite3

@@ -1,4 +1,4 @@
-"""The tests of the memory. The file *.board.toml beside this one is a test, too."""
+"""The tests of the memory. The file *.board.toml beside this one is also a test."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""The tests of the triage. The files *.board.toml beside this one are tests, too."""
+"""The tests of the triage. The files *.board.toml beside this one are also tests."""
 
 import sqlite3
 from collections.abc import Iterator

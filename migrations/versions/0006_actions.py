@@ -1,4 +1,4 @@
-"""What the board needs to know about what agents do beside deposits.
+"""What the board needs to know about what agents do besides deposits.
 
 Nothing here imports the program, whose names will change again.
 """

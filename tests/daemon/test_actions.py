@@ -1,4 +1,4 @@
-"""An agent withdraws and reinforces marks beside depositing them, and all of it is applied or nothing."""
+"""An agent withdraws and reinforces marks besides depositing them, and all of it is applied or nothing."""
 
 from __future__ import annotations
 

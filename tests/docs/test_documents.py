@@ -26,7 +26,7 @@ from tests.docs.blocks import DOCUMENTS, LANGUAGES, ROOT, Blocks
 
 ON_A_SERVER = ROOT / "docs/postgresql.md"
 NEEDS = {ROOT / "docs/mcp.md": "mcp", ROOT / "docs/sbp.md": "sbp"}
-"""The packages that the blocks of a document import, beside those that every installation for tests has."""
+"""The packages that the blocks of a document import, besides those that every installation for tests has."""
 LATER = datetime(2099, 1, 5, 8, tzinfo=UTC)
 """A Monday. The board's time is never before its last record, so the views of this board use this time."""
 

@@ -2,7 +2,7 @@
 
 agent_definition  a function from marks to marks, and its declaration
 agent_options     the settings in a declaration, for editors and type checkers
-agent_reads       the marks that an agent reads beside those that woke it
+agent_reads       the marks that an agent reads besides those that woke it
 agent_context     what an agent receives together with its marks
 mark_actions      the actions that an agent may return beside marks
 remote_results    the results of remote agents, as JSON

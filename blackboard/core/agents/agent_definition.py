@@ -151,7 +151,7 @@ def agent(
 ) -> Callable[[AgentFunction], Agent]:
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
 
-    Beside marks, the function may return `Withdraw(mark)` and `Reinforce(mark, by=...)`.
+    Besides marks, the function may return `Withdraw(mark)` and `Reinforce(mark, by=...)`.
 
     Args:
         watches: A condition, a schedule, the text of one, a `watch(...)` with guards, or several of these by name.

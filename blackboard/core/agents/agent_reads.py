@@ -1,4 +1,4 @@
-"""The reads of an agent, as its declaration names them: marks beside those that woke it."""
+"""The reads of an agent, as its declaration names them: marks besides those that woke it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from blackboard.core.specs.agent_spec import ReadSpec
 
 @dataclass(frozen=True)
 class Read:
-    """Marks that an agent reads beside those that woke it. `strongest_of`, `of_subject` and `search` make it."""
+    """Marks that an agent reads besides those that woke it. `strongest_of`, `of_subject` and `search` make it."""
 
     spec: ReadSpec
     mark_class: type[Mark] | None

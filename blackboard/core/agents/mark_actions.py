@@ -1,4 +1,4 @@
-"""Actions that an agent may return beside marks: a withdrawal or a reinforcement of a mark that it knows."""
+"""Actions that an agent may return besides marks: a withdrawal or a reinforcement of a mark that it knows."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def deposited_item(mark: Mark | str, subject: str, payload: Mapping[str, JsonVal
     """Return the item that the arguments of `Blackboard.deposit` name.
 
     Raises:
-        InvalidMark: A subject or a payload is given beside a mark.
+        InvalidMark: A subject or a payload is given in addition to a mark.
     """
     if isinstance(mark, str):
         return Deposit(mark, subject, {} if payload is None else payload)

@@ -38,7 +38,7 @@ class Deployment(DeploymentPart):
     max_skew: Duration = MAX_SKEW
     """How far ahead of the board's time the occurrence of a deposit may be. Such an occurrence counts as now."""
     activity: bool = True
-    """Whether the board records what agents and people do, beside the history of its marks."""
+    """Whether the board records what agents and people do, besides the history of its marks."""
     sinks: dict[str, SinkSpec] = Field(default_factory=dict)
     """The sinks of messages to people outside, by name."""
 

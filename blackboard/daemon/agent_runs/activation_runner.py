@@ -230,7 +230,7 @@ class ActivationRunner:
             return self._finish(claim, items, claim_next)
 
     def _read_marks(self, claim: Claim) -> dict[str, list[Mark]]:
-        """Return the marks that an activation reads beside those that woke its agent, by kind.
+        """Return the marks that an activation reads besides those that woke its agent, by kind.
 
         Raises:
             UnreadableMark: A mark does not fit its class.

@@ -51,7 +51,7 @@ class HttpServer:
         app: The ASGI application that handles the requests.
         settings: Where it listens, and how.
         address: Where it listens; None for the other sockets only.
-        path: A Unix socket to listen on beside or instead of the address.
+        path: A Unix socket to listen on, in addition to the address or instead.
         inherited: Sockets that listen already, from a service manager.
 
     Raises:

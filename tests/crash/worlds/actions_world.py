@@ -60,7 +60,7 @@ def teller(coins: Sequence[Coin], context: Any) -> list[Purse | Withdraw | Reinf
 
 
 class Verdict(Mark, kind="verdict", on_repeat="separate"):
-    """What a judge says beside its decision about a need."""
+    """What a judge says in addition to its decision about a need."""
 
     of: int
 
