@@ -7,7 +7,7 @@ if the subject changes before the backfill reaches it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables import watch_scopes
@@ -28,31 +28,29 @@ TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
 """The tasks of backfills that test a watch."""
 
 
-def evaluate_before_change(
-    txn: BoardTransaction, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None = None
-) -> None:
+def evaluate_before_change(txn: BoardTransaction, kind: str, subject: str, new_payload: str | None = None) -> None:
     """Before a mark of this kind and subject changes, test the watches that a new deployment may have made cross.
 
-    `payload_of_deposit` returns the payload of a deposit, which may bring the mark into another group.
+    `new_payload` is the payload of a deposit as JSON text, which may bring the mark into another group.
     """
     if txn.active.backfills:
         for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
-            for scope in _scopes_to_test(txn, watch, kind, subject, payload_of_deposit):
+            for scope in _scopes_to_test(txn, watch, kind, subject, new_payload):
                 _follow_deployment(txn, watch, scope)
 
 
 def _scopes_to_test(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, new_payload: str | None
 ) -> Iterator[str]:
     """Yield the scopes of a watch that a mark may affect: those with the mark, and those whose guards it may open."""
-    yield from _scopes_of(txn, watch, kind, subject, payload_of_deposit)
+    yield from _scopes_of(txn, watch, kind, subject, new_payload)
     if watch_guards.measures_board(watch, kind):
         rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         yield from (row.scope for row in rows)
 
 
 def _scopes_of(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, new_payload: str | None
 ) -> Iterator[str]:
     """Yield the subject or, for a watch over groups, the groups of its marks and of the new payload."""
     if watch.condition.by is None:
@@ -60,8 +58,8 @@ def _scopes_of(
         return
     scopes = [*watch_scopes.scopes_of(txn, watch, stored_marks(txn, [kind], subject))]
     if (
-        payload_of_deposit is not None
-        and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, payload_of_deposit())) is not None
+        new_payload is not None
+        and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, new_payload)) is not None
     ):
         scopes.append(scope)
     yield from dict.fromkeys(scopes)

@@ -5,8 +5,6 @@ The mark follows the deployment, its watches are tested, and crossings that are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
 from blackboard.board.mark_changes.mark_lookup import not_live, stored_mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -26,14 +24,12 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
         raise Conflict.of_event(what, if_event, current)
 
 
-def prepare_change(
-    txn: BoardTransaction, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None = None
-) -> None:
+def prepare_change(txn: BoardTransaction, kind: str, subject: str, new_payload: str | None = None) -> None:
     """Record each crossing that must come before a change of a mark of this kind and subject.
 
     The payload of a deposit may bring the mark into another group.
     """
-    watch_reevaluation.evaluate_before_change(txn, kind, subject, payload_of_deposit)
+    watch_reevaluation.evaluate_before_change(txn, kind, subject, new_payload)
     predicted_crossings.fire_due_of(txn, kind, subject)
 
 

@@ -73,7 +73,7 @@ def count_in_windows(txn: BoardTransaction, new_deposit: NewDeposit, mark_id: in
     )
     keys: dict[str, frozenset[str]] = {}
     if (names := txn.active.tags_in_windows.get(request.kind)) is not None:
-        tags = tags_of(txn, request.kind, request.payload_text)
+        tags = tags_of(txn, request.kind, new_deposit.payload)
         keys = {} if tags is None else {name: tag_keys for name, tag_keys in tags.keys.items() if name in names}
     window_deposits.record(txn.sql, row, keys)
     window_totals.add(txn, row, keys)

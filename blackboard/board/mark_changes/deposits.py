@@ -60,7 +60,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     new_deposit = NewDeposit.of(txn, request)
-    change_preparation.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
+    change_preparation.prepare_change(txn, request.kind, request.subject, new_deposit.payload)
     live = (
         None
         if new_deposit.kind.on_repeat == "separate"
@@ -80,7 +80,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     counts = count_in_windows(txn, new_deposit, row.id, row.event_id)
     crossed = apply_effects(txn, joined.old, row)
     if counts and joined.shown is not None and request.kind in txn.active.tags_in_windows:
-        crossed = [*crossed, *follow_windows(txn, row._replace(payload=request.payload_text))]
+        crossed = [*crossed, *follow_windows(txn, row._replace(payload=new_deposit.payload))]
     return Receipt(
         row.id,
         row.event_id,
@@ -165,7 +165,7 @@ def _record_without_mark_change(
     crossed: Sequence[RegisteredWatch] = ()
     if count_in_windows(txn, new_deposit, mark.id, details.event_id):
         has_tags = new_deposit.request.kind in txn.active.tags_in_windows
-        crossed = follow_windows(txn, mark._replace(payload=new_deposit.request.payload_text) if has_tags else mark)
+        crossed = follow_windows(txn, mark._replace(payload=new_deposit.payload) if has_tags else mark)
     return Receipt(
         mark.id, details.event_id, outcome, 0.0 if live is None else mark_strength(txn, live), agents_of(crossed)
     )
@@ -195,7 +195,7 @@ def _unique_value(new_deposit: NewDeposit, joined: MarkAfterDeposit, now: Instan
     """Return the value that a mark will hold in the unique field of its kind after a deposit; None if it has none."""
     if new_deposit.kind.unique is None or not joined.holds_value_at(new_deposit.kind, now):
         return None
-    payload = new_deposit.request.payload_text if joined.shown is None else joined.shown.payload
+    payload = new_deposit.payload if joined.shown is None else joined.shown.payload
     return new_deposit.kind.unique_value_of(payload)
 
 
@@ -234,7 +234,7 @@ def _details(new_deposit: NewDeposit, event_id: int, shown_event_id: int | None 
     return EventDetails(  # by position: see `mark_row_types`
         event_id,
         request.author,
-        request.payload_text,
+        new_deposit.payload,
         new_deposit.state.intensity,
         request.activation_id,
         shown_event_id,
@@ -255,7 +255,7 @@ def _row_after(new_deposit: NewDeposit, joined: MarkAfterDeposit, details: Event
         details.event_id if old is None else old.id,  # id
         request.kind,  # kind
         request.subject,  # subject
-        request.payload_text if shown is None else shown.payload,  # payload
+        new_deposit.payload if shown is None else shown.payload,  # payload
         request.author if shown is None else shown.author,  # author
         state.intensity,  # intensity
         law_key(state.law),  # law

@@ -25,6 +25,8 @@ class NewDeposit:
     kind: Kind
     state: FadingState
     """The state that the deposit has alone, without the cap of its kind."""
+    payload: str
+    """The payload as JSON text, written once for all that store it."""
 
     @classmethod
     def of(cls, txn: BoardTransaction, request: DepositRequest) -> NewDeposit:
@@ -36,7 +38,8 @@ class NewDeposit:
         kind = txn.kind(request.kind)
         trust = txn.deployment.trust.get(request.author, 1.0)
         occurred_at = txn.now if request.occurred_at is None else request.occurred_at
-        return cls(request, kind, FadingState(request.intensity * trust, occurred_at, request.decay or kind.decay))
+        state = FadingState(request.intensity * trust, occurred_at, request.decay or kind.decay)
+        return cls(request, kind, state, request.payload_text)
 
     @property
     def has_own_law(self) -> bool:
