@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -613,3 +615,32 @@ class Board(RuleBasedStateMachine):
 def test_the_board_equals_its_model() -> None:
     # The assertions are in the rules and invariants of `Board`.
     run_state_machine_as_test(Board, settings=examples(0.5, stateful_step_count=50))
+
+
+def test_a_board_on_which_agents_work_all_the_time_equals_its_model() -> None:
+    """Take the rules of `Board` in a fixed random order, in which every second step is the step of an agent."""
+    rng, board = random.Random(1), Board()
+    deposits: list[Callable[[], None]] = [
+        lambda: board.fire_is_deposited(rng.choice(SUBJECTS), rng.choice([0.4, 0.6, 1.0]), None, 0),
+        lambda: board.smoke_is_deposited(
+            rng.choice(SUBJECTS), rng.choice([0.4, 1.0, 2.5]), None, rng.choice([0, 1]), 0
+        ),
+        lambda: board.time_passes(rng.choice([MINUTE, 17 * MINUTE, HOUR])),
+        lambda: board.a_mark_is_withdrawn(rng.randrange(50)),
+    ]
+    ends: list[Callable[[], None]] = [
+        lambda: board.an_agent_succeeds(rng.randrange(9), rng.choice(SUBJECTS), None, [(rng.choice([0.1, 0.0]), 0)]),
+        lambda: board.an_agent_fails(rng.randrange(9)),
+    ]
+    try:
+        for _ in range(100):
+            rng.choices(deposits, [4, 4, 3, 1])[0]()
+            if board.running and rng.random() < 0.5:
+                rng.choice(ends)()
+            else:
+                board.an_agent_wakes(rng.randrange(45))
+            board.the_live_marks_are_those_of_the_model_with_their_strengths()
+            board.every_crossing_is_in_one_state_and_none_is_lost()
+            board.kept_totals_are_those_of_the_stimuli()
+    finally:
+        board.teardown()
