@@ -224,7 +224,7 @@ def test_what_an_agent_returns_is_refused_as_a_whole_and_each_field_is_named(
         "item 3 of 7: by must be a number above 0",
         "item 4 of 7: Withdraw.mark must be a mark that the agent was given",
         "item 5 of 7: it returned str",
-        "item 6 of 7: it returned a 'note', which it does not declare in writes",
+        "item 6 of 7: it returned a mark of the kind 'note', which it does not declare in writes",
         "item 7 of 7: intensity must be",
     ):
         assert part in error

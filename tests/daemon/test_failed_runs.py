@@ -25,7 +25,7 @@ def test_an_agent_that_returns_an_undeclared_kind_fails_and_deposits_nothing(boa
     run_until_quiescent(board, watchman)
     (only,) = board.activations()
     assert only.state == "dead"
-    assert "it returned a 'stray', which it does not declare in writes" in str(only.error)
+    assert "it returned a mark of the kind 'stray', which it does not declare in writes" in str(only.error)
     assert board.marks(Alarm) == []
 
 

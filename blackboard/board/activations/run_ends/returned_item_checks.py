@@ -110,7 +110,8 @@ def _prepare_deposit(agent_spec: AgentSpec, activation_id: int, mark: Mark) -> A
         raise _not_actions(mark, " among its marks")
     if mark.kind not in writes:
         raise Undeclared(
-            f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}",
+            f"it returned a mark of the kind {mark.kind!r}, which it does not declare in writes"
+            f"{nearest(mark.kind, writes)}",
             shown="it returned a kind that it does not declare in writes",
         )
     check_subject(mark.subject)
@@ -142,8 +143,11 @@ def _not_actions(result: object, where: str = "") -> AgentError:
 def _check_size(agent_spec: AgentSpec, request: DepositRequest) -> None:
     limit, size = agent_spec.settings.max_payload, _size(request)
     if size > limit:
-        problem = f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
-        raise AgentError(f"{problem} (max_payload)", shown=f"{problem} (max_payload)")
+        problem = (
+            f"it returned a mark of the kind {request.kind!r} with a payload of {size} bytes; at most {limit} are"
+            " allowed (max_payload)"
+        )
+        raise AgentError(problem, shown=problem)
 
 
 def _check_total(agent_spec: AgentSpec, actions: Sequence[AgentAction]) -> None:
