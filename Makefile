@@ -43,8 +43,9 @@ test-quick: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 $(QUICK)
 
 # The program and `mcp` have an environment each, because `mcp` needs later versions than the program. The tools of the
-# tests are pinned, and none of them needs a package of the program. uv finds the lowest versions; it is pinned here,
-# because nothing else needs it. The tests left out compare the installed packages with the pinned versions.
+# tests are pinned, and none of them needs a package of the program; only `sbp-client` does, so it is installed with the
+# program. uv finds the lowest versions; it is pinned here, because nothing else needs it. The tests left out compare the
+# installed packages with the pinned versions.
 ## test-lowest: run the same tests, some on a server, and those of mcp, with the lowest versions in pyproject.toml
 test-lowest: .venv-lowest .venv-lowest-mcp
 	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
@@ -58,7 +59,7 @@ test-lowest: .venv-lowest .venv-lowest-mcp
 	rm -rf $@
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv==$(UV) $(TEST_TOOLS)
-	$@/bin/uv pip install --quiet --python $@ --resolution lowest-direct -e '.[$(EXTRAS)]'
+	$@/bin/uv pip install --quiet --python $@ --resolution lowest-direct -e '.[$(EXTRAS)]' 'sbp-client>=0.2'
 
 # Each version has an environment of its own.
 ## test-python: run the same tests with another version of Python (PYTHON=python3.14)

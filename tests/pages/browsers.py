@@ -33,8 +33,7 @@ def open_browser() -> Iterator[Browser]:
         if os.environ.get(REQUIRED):
             pytest.fail(reason)
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
     # In a container, and for root, Chromium has no sandbox of its own. The pages of these tests come from this machine.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
