@@ -136,7 +136,7 @@ def start_server(
 
 
 def restart_command(folder: Path) -> list[str]:
-    """Return the command that restarts a server at once, without a checkpoint, as its user in its folder."""
+    """Return the command that restarts a server immediately, without a checkpoint, as its user in its folder."""
     program, *_ = (folder / "data" / "postmaster.opts").read_text().split()
     control = str(Path(program).with_name("pg_ctl"))
     return [control, "restart", "--wait", "--mode", "immediate", "--pgdata", "data", "--log", "log"]
