@@ -102,12 +102,12 @@ def test_an_episode_is_told_once_wherever_the_backfill_is(
     world.register({"smoke": kind("smoke", law, on_repeat="separate", weight=weight)}, agent)
     tick(world, HOUR)
     run(world)
-    told = crossings(world)
-    assert len(told) >= 3
+    crossed = crossings(world)
+    assert len(crossed) >= 3
     while in_transaction(world.board, backfill.run_batch, 1):
         tick(world, SECOND)
         run(world)
-    assert crossings(world) == told
+    assert crossings(world) == crossed
     assert world.sql("SELECT * FROM followed_watch") == []
 
 

@@ -35,17 +35,17 @@ def test_a_mark_has_the_strength_that_it_would_have_had(world: World, law: Decay
     known = world.put("smoke", "known", 0.8)
     then = world.clock.now()
     world.advance(HOUR)
-    told = world.put("smoke", "told", 0.8, occurred_at=then)
+    late = world.put("smoke", "late", 0.8, occurred_at=then)
     marks = {mark.id: mark for mark in world.board.marks()}
-    assert marks[told.mark_id].strength == pytest.approx(marks[known.mark_id].strength, rel=1e-12)
-    assert told.strength == pytest.approx(0.8 * law.share(HOUR), rel=1e-12)
+    assert marks[late.mark_id].strength == pytest.approx(marks[known.mark_id].strength, rel=1e-12)
+    assert late.strength == pytest.approx(0.8 * law.share(HOUR), rel=1e-12)
     for name in ("evaporates_at", "fades_from", "age_seconds", "occurred_at"):
-        assert getattr(marks[told.mark_id], name) == getattr(marks[known.mark_id], name)
-    assert marks[told.mark_id].deposited_at == marks[told.mark_id].recorded_at == world.board.now()
+        assert getattr(marks[late.mark_id], name) == getattr(marks[known.mark_id], name)
+    assert marks[late.mark_id].deposited_at == marks[late.mark_id].recorded_at == world.board.now()
     query = "select subject, occurred_at, recorded_at from mark_history order by id"
     assert [row[:] for row in world.board.query(query)] == [
         ("known", iso(then), iso(then)),
-        ("told", iso(then), iso(then + HOUR)),
+        ("late", iso(then), iso(then + HOUR)),
     ]
 
 

@@ -67,16 +67,16 @@ def test_the_instant_for_many_marks_equals_a_brute_force_search(
         spec("watchman", measure("smoke", over=over) < threshold),
     )
     start = world.clock.now()
-    left: list[tuple[Decay, float, int]] = []
+    deposited: list[tuple[Decay, float, int]] = []
     for law, intensity, wait in sorted(marks, key=lambda mark: mark[2]):
         world.clock.set(start + wait)
         world.put("smoke", intensity=intensity, decay=law)
-        left.append((law, intensity, start + wait))
+        deposited.append((law, intensity, start + wait))
 
     def value(at: int) -> float:
-        lying = [i * law.share(at - t) for law, i, t in left if t <= at]
-        lying = [item for item in lying if item >= 0.02]
-        return {total: math.fsum(lying), strongest: max(lying, default=0.0), count: float(len(lying))}[measure]
+        live = [i * law.share(at - t) for law, i, t in deposited if t <= at]
+        live = [item for item in live if item >= 0.02]
+        return {total: math.fsum(live), strongest: max(live, default=0.0), count: float(len(live))}[measure]
 
     at = world.clock.now()
     world.work_off("watchman")  # crossings between the deposits

@@ -180,14 +180,14 @@ def test_the_agenda_after_a_changed_watch_is_the_previewed_one(
         found = preview_of(world, kinds, changed)
         waited = {row.id for row in world.crossings("waiting")}
         world.deploy(kinds, changed)
-        told = [(wake.subject, wake.mark_id, wake.value) for wake in found.wakes]
-        told += [(retest.subject, retest.mark_id, retest.value) for retest in found.retests if retest.stays]
+        previewed = [(wake.subject, wake.mark_id, wake.value) for wake in found.wakes]
+        previewed += [(retest.subject, retest.mark_id, retest.value) for retest in found.retests if retest.stays]
         came = [
             (row.scope or None, row.mark_id or None, row.value)
             for row in world.crossings("waiting")
             if old != new or row.id not in waited
         ]
-        assert sorted(told, key=repr) == sorted(came, key=repr)
+        assert sorted(previewed, key=repr) == sorted(came, key=repr)
         skipped = [row for row in world.crossings("skipped") if row.id in waited]
         assert len(skipped) == sum(not retest.stays for retest in found.retests)
         # Nothing is left behind, whatever the shapes of the two watches.
@@ -206,12 +206,12 @@ def test_a_crossing_that_is_due_and_not_yet_recorded_is_previewed(world: World) 
     same = spec("cooler", strength("smoke") < 0.5), spec("gone", strength("smoke") < 0.5)
     assert preview_of(world, smoke(), *same).wakes == ()
     changed = spec("cooler", strength("smoke") < 0.5, batch=3), spec("other", strength("smoke") >= 0.25)
-    told = preview_of(world, smoke(), *changed).wakes
+    previewed = preview_of(world, smoke(), *changed).wakes
     world.deploy(smoke(), *changed)
-    assert sorted((wake.agent, wake.subject) for wake in told) == sorted(
+    assert sorted((wake.agent, wake.subject) for wake in previewed) == sorted(
         (item.agent, item.subject) for item in world.board.agenda() if item.agent != "gone"
     )
-    assert len(told) == 3
+    assert len(previewed) == 3
 
 
 TIMED = st.sampled_from([
@@ -277,8 +277,8 @@ def test_the_preview_of_a_watch_over_time_is_what_the_deployment_does(
         world.deploy(kinds, changed)
         rows = [row for row in world.crossings() if row.id not in known and row.state != "withdrawn"]
         came = Counter((row.scope, row.mark_id, row.value) for row in rows)
-        told = Counter((one.subject or "", one.mark_id or 0, one.value) for one in (*found.wakes, *found.retests))
-        assert came <= told <= came + waited  # a crossing that waited is told if its watch changes
+        previewed = Counter((one.subject or "", one.mark_id or 0, one.value) for one in (*found.wakes, *found.retests))
+        assert came <= previewed <= came + waited  # a crossing that waited is previewed if its watch changes
         stay = [retest for retest in found.retests if retest.stays]
         open_wakes = [wake for wake in found.wakes if not wake.guard_closed]
         if found.retests:

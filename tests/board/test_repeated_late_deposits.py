@@ -126,11 +126,11 @@ def test_deposits_in_the_order_of_their_occurrence_add_up_as_if_they_were_known(
         world.put(name, "known", 0.9)
     world.advance(HOUR // 4)
     for name in laws:
-        world.put(name, "told", 0.9, occurred_at=start)
-        world.put(name, "told", 0.9, occurred_at=start + HOUR)
-        [known], [told] = (world.board.marks(name, subject=subject) for subject in ("known", "told"))
-        assert told.strength == pytest.approx(known.strength, rel=1e-12)
-        assert told.evaporates_at == known.evaporates_at
+        world.put(name, "late", 0.9, occurred_at=start)
+        world.put(name, "late", 0.9, occurred_at=start + HOUR)
+        [known], [late] = (world.board.marks(name, subject=subject) for subject in ("known", "late"))
+        assert late.strength == pytest.approx(known.strength, rel=1e-12)
+        assert late.evaporates_at == known.evaporates_at
 
 
 def test_what_adds_nothing_more_is_a_mark_of_its_own_in_the_history(world: World) -> None:

@@ -484,10 +484,12 @@ class Board(RuleBasedStateMachine):
     @rule(
         choice=st.integers(0, 8),
         subject=st.sampled_from(SUBJECTS),
-        left=st.sampled_from([None, "fire", "smoke"]),
+        deposited=st.sampled_from([None, "fire", "smoke"]),
         acted=st.lists(st.tuples(st.sampled_from([2.5, 0.1, 0.0]), st.integers(0, 50)), min_size=1, max_size=2),
     )
-    def an_agent_succeeds(self, choice: int, subject: str, left: str | None, acted: list[tuple[float, int]]) -> None:
+    def an_agent_succeeds(
+        self, choice: int, subject: str, deposited: str | None, acted: list[tuple[float, int]]
+    ) -> None:
         """Let an agent return a mark and actions: reinforcements, or withdrawals where there is nothing to add."""
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
@@ -495,15 +497,15 @@ class Board(RuleBasedStateMachine):
         live = self.model.live(now)
         chosen = [(by, live[number % len(live)]) for by, number in acted if live]
         actions = [act(mark, by) for by, mark in chosen]
-        receipts = self.world.finish(claim, *([(left, subject, 0.8)] if left else []), actions=actions)
+        receipts = self.world.finish(claim, *([(deposited, subject, 0.8)] if deposited else []), actions=actions)
         assert receipts is not None
         for item in claim.inputs:
             key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
             self.begun[key] = "begun" if name in ("cold", "long", "flood", "tagged") else "done"
         for receipt in receipts:
-            assert left is not None
-            self.record_deposit(receipt, left, subject, 0.8, name, None)
+            assert deposited is not None
+            self.record_deposit(receipt, deposited, subject, 0.8, name, None)
         for by, mark in chosen:
             self.record_action(name, mark.id, by, now)
         if name == "sum":

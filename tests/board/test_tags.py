@@ -412,7 +412,7 @@ def passes(payload: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
 )
 @examples(0.3)
 def test_filters_agree_with_a_plain_filter(
-    deposits: list[tuple[str, dict[str, Any]]], where: dict[str, Any], moment: int, limit: int | None
+    deposits: list[tuple[str, dict[str, Any]]], where: dict[str, Any], place: int, limit: int | None
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder) / "board.db")
@@ -424,10 +424,10 @@ def test_filters_agree_with_a_plain_filter(
             world.put("alert", subject, 2.0**number, payload=payload)
             states.append({**states[-1], subject: payload})
             instants.append(world.board.now())
-        for place, at in ((-1, None), (-1, "2099-01-01"), (min(moment, len(deposits)), "past")):
-            live = states[place] if at != "2099-01-01" else {}
+        for index, at in ((-1, None), (-1, "2099-01-01"), (min(place, len(deposits)), "past")):
+            live = states[index] if at != "2099-01-01" else {}
             expected = {subject for subject, payload in live.items() if passes(payload, where)}
-            then: Any = instants[place] if at == "past" else at
+            then: Any = instants[index] if at == "past" else at
             marks = world.board.marks("alert", where=where, at=then)
             assert {mark.subject for mark in marks} == expected
             assert world.board.marks(where=where, at=then, limit=limit) == marks[:limit]

@@ -29,20 +29,20 @@ def main() -> int:
     clock = SystemClock()
     begun = clock.monotonic()
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         sys.stdout.write(f"{(clock.monotonic() - begun) / 1e6:6.1f} s  {text}\n")
         sys.stdout.flush()
 
     with contextlib.ExitStack() as stack:
         url, links, network = _server_and_hosts(programs, stack)
-        tell(f"one server and three hosts: {', '.join(HOSTS)} ({network})")
+        report(f"one server and three hosts: {', '.join(HOSTS)} ({network})")
         try:
-            outcome = run_cluster(url, links, leads, tell)
+            outcome = run_cluster(url, links, leads, report)
         except TimeoutError as error:
-            tell(f"WRONG: {error}")
+            report(f"WRONG: {error}")
             return 1
     for line in summary(outcome):
-        tell(line)
+        report(line)
     return 1 if outcome.problems else 0
 
 

@@ -42,7 +42,7 @@ FROM (
 
 WORKERS = "SELECT count(*) FROM worker"
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class Outcome:
     """What was lost, doubled or left over; empty if everything is right."""
 
 
-def run_cluster(url: str, links: Mapping[str, Link], leads: int, tell: Tell) -> Outcome:
+def run_cluster(url: str, links: Mapping[str, Link], leads: int, report: Report) -> Outcome:
     """Deposit leads on a new board, lose two hosts on the way, and return what came out.
 
     Args:
         url: An empty database on the server.
         links: The links of the hosts to it.
         leads: How many leads arrive.
-        tell: Called with each line of progress.
+        report: Called with each line of progress.
 
     Raises:
         TimeoutError: The leads were not replied to in time.
@@ -80,15 +80,15 @@ def run_cluster(url: str, links: Mapping[str, Link], leads: int, tell: Tell) -> 
         depositors = [stack.enter_context(_depositor(links[host], host, leads // 2)) for host in (HOSTS[0], HOSTS[2])]
         _wait(board, lambda: _replies(board) >= leads // 6)
         links[HOSTS[2]].cut()
-        tell(f"{HOSTS[2]} is cut off after {_replies(board)} replies")
+        report(f"{HOSTS[2]} is cut off after {_replies(board)} replies")
         _wait(board, lambda: _replies(board) >= leads // 3)
         hosts[HOSTS[1]].popen.kill()
-        tell(f"{HOSTS[1]} is killed after {_replies(board)} replies")
+        report(f"{HOSTS[1]} is killed after {_replies(board)} replies")
         _wait(board, lambda: _replies(board) >= leads // 2)
         links[HOSTS[2]].mend()
-        tell(f"{HOSTS[2]} is back after {_replies(board)} replies")
+        report(f"{HOSTS[2]} is back after {_replies(board)} replies")
         _wait(board, lambda: _replies(board) >= 2 * (leads // 2) and not board.status().activations.get("running"))
-        tell("every lead has a reply; the two remaining hosts forget the one that was killed")
+        report("every lead has a reply; the two remaining hosts forget the one that was killed")
         # The host that was cut off may have been forgotten too, until it registered again.
         killed = f"{WORKERS} WHERE id = '{started_hosts[HOSTS[1]][1]}'"
         _wait(board, lambda: _number(board, killed) == 0)

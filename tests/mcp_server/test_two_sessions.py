@@ -84,9 +84,9 @@ async def test_work_is_handed_over_and_its_result_wakes_the_first_session(databa
                 "finish", agent="review", id=work["id"], fence=work["fence"], result={"marks": [verdict]}
             )
             assert ended["state"] == "done"
-        _, told = a.communicate(timeout=BOUND_SECONDS)
+        _, output = a.communicate(timeout=BOUND_SECONDS)
         assert a.returncode == 2
-        woken = json.loads(told.splitlines()[1])
+        woken = json.loads(output.splitlines()[1])
         assert [(mark["payload"]["text"], mark["author"]) for mark in woken["marks"]] == [("confirmed", "review")]
 
 
@@ -123,6 +123,6 @@ async def test_a_hook_that_is_killed_while_it_waits_loses_nothing(database: str)
     async with on_stdio("--database", database, "--author", "session-a", "mcp") as session_a:
         await session_a.call("deposit", kind="finding", subject="src/store.py", payload={"text": "a race"})
         with waiting(database, "session-b", "review", "--hook") as again:
-            _, told = again.communicate(timeout=BOUND_SECONDS)
+            _, output = again.communicate(timeout=BOUND_SECONDS)
             assert again.returncode == 2, "the lock of the killed hook is gone"
-            assert json.loads(told.splitlines()[1])["claimed"] is True
+            assert json.loads(output.splitlines()[1])["claimed"] is True

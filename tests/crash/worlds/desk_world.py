@@ -62,20 +62,20 @@ class Desk(CrashWorld):
 
     def check_end(self) -> None:
         with rows(self.path) as query:
-            left = [
+            marks = [
                 (number, kind, json.loads(payload))
                 for number, kind, payload in query("SELECT mark_id, kind, payload FROM event WHERE event = 'deposited'")
             ]
-        leads = {number: payload["message"] for number, kind, payload in left if kind == "lead"}
-        verdicts = [(number, kind, payload) for number, kind, payload in left if kind in ("qualified", "rejected")]
+        leads = {number: payload["message"] for number, kind, payload in marks if kind == "lead"}
+        verdicts = [(number, kind, payload) for number, kind, payload in marks if kind in ("qualified", "rejected")]
         if len(leads) != sum(map(len, self.plans)):
             raise Broken(f"there are {len(leads)} leads")
         if sorted(payload["lead"] for _, _, payload in verdicts) != sorted(leads):
             raise Broken("a lead has no verdict, or two")
-        evidence = [item for _, kind, payload in left if kind == "insight" for item in payload["evidence"]]
+        evidence = [item for _, kind, payload in marks if kind == "insight" for item in payload["evidence"]]
         if sorted(evidence) != sorted(number for number, _, _ in verdicts):
             raise Broken("an outcome is in no insight's evidence, or in two")
-        booked = [payload for _, kind, payload in left if kind == "appointment"]
+        booked = [payload for _, kind, payload in marks if kind == "appointment"]
         if len({payload["slot"] for payload in booked}) != len(booked):
             raise Broken("a slot is booked twice")
         written = self.calendar.read_text().count("@lead-desk.blackboard")
