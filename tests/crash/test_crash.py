@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ def figures(world: str, kills: int) -> dict[str, Any]:
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_crash_loses_and_doubles_nothing(world: str, crash_runs: int) -> None:
+    if world == "interrupted" and sys.version_info[:2] == (3, 14):
+        pytest.skip("with Python 3.14, an exception of a signal's handler can leave a lock held")
     found = figures(world, max(20, crash_runs // len(WORLDS)))
     assert found["kills"] >= crash_runs // len(WORLDS)
     if crash_runs >= 1000:  # `make crash`, beside which nothing else runs
