@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 
@@ -405,6 +405,7 @@ def test_a_kind_of_the_same_name_of_an_application_gets_no_marks(board: Blackboa
 
 
 @given(st.text(max_size=30))
+@example("15m")
 def test_every_text_is_a_due_time_or_refused_with_its_name(due: str) -> None:
     try:
         due_instant(due, 0)

@@ -58,6 +58,7 @@ def tried(work: Callable[[], Any]) -> tuple[Any, str]:
 
 @usual
 @given(st.text() | st.text(alphabet=string.digits + "usmhdw.+-eE_ ", max_size=20))
+@example("1d 12h")
 @example("1" * 10_000 + "d")
 @example("١d")
 @example("1e9999d")
@@ -68,6 +69,7 @@ def test_every_text_is_a_duration_or_an_error(text: str) -> None:
 
 @usual
 @given(st.text() | st.lists(WORDS, max_size=14).map(" ".join) | st.lists(WORDS, max_size=14).map("".join))
+@example('strength("smoke") >= 1')
 @example("(" * 50_000)
 @example("~" * 50_000 + "strength(smoke) >= 1")
 @example(" & ".join(["strength(smoke) >= 1"] * 5_000))
@@ -78,6 +80,7 @@ def test_every_text_is_a_condition_that_reads_back_or_an_error(text: str) -> Non
 
 @usual
 @given(LAWS | JSON | st.text())
+@example({"law": "exponential", "half_life": "1h"})
 def test_every_value_is_a_law_or_an_error(spec: Any) -> None:
     try:
         law = law_from(spec)
@@ -138,6 +141,7 @@ LEADS = st.binary(max_size=300) | st.lists(ROW, max_size=6).map("\n".join).map(s
 
 @examples(0.25, suppress_health_check=SLOW_OR_SHARED)
 @given(content=LEADS, suffix=st.sampled_from([".csv", ".jsonl", ".json"]))
+@example(content=b"email,message\nann@x.example,A quote please\n", suffix=".csv")
 @example(content=b'{"a":' * 5000, suffix=".jsonl")
 @example(content=b'"' + b"x" * 200_000, suffix=".csv")
 def test_every_file_of_leads_is_loaded_or_refused_by_row(
