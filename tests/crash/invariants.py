@@ -412,7 +412,7 @@ def check_groups(path: Path, *, lasting: int, many: int, few: int) -> None:
     Raises:
         Broken: One did not, or at another instant, or an activation was given lamps of another room.
     """
-    room, group = "json_extract(e.payload, '$.room')", "json_extract(substr({}.subject, length('_room_') + 1), '$')"
+    room, group = "json_extract(e.payload, '$.room')", "json_extract(substr({}.scope, length('_room_') + 1), '$')"
     with rows(path) as query:
         lamps = query(
             f"SELECT e.id, e.recorded_at, e.subject, {room} FROM event e WHERE e.kind = 'lamp'"
