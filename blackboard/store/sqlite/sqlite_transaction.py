@@ -74,7 +74,7 @@ class SqliteTransaction(Transaction):
 
     def put(self, statement: Statement[object], row: NamedTuple) -> None:
         sql, _ = statement.compiled(self.dialect)
-        self.cursor.execute(sql, row)
+        self.cursor.execute(sql, tuple(row))  # from a named tuple, the driver fetches each value by a call
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         values["id"] = None
@@ -82,7 +82,7 @@ class SqliteTransaction(Transaction):
 
     def put_many(self, statement: Statement[object], rows: Iterable[NamedTuple]) -> None:
         sql, _ = statement.compiled(self.dialect)
-        self.cursor.executemany(sql, rows)
+        self.cursor.executemany(sql, map(tuple, rows))
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         sql, names = statement.compiled(self.dialect)
