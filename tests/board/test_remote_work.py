@@ -214,7 +214,7 @@ def test_a_refused_result_leaves_the_activation_with_its_worker(world: World, wo
     found = claimed(worker)
     taken = {**VERDICT, "payload": {"slot": 9}}
     for result, error, words in (
-        ({"marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "returned a 'report'"),
+        ({"marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "returned a mark of the kind 'report'"),
         ({"marks": [{**VERDICT, "subject": ""}]}, InvalidMark, "subject is empty"),
         ({"marks": [{**VERDICT, "payload": {"subject": "x"}}]}, InvalidMark, "marks, item 1"),
         ({"marks": [{**VERDICT, "decay": "sometimes"}]}, UsageError, "decay"),
