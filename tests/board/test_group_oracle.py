@@ -141,12 +141,13 @@ steps: st.SearchStrategy[list[OracleStep]] = st.lists(
 
 @examples(0.5)
 @example(
-    measure=total("beat", by="team"),
+    measure=total("beat", "pulse", by="team"),
     case=WatchCase(is_falling=False, threshold=1.0, held_for=0, rewake_every=2, clears=True, guard="drop"),
     steps=[
         *[Put("deploy", 1.0, "s", "red", "x"), Put("beat", 1.0, "s", "red", "x"), Put("beat", 1.0, "s", 7, "x")],
         *[Wait(3), Put("beat", 1.0, "t", "red", "x"), Wait(4), Put("beat", 1.0, "s", "red", "x"), Wait(3)],
         *[Redeployment(), Withdrawal(0), Wait(9)],
+        *[Put("pulse", 2.0, "s", "red", "x"), Wait(1), Put("pulse", 2.0, "s", 7, "x"), Put("pulse", 1.0, "s", 7, "x")],
     ],
 )
 @given(measure=st.sampled_from(MEASURES), case=watch_cases, steps=steps)
