@@ -1,4 +1,4 @@
-"""Encodings of text: Unicode's are known by their marks and zeros, older code pages by the words that they make.
+"""Encodings of text: Unicode by its byte order mark or zero bytes, older code pages by the words that they make.
 
 A code page is recognized by its words: in the right one, each word has letters of one language. `Łukasz` in
 Windows-1250 is `£ukasz` in Windows-1252, which is no word of any language. If several code pages make words, the
@@ -20,13 +20,13 @@ class UnicodeForm(NamedTuple):
     """A Unicode encoding, and the bytes before the text."""
 
     encoding: str
-    """Its name in Python, for the text after the mark."""
+    """Its name in Python, for the text after the byte order mark."""
     byte_order_mark: bytes = b""
 
 
-_MARKED = (
+_MARKED_FORMS = (
     UnicodeForm("utf-8", codecs.BOM_UTF8),
-    UnicodeForm("utf-32-le", codecs.BOM_UTF32_LE),  # before UTF-16, whose mark is the beginning of this mark
+    UnicodeForm("utf-32-le", codecs.BOM_UTF32_LE),  # before UTF-16, whose byte order mark is its beginning
     UnicodeForm("utf-32-be", codecs.BOM_UTF32_BE),
     UnicodeForm("utf-16-le", codecs.BOM_UTF16_LE),
     UnicodeForm("utf-16-be", codecs.BOM_UTF16_BE),
@@ -34,8 +34,8 @@ _MARKED = (
 
 
 def find_unicode_form(head: bytes) -> UnicodeForm | None:
-    """Return the Unicode encoding of a text that has a mark, or is UTF-16 without one; None for any other text."""
-    for form in _MARKED:
+    """Return the Unicode encoding of a text with a byte order mark, or of UTF-16 without one; otherwise None."""
+    for form in _MARKED_FORMS:
         if head.startswith(form.byte_order_mark):
             return form
     head = head[:_HEAD_BYTES]

@@ -93,9 +93,9 @@ class FollowedRows:
         text_form, start = self._follower.form, self._stream.peek()
         if start.startswith(GZIP_START):
             raise UsageError(f"{self._name} is compressed, and only text is followed; load it without --follow")
-        encoding, mark = _unicode_form(start, text_form.encoding)
+        encoding, byte_order_mark = _unicode_form(start, text_form.encoding)
         self._stream.newline = _newline(encoding)
-        text = self._stream.peek_lines()[len(mark) :]
+        text = self._stream.peek_lines()[len(byte_order_mark) :]
         try:
             sample, head = self._sample(text, encoding)
         except NoHeader:
@@ -106,7 +106,7 @@ class FollowedRows:
         for note in sample.notes:
             self._follower.report(note)
         self._follower.encoding = sample.encoding
-        self._stream.begin(mark, head)
+        self._stream.begin(byte_order_mark, head)
         rows = self._read(self._stream, sample.encoding, grows=not self._stream.has_ended)
         self._form = form = _KnownForm(rows, RowMapping(self._follower.board, rows, self._follower.columns))
         if self._position:

@@ -145,10 +145,10 @@ class LineStream(io.RawIOBase):
         """Take text without a newline at the end as a line, because no more bytes will arrive."""
         self.has_ended = True
 
-    def begin(self, mark: bytes, head: bytes) -> None:
+    def begin(self, byte_order_mark: bytes, head: bytes) -> None:
         """Skip the byte order mark, and give the lines of `head` before the lines of the input."""
         self._head = head
-        self._drop(len(mark))
+        self._drop(len(byte_order_mark))
 
     @property
     def place(self) -> int:
