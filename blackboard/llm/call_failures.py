@@ -1,15 +1,15 @@
-"""The failures of model calls, distinguished by whether the call was paid.
+"""The failures of model calls, distinguished by whether the call was paid for.
 
 ModelError
 ├── CallFailure            no answer arrived
-│   ├── RequestRejected    not paid: the API rejects the request; the marks, or the account, are the reason
-│   ├── Overloaded         not paid: limits, overload, an error inside the API; try later
-│   ├── KeyRefused         not paid: a person must check the key
-│   ├── SpendLimit         not paid: a person must check the account
-│   ├── ModelUnavailable   not paid: the model's name or the address is wrong, or a gateway answers
-│   ├── NotSent            not paid: the request never reached the API; it may be sent again immediately
-│   └── OutcomeUnknown     perhaps paid: the request was sent, and its outcome is unknown
-└── Unusable               paid: an answer arrived, but it is not usable
+│   ├── RequestRejected    costs nothing: the API rejects the request; the marks, or the account, are the reason
+│   ├── Overloaded         costs nothing: limits, overload, an error inside the API; try later
+│   ├── KeyRefused         costs nothing: a person must check the key
+│   ├── SpendLimit         costs nothing: a person must check the account
+│   ├── ModelUnavailable   costs nothing: the model's name or the address is wrong, or a gateway answers
+│   ├── NotSent            costs nothing: the request never reached the API; it may be sent again immediately
+│   └── OutcomeUnknown     may cost: the request was sent, and its outcome is unknown
+└── Unusable               costs: an answer arrived, but it is not usable
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ F = TypeVar("F", bound=CallFailure)
 
 
 class RequestRejected(CallFailure):
-    """A request that the API rejects. Not paid.
+    """A request that the API rejects. It costs nothing.
 
     Args:
         message: What happened, with the text of the API.
@@ -94,7 +94,7 @@ class RequestRejected(CallFailure):
 
 
 class Overloaded(CallFailure):
-    """A rate limit, an overload or an internal error of the API: try later. Not paid.
+    """A rate limit, an overload or an internal error of the API: try later. It costs nothing.
 
     Args:
         message: What happened, with the text of the API.
@@ -108,17 +108,17 @@ class Overloaded(CallFailure):
 
 
 class KeyRefused(CallFailure):
-    """A key that the API refuses, or that lacks a permission. Not paid; a person must check it."""
+    """A key that the API refuses, or that lacks a permission. It costs nothing; a person must check it."""
 
 
 class SpendLimit(CallFailure):
-    """An account without credit or at its limit. Not paid; a person must check it."""
+    """An account without credit or at its limit. It costs nothing; a person must check it."""
 
 
 class ModelUnavailable(CallFailure):
     """A model that the API does not have, a wrong address, or a gateway that answers in place of the API.
 
-    Not paid. The failure does not depend on the request.
+    It costs nothing. The failure does not depend on the request.
 
     Args:
         message: What happened, with the text of the API.
@@ -132,15 +132,15 @@ class ModelUnavailable(CallFailure):
 
 
 class NotSent(CallFailure):
-    """A request that never reached the API, or that the API dropped unread. It may be sent again. Not paid."""
+    """A request that never reached the API, or that the API dropped unread. It may be sent again. It costs nothing."""
 
 
 class OutcomeUnknown(CallFailure):
-    """A request that was sent and got no answer. It may have been answered and paid."""
+    """A request that was sent and got no answer. It may have been answered and paid for."""
 
 
 class Unusable(ModelError):
-    """An answer that was paid and is not usable. Another request costs again.
+    """An answer that was paid for and is not usable. Another request costs again.
 
     Args:
         reason: The reason in one word.

@@ -26,7 +26,7 @@ class ModelClient(Protocol):
         """Send one planned request, byte for byte, and return the answer, even if it cannot be parsed.
 
         Raises:
-            CallFailure: No answer arrived. The class says whether the call may have been paid.
+            CallFailure: No answer arrived. The class says whether the call may have been paid for.
         """
 
     def submit_batch(self, items: Sequence[BatchItem]) -> str:

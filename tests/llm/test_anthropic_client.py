@@ -1,4 +1,4 @@
-"""A planned request is sent once, byte for byte, and every failure tells whether it was paid."""
+"""A planned request is sent once, byte for byte, and every failure tells whether the call was paid for."""
 
 from __future__ import annotations
 

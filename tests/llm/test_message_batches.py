@@ -1,4 +1,4 @@
-"""Each request of a batch is paid once, even if the name of the batch was lost with the connection."""
+"""Each request of a batch is paid for once, even if the name of the batch was lost with the connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches that are lost, refused or answered in part: each call is paid once, and none is lost."""
+"""Batches that are lost, refused or answered in part: each call is paid for once, and none is lost."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(
     assert len(set(api.bodies)) == 1
     status = world.board.status().model_calls
     assert status.unknown == 1
-    assert status.reserved_usd > 0  # it may have been paid
+    assert status.reserved_usd > 0  # it may have been paid for
     world.board.record_cost(1, 0.0)
     status = world.board.status().model_calls
     assert (status.unknown, status.reserved_usd) == (0, 0)
@@ -204,7 +204,7 @@ def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
     assert world.judged == leads
     settled, applied = world.calls()
     assert (settled["state"], applied["state"]) == ("cost_recorded", "applied")
-    assert settled["cost_usd"] > 0  # counted as paid in full until a person records the cost
+    assert settled["cost_usd"] > 0  # counted as paid for in full until a person records the cost
     world.board.record_cost(settled["id"], 0.25)
     assert world.calls()[0]["cost_usd"] == 0.25
 

@@ -1,4 +1,4 @@
-"""A call contains little except the task, the schema and the marks, and a long task is paid once while cached."""
+"""A call contains little except the task, the schema and the marks, and a long task is paid for once while cached."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Junk:
-    """Status 200 with a text that is not a message. It may have been paid."""
+    """Status 200 with a text that is not a message. It may have been paid for."""
 
     text: str = "<html>It works!</html>"
 

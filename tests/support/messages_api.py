@@ -276,7 +276,7 @@ class MessagesApi:
             content, stop = [{"type": "text", "text": instead.text}] if instead.text else [], instead.stop_reason
         output = sum(count_tokens(json.dumps(block.get("input", block.get("text")))) for block in content)
         if instead is None and output > body["max_tokens"]:
-            # As in the real API, the answer stops in the middle, and the written part is paid.
+            # As in the real API, the answer stops in the middle, and the written part is paid for.
             text = content[0].get("text", "")
             content, stop, output = [{"type": "text", "text": text[: len(text) // 2]}], "max_tokens", body["max_tokens"]
         with self.lock:

@@ -78,7 +78,7 @@ class ModelCallTransactions:
         self._session.write(lambda txn: model_calls.end(txn, row.id, state, reason, request_id))
 
     def end_as_unknown(self, row: ModelCall, reason: str) -> ModelCall:
-        """End a call that may have been answered and paid, and return it. Its reserve stays."""
+        """End a call that may have been answered and paid for, and return it. Its reserve stays."""
         self._session.write(lambda txn: model_calls.end(txn, row.id, CallState.UNKNOWN, reason), record_instant=True)
         return row._replace(state=CallState.UNKNOWN, error=reason)
 

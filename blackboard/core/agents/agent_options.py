@@ -94,7 +94,7 @@ class AgentOptions(TypedDict, total=False):
     batch_api_below: float | None
     """A call goes through the Message Batches API if its strongest mark is below this strength; None for no limit."""
     on_unknown: Literal["retry", "hold"]
-    """What happens to a call that may have been answered and paid."""
+    """What happens to a call that may have been answered and paid for."""
     give_up_after: DurationLike | None
     """How long calls that were certainly not answered are retried; None for no limit."""
     budget: Budget | BudgetOptions

@@ -152,7 +152,7 @@ SUSPECT_DEATHS = 2
 """After this number of deaths of workers in a row, an activation runs alone. After one more, it has failed."""
 
 OPEN_CALLS = (_C.PLANNED, _C.SENT, _C.ANSWERED, _C.UNKNOWN)
-"""The states of calls that are planned, under way, or not yet used or paid, in the order of the partial index."""
+"""The states of calls that are planned, under way, or not yet used or paid for, in the order of the partial index."""
 
 
 class IllegalTransition(RuntimeError):

@@ -161,7 +161,7 @@ class AgentSettings(DeploymentPart):
     batch_api_below: float | None = Field(default=None, gt=0)
     """A call goes through the Message Batches API if its strongest mark is below this strength; None for no limit."""
     on_unknown: Literal["retry", "hold"] = "retry"
-    """What happens to a call that may have been answered and paid."""
+    """What happens to a call that may have been answered and paid for."""
     give_up_after: Duration | None = None
     """How long calls that were certainly not answered are retried; None for no limit."""
     budget: Budget = Budget()

@@ -104,7 +104,7 @@ class AnswerRecorder:
             log.info("a paused model is accepted again", model=model)
 
     def pause_after_page(self, row: ModelCall, error: Unusable) -> CallWait:
-        """Pause a model after a gateway sent a page instead of an answer. Record the call, which may have been paid."""
+        """Pause a model after a gateway sent a page instead of an answer. The recorded call may have been paid for."""
         paused = self._calls.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
         if paused.is_new:
             _log_pause(row, error, paused.wait)

@@ -45,7 +45,7 @@ FIRST_API_PAUSE: Duration = MINUTE
 MAX_DOUBLINGS = 4
 """The number of failures in a row after which the wait stops growing. Asking about a batch costs nothing."""
 UNREADABLE = "null"
-"""The raw answer of a call whose result cannot be read. It may have been paid."""
+"""The raw answer of a call whose result cannot be read. It may have been paid for."""
 
 
 class BatchCaller:
@@ -189,7 +189,7 @@ class BatchCaller:
             except (RequestRejected, ModelUnavailable) as failure:
                 if isinstance(failure, ModelUnavailable) and not failure.from_api:
                     raise  # a gateway answers, or the address is wrong
-                # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
+                # The API deleted the batch, or another account owns it: it was paid for, and its answers are lost.
                 self._calls.end_as_unknown(batch, str(failure))
                 for row in batch:
                     run_traces.record_batch_call(row, None, self._calls.now())

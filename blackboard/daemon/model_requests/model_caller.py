@@ -223,7 +223,7 @@ class ModelCaller:
         """
         if row.api == "batch":
             raise _batch_deferral()
-        # A call can outlive a run that timed out. Its answer is paid and will still arrive.
+        # A call can outlive a run that timed out. Its answer is paid for and will still arrive.
         if is_pending and self._calls.now() < (row.sent_at or 0) + self.settings.timeout:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._end_as_unknown(claim, row, "it was sent, and no answer was recorded")
@@ -331,7 +331,7 @@ class ModelCaller:
         self._calls.end(row, state, str(failure), failure.request_id)
 
     def _end_as_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
-        """End a call that may have been answered and paid as `unknown`, and return it. Its reserve stays."""
+        """End a call that may have been answered and paid for as `unknown`, and return it. Its reserve stays."""
         row = self._calls.end_as_unknown(row, reason)
         shown = cause or reason
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)

@@ -82,5 +82,5 @@ class Paid(Pure):
             )
         if not sent - (unknown or 0) <= paid <= sent:
             raise Broken(
-                f"{paid} answers were paid; the board records {sent} calls, {unknown} of them with an unknown outcome"
+                f"{paid} answers were paid for; the board records {sent} calls, {unknown} with an unknown outcome"
             )
