@@ -1,5 +1,4 @@
-"""Deposits whose rules run without the lock: what others do between the two messages, and results that equal those
-under the lock.
+"""Deposits whose rules run without the lock give the same results as under it, whatever others do meanwhile.
 
 A failpoint between the two messages makes each race certain.
 """

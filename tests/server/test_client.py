@@ -50,7 +50,7 @@ OWN = {
     "discard_many", "doctor", "events", "kinds", "query_table", "read_position", "retry_many",
     "set_read_position", "summary",
 }  # fmt: skip
-"""What `Blackboard` has elsewhere."""
+"""Methods of the clients whose counterpart is not a method of `Blackboard`."""
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def connect(
         str | None, typer.Option(metavar="NAME", help="The remote agent whose work wakes the sessions of the project.")
     ] = None,
     channel: Annotated[
-        bool, typer.Option("--channel", help="Wake the sessions by a channel, not by a hook. Needs --agent.")
+        bool, typer.Option("--channel", help="Wake the sessions through a channel instead of a hook. Needs --agent.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove exactly what this command has written.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for a confirmation.")] = False,

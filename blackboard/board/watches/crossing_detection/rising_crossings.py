@@ -275,7 +275,10 @@ class RisingTest(NamedTuple):
         return self._record_crossing(self.key, Measurement(value, count, strongest=strongest))
 
     def _record_crossing(self, key: CrossingKey, measured: Measurement, *, crossed_at: Instant | None = None) -> bool:
-        """Record a crossing, unless the watch is over time and may not cross; return whether it is new."""
+        """Record a crossing, and return whether it is new.
+
+        A watch over time may not admit it; then nothing is recorded.
+        """
         at = self.txn.now if crossed_at is None else crossed_at
         if not watch_states.admits_news(self.txn, self.watch, key, at):
             return False

@@ -5,7 +5,7 @@ absorbed_marks  up to which event a watch has absorbed each mark, and what its a
 stimuli         the marks that count for a rising watch
 news            whether a deposit makes a mark count again that was given already
 watch_totals    totals of marks over the whole board or groups, kept up to date without a scan
-running_sums    the sums behind these totals, and the totals that follow, with their rounding errors
+running_sums    the sums from which these totals are computed, the totals, and their rounding errors
 law_sums        the sums of a watch, for each kind and law
 collected_sums  the sums that a transaction has read, and what it writes or adds at its end
 window_totals   totals of the deposits in a window

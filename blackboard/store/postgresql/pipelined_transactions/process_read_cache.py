@@ -3,8 +3,8 @@
 Nothing relies on them: a transaction that uses them checks each one under the lock, like a result that it has just
 read. So an outdated result costs only a second try.
 
-Most deposits are about something new: a subject without a mark, a key that was not used. Their
-reads are taken to be empty if this process has not seen otherwise.
+Most deposits are about something new: a subject without a mark, a key that was not used. So the reads of a deposit are
+assumed to be empty, unless this process has seen a result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from blackboard.store.statements import MARKS
 START_LIFETIME: Duration = 5 * SECOND
 """How long the values that each transaction reads first are used after a server has returned them."""
 MAX_CACHED_SUBJECTS = 10_000
-"""The number of subjects with a mark that are certainly cached; at most twice as many are."""
+"""At least this many of the latest subjects with a mark are cached, and at most twice as many."""
 MAX_CACHED_RESULTS = 200
 """The number of results that are cached."""
 USUALLY_EMPTY_READS = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})

@@ -171,9 +171,10 @@ class WriteLock:
 
 
 class _LockFile(io.FileIO):
-    """A lock file that closes itself if a program does not close its board, and leaves Python nothing to warn of.
+    """A lock file that closes itself if a program does not close its board, so Python gives no `ResourceWarning`.
 
-    The collector may end the file before the lock that has it, so the lock could not close it first.
+    The garbage collector may finalize the file before the `WriteLock` that owns it, so the `WriteLock` cannot be relied
+    on to close it.
     """
 
     def __del__(self) -> None:
