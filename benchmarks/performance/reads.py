@@ -14,7 +14,7 @@ from benchmarks.performance import boards
 from benchmarks.performance.bare_sqlite import percentile
 from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
-from blackboard.board.mark_tables.watch_scopes import fading_marks
+from blackboard.board.mark_tables.marks_in_scopes import fading_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.conditions.fading_forecasts import value_at

@@ -21,6 +21,8 @@ from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.system.files.packaged_files import program_version
 
+REMOTE_WORKER_PREFIX = "remote:"
+"""The beginning of the id of a remote worker. The rest is its author."""
 PRESENCE_INTERVAL: Duration = MINUTE
 """How often a waiting worker of a remote agent records that it waits."""
 REMOTE_SILENCE: Duration = 5 * MINUTE

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from blackboard.board.daemon_work import Claim, ModelCall, activation_spans
+from blackboard.board.daemon_work import Claim, ModelCall, activation_trace_spans
 from blackboard.clock import Instant
 from blackboard.llm.answer_parser import Reply
 from blackboard.system import tracing
@@ -32,7 +32,7 @@ def activation_span(claim: Claim, causes: Callable[[], Iterable[str]]) -> Iterat
     if (tracer := tracing.get_tracer()) is None:
         yield None
         return
-    name, attributes = activation_spans.span_name(claim), activation_spans.span_attributes(claim)
+    name, attributes = activation_trace_spans.span_name(claim), activation_trace_spans.span_attributes(claim)
     with tracing.recorded_span(tracer, name, attributes) as span:
         if span.is_recording():
             tracing.link(span, causes())

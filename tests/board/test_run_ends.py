@@ -11,7 +11,7 @@ import pytest
 from blackboard import count, strength
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure, Success
-from blackboard.board.activations.run_ends.returned_items import AgentDeposit
+from blackboard.board.activations.run_ends.agent_actions import AgentDeposit
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import set_state

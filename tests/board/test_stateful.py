@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from blackboard import Decision, Deposit, Mark, Need, Overdue, Reinforce, Withdraw, count, every, strength, total, watch
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_recovery
-from blackboard.board.activations.run_ends.returned_items import AgentAction
+from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import from_datetime

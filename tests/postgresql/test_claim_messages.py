@@ -13,7 +13,7 @@ import pytest
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.run_ends import returned_item_checks
+from blackboard.board.activations.run_ends import agent_action_checks
 from blackboard.board.daemon_work.run_end_transactions import FinishedRun
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -106,7 +106,7 @@ class Ending:
             return bool(found)
 
         try:
-            actions = returned_item_checks.prepare(claim.agent_spec, claim.row.id, [mark])
+            actions = agent_action_checks.prepare(claim.agent_spec, claim.row.id, [mark])
             finished = self._operations.run_ends.finish(claim, actions, claim_next)
         except Exception as error:
             self.errors.append(error)

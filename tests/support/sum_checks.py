@@ -7,7 +7,8 @@ import math
 import pytest
 
 from blackboard.board.mark_tables.mark_states import mark_strength
-from blackboard.board.mark_tables.watch_scopes import scopes_of, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import stored_marks
+from blackboard.board.mark_tables.watch_scopes import scopes_of
 from blackboard.board.mark_tables.window_deposits import scopes_in_windows
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -16,7 +16,7 @@ from blackboard.board.activations.agent_claims.claim_searches import NeedsSearch
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.activations.run_ends.returned_items import AgentAction, AgentDeposit
+from blackboard.board.activations.run_ends.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.deployment_effects import backfill, watch_reevaluation
 from blackboard.board.deployment_effects.deployment_activation import activate
 from blackboard.board.mark_changes import deposits, mark_removals

@@ -9,13 +9,13 @@ model_call_transactions  model calls: planned, reserved, answered or ended, and 
 batch_api_transactions   the model calls of the Batch API
 """
 
-from blackboard.board.activations.agent_claims import activation_spans
+from blackboard.board.activations.agent_claims import activation_trace_spans
 from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
 from blackboard.board.activations.agent_claims.claims import Claim, RunKey
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
 from blackboard.board.activations.model_pauses import CallWait, Refusal
-from blackboard.board.activations.run_ends import returned_item_checks
+from blackboard.board.activations.run_ends import agent_action_checks
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.daemon_work.batch_api_transactions import BatchApiTransactions
 from blackboard.board.daemon_work.due_work import DueWork
@@ -48,8 +48,8 @@ __all__ = [
     "SharedClaimableWork",
     "SpooledAnswer",
     "Worker",
-    "activation_spans",
+    "activation_trace_spans",
+    "agent_action_checks",
     "load_program",
     "publish_lock",
-    "returned_item_checks",
 ]

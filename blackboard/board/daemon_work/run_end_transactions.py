@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from blackboard.board.activations import unusable_answers
 from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.agent_claims.next_claims import NextClaims
+from blackboard.board.activations.agent_claims.claims_after_run_ends import ClaimsAfterRunEnds
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.activations.run_ends.returned_items import AgentAction
+from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.activations.unusable_answers import HeldAnswer
 from blackboard.board.board_session import BoardSession
 from blackboard.board.result_types.mark_results import Receipt
@@ -153,6 +153,6 @@ def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, cla
         finished.claimed_next = claim_next(txn, shared_work)
 
     if txn.sql.reads_together:
-        txn.collected(NextClaims).add(txn, ended.agent_spec.name, claim)
+        txn.collected(ClaimsAfterRunEnds).add(txn, ended.agent_spec.name, claim)
     else:
         claim(None)

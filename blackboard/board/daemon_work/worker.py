@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board import worker_registry
-from blackboard.board.activations.agent_claims import activation_spans, claims
+from blackboard.board.activations.agent_claims import activation_trace_spans, claims
 from blackboard.board.activations.agent_claims.claim_searches import (
     NOTHING_FOUND,
     MarksBySearch,
@@ -193,7 +193,7 @@ class Worker:
     ) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
-        Another process may have removed the agent from the deployment, or deployed other code for it.
+        Another process may have removed the agent from the deployment, or deployed other code for it. Return None then.
         """
         if not worker_registry.is_current_code(txn, name, self.code.get(name)):
             return None
@@ -201,7 +201,7 @@ class Worker:
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
-        return self._session.read(lambda txn: activation_spans.waking_traceparents(txn, claim.row.id))
+        return self._session.read(lambda txn: activation_trace_spans.waking_traceparents(txn, claim.row.id))
 
     def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
         """Claim up to `limit` activations in one transaction; the agents take turns in this order.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blackboard.board import open_needs
 from blackboard.board.deployment_effects.kind_changes import KindChanges
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.mark_tables.watch_scopes import live_batches
+from blackboard.board.mark_tables.marks_in_scopes import live_batches
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from blackboard.board.mark_tables.watch_scopes import live_batches
+from blackboard.board.mark_tables.marks_in_scopes import live_batches
 from blackboard.board.search_index import index_rebuilds
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables import watch_scopes
-from blackboard.board.mark_tables.watch_scopes import stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, end_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -16,7 +16,7 @@ from blackboard.board.deployment_effects.registered_kinds import schemas_of
 from blackboard.board.deployments.deployer import Deployer, activate_and_retry
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_states import fading_state, live_rows
-from blackboard.board.mark_tables.watch_scopes import live_batches, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import live_batches, stored_marks
 from blackboard.board.result_types.preview_results import (
     PredictedActivations,
     PredictedEvaporation,

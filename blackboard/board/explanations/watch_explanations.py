@@ -13,7 +13,8 @@ from blackboard.board.explanations.waking_verdicts import (
     verdict_of_waiting,
 )
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows
-from blackboard.board.mark_tables.watch_scopes import fading_marks, scopes_of, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import fading_marks, stored_marks
+from blackboard.board.mark_tables.watch_scopes import scopes_of
 from blackboard.board.result_types.explanation_results import (
     MeasuredValue,
     OwnLaw,

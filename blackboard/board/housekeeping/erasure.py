@@ -19,7 +19,7 @@ from blackboard.board.housekeeping.erased_events import NAME_PREFIX
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.mark_tables.watch_scopes import stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.outbox import message_rows
 from blackboard.board.result_types.administration_results import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents

@@ -9,12 +9,11 @@ import json
 import threading
 
 from blackboard.board.activations.agent_claims import agent_readiness, claims
-from blackboard.board.activations.agent_claims.activation_spans import HandOver, hand_over
+from blackboard.board.activations.agent_claims.activation_trace_spans import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, NeedsSearches, claim_up_to
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
-from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import overdue_needs
@@ -25,7 +24,7 @@ from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.work_tables.activation_inputs import ActivationInput
-from blackboard.board.worker_registry import PRESENCE_INTERVAL
+from blackboard.board.worker_registry import PRESENCE_INTERVAL, REMOTE_WORKER_PREFIX
 from blackboard.clock import Instant, microseconds_in, to_datetime
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import DAY, MINUTE, SECOND, Duration, format_duration
@@ -73,7 +72,8 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
     def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> RemoteActivation | NeedsSearches | None:
         agent_spec = remote_agent(txn, name)
         agent_states.set_served_at(txn, name, txn.now)
-        claimed = _claim_after_due_work(txn, agent_spec, ClaimRequest(REMOTE + holder, lease, found), session.classes)
+        request = ClaimRequest(REMOTE_WORKER_PREFIX + holder, lease, found)
+        claimed = _claim_after_due_work(txn, agent_spec, request, session.classes)
         if not isinstance(claimed, Claim):
             return claimed
         nonlocal handed_over

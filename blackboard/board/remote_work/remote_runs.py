@@ -11,8 +11,7 @@ import random
 from typing import NamedTuple
 
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import activation_recovery, activation_results, returned_item_checks
-from blackboard.board.activations.run_ends.activation_recovery import REMOTE
+from blackboard.board.activations.run_ends import activation_recovery, activation_results, agent_action_checks
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
@@ -22,6 +21,7 @@ from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_inputs import inputs_of
 from blackboard.board.work_tables.activation_rows import get_activation
+from blackboard.board.worker_registry import REMOTE_WORKER_PREFIX
 from blackboard.clock import Instant, iso
 from blackboard.core.agents.remote_results import RemoteResult, ReportedUsage
 from blackboard.core.records import failure_texts
@@ -238,9 +238,9 @@ def _is_claim(row: ActivationRow, run: NamedRun) -> bool:
 
     A run that was posted to a webhook is ended by any worker that knows its fence.
     """
-    if row.worker == REMOTE + WEBHOOK_WORKER and run.fence == row.fence:
+    if row.worker == REMOTE_WORKER_PREFIX + WEBHOOK_WORKER and run.fence == row.fence:
         return True
-    return row.worker == REMOTE + run.holder and run.fence in (None, row.fence)
+    return row.worker == REMOTE_WORKER_PREFIX + run.holder and run.fence in (None, row.fence)
 
 
 def _extend_lease(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instant:
@@ -275,9 +275,9 @@ def _finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes:
     agent_spec = remote_agent(txn, row.agent)
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in marks_of((*inputs, *reads), classes)}
-    items = returned_item_checks.items_of_result(agent_spec, actions_of(txn, result, known, classes))
+    items = agent_action_checks.items_of_result(agent_spec, actions_of(txn, result, known, classes))
     with tracing.within_trace(tracing.current_traceparent() or row.traceparent):
-        actions = returned_item_checks.prepare(agent_spec, row.id, items, places := places_of(result))
+        actions = agent_action_checks.prepare(agent_spec, row.id, items, places := places_of(result))
     activation_results.finish(txn, row, agent_spec, actions, classes, places)
     model_calls.record_reported(txn, row.id, agent_spec.name, len(inputs), reported_calls(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())

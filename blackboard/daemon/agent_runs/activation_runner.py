@@ -16,7 +16,7 @@ from blackboard.board.daemon_work import (
     Failure,
     FinishedRun,
     Worker,
-    returned_item_checks,
+    agent_action_checks,
 )
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
@@ -225,7 +225,7 @@ class ActivationRunner:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)
-            items = forked_children.call(lambda: returned_item_checks.items_of_result(claim.agent_spec, result))
+            items = forked_children.call(lambda: agent_action_checks.items_of_result(claim.agent_spec, result))
         with tracing.within_trace(traceparent):
             return self._finish(claim, items, claim_next)
 
@@ -289,7 +289,7 @@ class ActivationRunner:
     def _finish(self, claim: Claim, items: list[Action], claim_next: ClaimNext) -> FinishedRun | None:
         """Apply what an agent returned, and claim its next activation in the same transaction."""
         failpoint("agent.after")
-        actions = returned_item_checks.prepare(claim.agent_spec, claim.row.id, items)
+        actions = agent_action_checks.prepare(claim.agent_spec, claim.row.id, items)
         failpoint("apply.before")
         try:
             finished = self.worker.run_ends.finish(claim, actions, claim_next)

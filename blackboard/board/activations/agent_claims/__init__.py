@@ -1,14 +1,14 @@
 """The claims of agents: which agent may wake, and for which crossings.
 
-agent_readiness       pauses, cooldowns, concurrency and budgets: whether an agent may wake
-claimable_work        the work of an agent that a claim can take, and its reads, which several claims share
-claims                the lease of an activation for the strongest crossings of an agent
-next_claims           claims that follow the ends of runs in one transaction on a server, and share their reads
-claim_searches        the searches that claims need, and claims that are tried again after them
-crossing_selection    the crossings that an activation is given
-new_activations       the activation of selected crossings, which absorbs their marks
-deferred_activations  the activations that wait for another attempt, and their marks after a conflict
-additional_reads      the marks that an agent reads in addition to those that woke it
-circular_wakes        the quarantine of activations that keep waking each other
-activation_spans      the spans of activations in traces, and the deposits that woke an agent
+agent_readiness         pauses, cooldowns, concurrency and budgets: whether an agent may wake
+claimable_work          the work of an agent that a claim can take, and its reads, which several claims share
+claims                  the lease of an activation for the strongest crossings of an agent
+claims_after_run_ends   claims that follow the ends of runs in one transaction on a server, and share their reads
+claim_searches          the searches that claims need, and claims that are tried again after them
+crossing_selection      the crossings that an activation is given
+new_activations         the activation of selected crossings, which absorbs their marks
+deferred_activations    the activations that wait for another attempt, and their marks after a conflict
+additional_reads        the marks that an agent reads in addition to those that woke it
+circular_wakes          the quarantine of activations that keep waking each other
+activation_trace_spans  the trace spans of activations, and the deposits that they link to
 """

@@ -23,9 +23,6 @@ from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
 
-REMOTE = "remote:"
-"""The beginning of the name of a remote worker. The rest is its author."""
-
 
 def recover(
     txn: BoardTransaction,
@@ -64,7 +61,7 @@ def extend_leases(txn: BoardTransaction, worker: str, lease: Duration) -> None:
 
 def is_remote(row: ActivationRow) -> bool:
     """Return whether a remote worker runs an activation, or ran it last."""
-    return row.worker is not None and row.worker.startswith(REMOTE)
+    return row.worker is not None and row.worker.startswith(worker_registry.REMOTE_WORKER_PREFIX)
 
 
 def recover_remote(txn: BoardTransaction, row: ActivationRow) -> None:

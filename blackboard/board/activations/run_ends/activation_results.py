@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from blackboard.board import open_needs
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import returned_items, run_end_steps
+from blackboard.board.activations.run_ends import agent_actions, run_end_steps
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
-from blackboard.board.activations.run_ends.returned_items import AgentAction
+from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.activations.run_ends.run_end_steps import (
     close_crossings,
     count_failure,
@@ -73,7 +73,7 @@ def read_ahead(
     """Send the reads of the successful end of a run ahead, as far as a known deployment shows them."""
     run_end_steps.read_ahead(transaction, row)
     if active is not None:
-        returned_items.read_ahead(transaction, active, actions)
+        agent_actions.read_ahead(transaction, active, actions)
 
 
 def finish(
@@ -95,7 +95,7 @@ def finish(
     if (run := run_to_end(txn, row)) is None:
         return None
     current = run.activation
-    receipts = returned_items.apply(txn, current, agent_spec, actions, classes, places)
+    receipts = agent_actions.apply(txn, current, agent_spec, actions, classes, places)
     if run.has_answer:
         model_calls.record_applied(txn, row.id)
     failpoint("apply.within")

@@ -10,13 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows
-from blackboard.board.mark_tables.watch_scopes import (
-    fading_marks,
-    scope_of,
-    scope_of_counted_mark,
-    scopes_behind,
-    stored_marks,
-)
+from blackboard.board.mark_tables.marks_in_scopes import fading_marks, stored_marks
+from blackboard.board.mark_tables.watch_scopes import scope_of, scope_of_counted_mark, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key

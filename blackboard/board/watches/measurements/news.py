@@ -14,7 +14,8 @@ the present.
 from __future__ import annotations
 
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, mark_strength, marks_with_strength
-from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import stored_marks
+from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_totals, watched_marks

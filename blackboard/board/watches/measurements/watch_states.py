@@ -7,7 +7,7 @@ the beginning of an episode until the episode is cleared. `episode_crossings` ch
 from __future__ import annotations
 
 from blackboard.board.mark_tables.mark_states import fading_mark
-from blackboard.board.mark_tables.watch_scopes import deposits_in_windows, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import deposits_in_windows, stored_marks
 from blackboard.board.mark_tables.window_deposits import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

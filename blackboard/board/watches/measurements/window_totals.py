@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from blackboard.board.mark_tables.watch_scopes import measure_filter
+from blackboard.board.mark_tables.marks_in_scopes import measure_filter
 from blackboard.board.mark_tables.window_deposits import with_filter
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

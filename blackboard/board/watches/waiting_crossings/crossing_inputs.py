@@ -10,7 +10,7 @@ from typing import NamedTuple
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, mark_strength, tags_of
-from blackboard.board.mark_tables.watch_scopes import measure_filter, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import measure_filter, stored_marks
 from blackboard.board.mark_tables.window_deposits import deposits_since
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

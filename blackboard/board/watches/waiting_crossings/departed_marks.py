@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
-from blackboard.board.mark_tables.watch_scopes import stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import absorbed_marks, watched_marks

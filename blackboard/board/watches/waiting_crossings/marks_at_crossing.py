@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.mark_tables.watch_scopes import measure_filter, scope_of, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import measure_filter, stored_marks
+from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.mark_tables.window_deposits import WindowReading, fading_deposits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_tables.watch_scopes import fading_marks, scopes_of
+from blackboard.board.mark_tables.marks_in_scopes import fading_marks
+from blackboard.board.mark_tables.watch_scopes import scopes_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant

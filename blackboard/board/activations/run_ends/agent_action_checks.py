@@ -1,11 +1,11 @@
-"""The check of the items that an agent's function returned, before the transaction that applies them."""
+"""The checks of the actions that an agent returned, before the transaction that applies them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from blackboard.board.activations.run_ends.returned_items import (
+from blackboard.board.activations.run_ends.agent_actions import (
     UNDECLARED_WITHDRAWAL,
     AgentAction,
     AgentDeposit,

@@ -1,4 +1,4 @@
-"""The items that an agent returned, applied in the transaction that ends its activation: all or none."""
+"""The actions that an agent returned, applied in the transaction that ends its activation: all or none."""
 
 from __future__ import annotations
 

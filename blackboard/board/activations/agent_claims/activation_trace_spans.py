@@ -1,4 +1,4 @@
-"""The spans of activations in traces: the deposits that they link to, and the span that a remote worker continues.
+"""The trace spans of activations: the deposits that they link to, and the span that a remote worker continues.
 
 A deposit is a cause of an activation and not its parent: it may cause several, and an activation has several causes.
 So the span of an activation has links to the spans of the deposits.
@@ -48,7 +48,7 @@ class HandOver:
     _span: Any = None
 
     def end(self) -> None:
-        """End the span. It ends after the commit, because only a span that has ended is recorded."""
+        """End the span. Call this after the commit: a span that never ends, as after a rollback, is not recorded."""
         if self._span is not None:
             self._span.end()
 

@@ -1,4 +1,4 @@
-"""The next claims of the agents whose runs end in one transaction on a server."""
+"""The claims after the ends of runs: on a server, agents whose runs end in one transaction claim together."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class _NextClaim(NamedTuple):
     claim: Callable[[SharedClaimableWork], object]
 
 
-class NextClaims(CollectedChanges):
-    """The claims of one transaction. They come after all ends of runs, so that they can share their reads."""
+class ClaimsAfterRunEnds(CollectedChanges):
+    """The claims of one transaction, after all its ends of runs, so that they can share their reads."""
 
     comes_first: ClassVar[bool] = True
 
