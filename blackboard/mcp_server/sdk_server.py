@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from mcp import types
-from mcp.server import Server
-from mcp.server.caching import CacheHint
+from mcp.server import CacheHint, Server
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 

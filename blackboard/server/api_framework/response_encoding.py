@@ -44,14 +44,15 @@ class EventStreamResponse(StreamingResponse):
 
     def __init__(self, texts: AsyncIterator[bytes]) -> None:
         super().__init__(texts, headers=self.HEADERS)
+        self._texts = texts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            if isinstance(self.body_iterator, AsyncGenerator):
-                await self.body_iterator.aclose()
+            if isinstance(self._texts, AsyncGenerator):
+                await self._texts.aclose()
 
 
 class ResponseEncoder:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 
-from prometheus_client.metrics_core import Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from blackboard import Blackboard

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prometheus_client.metrics_core import Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from blackboard.server.monitoring.metric_families import MetricCounter, MetricHistogram, gauge
