@@ -15,6 +15,7 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.dialects import postgresql_dialect
 from blackboard.store.dialects.dialect import BUSY_SECONDS
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.postgresql.pipelined_transactions.psycopg_internals import require_internals
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.statements import MARKS
@@ -154,6 +155,20 @@ def test_opening_and_reading_wait_for_no_writer(
                 with pytest.raises(StoreBusy, match="another process held"):
                     other.deposit(Ash(subject="b"))
     assert count(board) == 1
+
+
+def test_a_board_is_not_opened_by_a_psycopg_without_an_internal_that_is_used(
+    board_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_internals.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.delattr("psycopg.errors.error_from_result")
+        with pytest.raises(
+            StoreError, match=r"psycopg [\d.]+ cannot be used, because psycopg\.errors\.error_from_result"
+        ):
+            Blackboard.open(board_url)
+    with Blackboard.open(board_url, kinds=[Ash]) as board:
+        board.deposit(Ash(subject="a"))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -4,8 +4,9 @@ A statement that is added waits in this process. The next `receive` sends all th
 their results. So a statement whose result nobody needs costs no round trip. The server runs the statements in their
 order, and skips those after a failed one.
 
-It uses the library `libpq` through `psycopg.pq`, which takes a third of the processor time of a cursor. Between two
-messages, the connection is in its usual mode, and its cursors can be used.
+It uses the library `libpq` through `psycopg.pq`, which takes a third of the processor time of a cursor. Psycopg does
+not document all that is used, see `psycopg_internals`. Between two messages, the connection is in its usual mode, and
+its cursors can be used.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import select
 from collections.abc import Sequence
 from typing import Any
+
+from blackboard.store.postgresql.pipelined_transactions.psycopg_internals import require_internals
 
 MAX_WAITING_STATEMENTS = 1000
 """The largest number of statements that wait, so that a large transaction does not fill the memory."""
@@ -50,9 +53,13 @@ class StatementPipeline:
     Args:
         connection: A connection of psycopg, in autocommit mode.
         prepares: Whether the server may keep statements prepared for the connection.
+
+    Raises:
+        StoreError: The installed version of psycopg cannot be used.
     """
 
     def __init__(self, connection: Any, *, prepares: bool) -> None:
+        require_internals()
         import psycopg  # psycopg is installed by an extra
         from psycopg import adapt, pq
         from psycopg.types.numeric import Int8Dumper
