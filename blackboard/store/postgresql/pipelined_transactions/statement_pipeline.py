@@ -22,7 +22,6 @@ MAX_WAITING_STATEMENTS = 1000
 MAX_PREPARED = 300
 """The number of statements that the server keeps prepared for a connection. The oldest gives way."""
 
-_FORGET = "DEALLOCATE "
 _ATTRIBUTE = "blackboard_pipeline"
 
 
@@ -38,13 +37,21 @@ class StatementResult:
         """The number of rows that the statement returned or changed; None until the result is there."""
 
 
-_Waiting = tuple[str, Sequence[Any], tuple[int, ...] | None, Sequence[Any], StatementResult | None]
-"""A statement that waits: its text, values, their types and formats, and the place for its result.
-
-Plain tuples, since each deposit has a dozen. Without types, the statement is never prepared.
-"""
-_Expected = tuple[str, tuple[int, ...] | None, StatementResult | None]
-"""A result that has not arrived: the text of the statement, its types if it was only prepared, and the place."""
+# Plain tuples, since each deposit makes two dozen: a named tuple takes ten times as long to make.
+_Waiting = tuple[
+    str,  # the text
+    Sequence[Any],  # the values, as the server takes them
+    tuple[int, ...],  # the types of the values
+    Sequence[Any],  # their formats
+    StatementResult | None,  # the place for the result; None if nobody needs it
+]
+"""A statement that waits."""
+_Expected = tuple[
+    str,  # the text of the statement
+    tuple[int, ...] | None,  # the types of its parameters, if it was only prepared; None if it was run
+    StatementResult | None,  # the place for the result; None if nobody needs it
+]
+"""A result of the server that has not arrived."""
 
 
 class StatementPipeline:
@@ -90,6 +97,8 @@ class StatementPipeline:
         self._waiting: list[_Waiting] = []
         self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
         """The names of the prepared statements, by their text and the types of their parameters."""
+        self._outdated: list[bytes] = []
+        """The names of the prepared statements that the next message drops."""
         self._prepared = 0
         """The number of statements that were ever prepared."""
         self._poll = select.poll()
@@ -156,9 +165,13 @@ class StatementPipeline:
         """
         waiting, self._waiting = self._waiting, []
         pgconn, expected = self._pgconn, list[_Expected]()
+        for outdated in self._outdated:
+            pgconn.send_query_params(b"DEALLOCATE " + outdated, (), (), ())
+            expected.append(("DEALLOCATE", None, None))
+        self._outdated.clear()
         for text, values, types, formats, result in waiting:
-            if types is None or not self._prepares:
-                pgconn.send_query_params(text.encode(), values, types or (), formats)
+            if not self._prepares:
+                pgconn.send_query_params(text.encode(), values, types, formats)
             else:
                 if (name := self._names.get((text, types))) is None:
                     self._prepared += 1
@@ -181,8 +194,7 @@ class StatementPipeline:
         if (end := self._result()) is None or end.status != self._sync:
             raise error or self._lost("the connection ended within a message")
         while len(self._names) > MAX_PREPARED:
-            oldest = self._names.pop(next(iter(self._names)))
-            self._waiting.append((_FORGET + oldest.decode(), (), None, (), None))
+            self._outdated.append(self._names.pop(next(iter(self._names))))
         return error
 
     def _take(self, text: str, result: StatementResult | None) -> Exception | None:
