@@ -8,7 +8,7 @@ BlackboardError
 │   ├── InvalidCondition       a condition that cannot be parsed or watched
 │   ├── InvalidMark            a payload, subject or key that cannot be stored
 │   │   ├── UniqueConflict     a live mark has the value of the unique field
-│   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
+│   │   └── InvalidAuthor      an author whose name cannot be stored, is reserved, or is an agent's
 │   ├── InvalidTime            a value that is not a time, or is too far ahead
 │   ├── KeyReused              the key of a deposit stands for another deposit
 │   ├── Conflict               a mark has changed since the event that the request names; exit code 1

@@ -30,7 +30,7 @@ def create(
     """Make a token, and return it. It cannot be read again. `author` signs the holder's deposits.
 
     Raises:
-        InvalidAuthor: The author is an agent, or a name that cannot sign.
+        InvalidAuthor: The author cannot be stored, is reserved, or has a name that is or looks like an agent's.
         InvalidMark: The name cannot be stored.
         UsageError: A token of this name was made and not revoked, or the lifetime is 0.
     """

@@ -64,7 +64,7 @@ def withdraw_source(board: Blackboard, source: str, author: str) -> SourceWithdr
     deposit from elsewhere has joined. An interrupted withdrawal can be repeated.
 
     Raises:
-        InvalidAuthor: `author`, who signs the withdrawals, is reserved for an agent.
+        InvalidAuthor: `author`, who signs the withdrawals, has the name of an agent, or a name that looks like one.
     """
     withdrawn = freed = after = 0
     kept: list[KeptMark] = []

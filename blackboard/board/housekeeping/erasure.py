@@ -84,7 +84,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     Raises:
         NotFound: No mark of the subject was ever deposited.
         InvalidMark: The subject is the random name of a forgotten subject.
-        InvalidAuthor: The author is an agent.
+        InvalidAuthor: The author has the name of an agent, or a name that looks like one.
     """
     check_signature(txn, author)
     events = _count_erasable(txn, subject)

@@ -54,6 +54,7 @@ class AdministrationMethods(BoardHandle):
         Raises:
             AgentInUse: The change would remove an agent that a living worker serves.
             ConfigurationError: An agent names a kind that is not known.
+            InvalidMark: A class would lose a value of its marks, or two classes have one kind.
             UsageError: A deployment is not the only argument.
         """
         from blackboard.board.deployments import deployer
@@ -89,7 +90,7 @@ class AdministrationMethods(BoardHandle):
             expires: How long it is valid; None if it never expires.
 
         Raises:
-            InvalidAuthor: The author is an agent, or a name that cannot sign.
+            InvalidAuthor: The author cannot be stored, is reserved, or has a name that is or looks like an agent's.
             InvalidDuration: `expires` is not a duration.
             InvalidMark: The name cannot be stored.
             UsageError: A scope is not valid, two scopes exclude each other, or a token of this name was not revoked.
@@ -145,6 +146,7 @@ class AdministrationMethods(BoardHandle):
         Raises:
             NotFound: No mark of the subject was ever deposited, and the file needs no compaction.
             InvalidMark: The subject is the random name of a forgotten subject.
+            InvalidAuthor: The author has the name of an agent, or a name that looks like one.
         """
         from blackboard.board.housekeeping import erasure
 

@@ -72,10 +72,10 @@ class DepositMethods(BoardHandle):
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
-            InvalidMark: The payload, subject, intensity or key is invalid, or `subject` or `payload` is given together
-                with a mark.
+            InvalidMark: The payload, subject, intensity, key or `if_event` is invalid. `until` has passed, or is given
+                together with `decay`. `subject` or `payload` is given together with a mark. Two classes have this kind.
             UniqueConflict: The value of the unique field belongs to another live mark.
-            InvalidAuthor: The author is an agent.
+            InvalidAuthor: The author has the name of an agent, or a name that looks like one.
             InvalidTime: `until` or `occurred_at` is not a time, or `occurred_at` is too far ahead of the board's time.
             KeyReused: The key was used for another request. Nothing is stored.
             Conflict: The live mark has changed since the event `if_event`. Nothing is stored; its `event_id` is the
@@ -140,7 +140,7 @@ class DepositMethods(BoardHandle):
             A receipt for each item, in the same order.
 
         Raises:
-            UsageError: An item cannot be stored, and `on_error` is "raise".
+            UsageError: An item cannot be stored, for a reason that `deposit` names, and `on_error` is "raise".
             StoreError: The database cannot be used; the attribute `stored` gives the number of marks that are stored.
             ValueError: The numbers of items, keys and times differ. If the lengths are known at the start, nothing is
                 stored.
@@ -161,6 +161,8 @@ class DepositMethods(BoardHandle):
         Raises:
             NotFound: There is no such live mark.
             Conflict: The mark has changed since the event `if_event`.
+            InvalidMark: `if_event` is not the id of an event.
+            InvalidAuthor: The author has the name of an agent, or a name that looks like one.
         """
         from blackboard.board.mark_changes import mark_removals
         from blackboard.board.mark_changes.deposit_checks import check_signature
@@ -188,8 +190,9 @@ class DepositMethods(BoardHandle):
         Raises:
             NotFound: There is no such live mark.
             Conflict: The mark has changed since the event `if_event`.
-            InvalidMark: `by` is not a number above 0, or is too high for the weight of the kind.
-            InvalidAuthor: The author is an agent.
+            InvalidMark: `by` is not a number above 0, or is too high for the weight of the kind. `if_event` is not the
+                id of an event.
+            InvalidAuthor: The author has the name of an agent, or a name that looks like one.
         """
         from blackboard.board.mark_changes import reinforcements
         from blackboard.board.mark_changes.deposit_checks import check_signature

@@ -34,6 +34,7 @@ class NeedMethods(BoardHandle):
 
         Raises:
             InvalidMark: The name cannot be stored.
+            InvalidAuthor: The author has the name of an agent, or a name that looks like one.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
         from blackboard.board.need_answers import need_lifecycle
@@ -52,7 +53,8 @@ class NeedMethods(BoardHandle):
             any_answer: Whether the answer may differ from the options.
 
         Raises:
-            InvalidMark: The answer is empty, or not one of the options.
+            InvalidMark: The answer is empty, too long, or not one of the options.
+            InvalidAuthor: The author has the name of an agent, or a name that looks like one.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
         from blackboard.board.need_answers import decisions

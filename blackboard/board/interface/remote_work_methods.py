@@ -95,6 +95,7 @@ class RemoteWorkMethods(BoardHandle):
         Raises:
             LeaseLost: The worker no longer has the activation.
             NotFound: There is no such activation.
+            InvalidDuration: `lease` is not a duration.
             UsageError: The lease is too short or too long.
         """
         from blackboard.board.remote_work import remote_claims, remote_runs
@@ -184,6 +185,9 @@ class RemoteWorkMethods(BoardHandle):
 
         Returns:
             Whether it was still claimed.
+
+        Raises:
+            InvalidDuration: `after` is not a duration.
         """
         from blackboard.board.remote_work import remote_runs
         from blackboard.board.remote_work.remote_runs import NamedRun

@@ -26,11 +26,7 @@ from blackboard.store.statements import MARKS
 def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> DepositRequest:
     """Check a request against the board, and return it as it is stored. Register a kind that only this process knows.
 
-    Raises:
-        UnknownName: The kind is not registered, and this process does not know its class.
-        InvalidMark: The payload, subject, intensity or end is invalid.
-        InvalidAuthor: The author is an agent.
-        InvalidTime: `occurred_at` is too far ahead of the board's time.
+    See `Blackboard.deposit` for the errors.
     """
     ensure_kind(txn, request.kind, classes, request.author)
     kind = txn.kind(request.kind)
@@ -149,7 +145,7 @@ def check_signature(txn: BoardTransaction, author: str) -> None:
     """Check that a person or a program may sign with a name.
 
     Raises:
-        InvalidAuthor: The name cannot be stored, is reserved, or looks like the name of an agent.
+        InvalidAuthor: The name cannot be stored, is reserved, or is or looks like the name of an agent.
     """
     check_author(author)
     if (agent := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:

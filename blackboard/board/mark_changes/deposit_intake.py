@@ -26,18 +26,8 @@ MAX_WATCHES = 20
 def check_and_deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
     """Check a request against the board, and deposit the mark.
 
-    If the request has a known key, nothing else is checked, and the first receipt is returned.
-
-    Raises:
-        UnknownName: The kind is not registered, and this process does not know its class.
-        InvalidMark: The mark cannot be stored.
-        InvalidAuthor: The author cannot be stored, is reserved, or is or looks like an agent.
-        UniqueConflict: Another live mark of the kind has the same value in its unique field.
-        InvalidTime: `occurred_at` is too far ahead of the board's time.
-        KeyReused: The key was used for another request.
-        Conflict: The live mark that the deposit would join is not at the event of `if_event`.
-        LawConflict: The deposit names another law than the live mark that it would join.
-        OutOfOrder: The deposit is older than the live mark that it would be added to, and the order matters.
+    If the request has a known key, nothing else is checked, and the first receipt is returned. See `Blackboard.deposit`
+    for the errors.
     """
     if (first := first_receipt(txn, request)) is not None:
         return first
@@ -121,7 +111,7 @@ def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: Mar
     """Deposit the mark of a request as a unit of work of its own, which may share a commit with other units.
 
     On a server, the reads of such units are sent ahead together. If that was not done for this unit, or if another unit
-    has written since, its reads are sent now. See `check_and_deposit` for the errors.
+    has written since, its reads are sent now. See `Blackboard.deposit` for the errors.
     """
     if txn.sql.needs_prefetch:
         read_ahead(txn.sql, txn.active, request)

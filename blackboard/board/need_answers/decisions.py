@@ -38,7 +38,7 @@ def answer_as_person(
     """Answer a need: deposit a decision on its subject and withdraw the need.
 
     Raises:
-        InvalidAuthor: The author is an agent.
+        InvalidAuthor: The author has the name of an agent, or a name that looks like one.
         InvalidMark: The answer is empty, is not one of the need's options, or does not answer the question about the
             clock. `any_answer` allows an answer that is not an option.
         NotFound: There is no such need, or it was answered or withdrawn before.

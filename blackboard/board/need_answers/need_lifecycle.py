@@ -35,7 +35,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     """Set who should answer a need, and record this as an event that changes no mark.
 
     Raises:
-        InvalidAuthor: The author is an agent.
+        InvalidAuthor: The author has the name of an agent, or a name that looks like one.
         InvalidMark: The name cannot be stored.
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
