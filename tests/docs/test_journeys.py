@@ -105,6 +105,27 @@ def test_a_claim_enters_the_modules_of_its_journey_in_their_order(board: Blackbo
     assert {module for modules in steps.values() for module in modules} - set(calls) == set()
 
 
+@pytest.mark.postgresql(only=True)
+def test_a_deposit_and_a_claim_on_a_server_enter_the_modules_that_are_named_for_it(board_url: str) -> None:
+    from tests.postgresql.optimistic_boards import be_optimistic, stay_under_the_lock
+
+    def use_board() -> None:
+        with Blackboard.open(board_url) as board:
+            board.deploy(watchman)
+            board.deposit(Smoke(subject="kitchen", place="a"), intensity=0.8)
+            be_optimistic(board, asks=True)
+            board.deposit(Alarm(subject="attic"))
+            be_optimistic(board, asks=False)
+            board.deposit(Alarm(subject="cellar"))
+            stay_under_the_lock(board)
+            Daemon(board, [watchman]).run(until_quiescent=True)
+
+    calls = entered(use_board)
+    named = re.findall(r"`([a-z_/]+\.py)`", JOURNEYS.partition("\n## On a server\n")[2])
+    assert named
+    assert set(named) - set(calls) == set()
+
+
 def test_every_class_and_function_that_a_journey_names_is_in_its_module() -> None:
     rows = [line for line in JOURNEYS.splitlines() if line.startswith("| ")]
     classes = [(name, row) for row in rows for name in re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", row)]
