@@ -93,8 +93,8 @@ _CODE_PAGES = {
 _OTHER_ALPHABETS = ("cp1255", "cp1251", "cp1253", "cp1256")
 _FEW_WORDS = 3
 """Fewer words than this may be words in several alphabets."""
-_TOKEN = re.compile(rb"[A-Za-z'\x80-\xff]{1,60}")
-_MAX_TOKENS = 3000
+_RAW_WORD = re.compile(rb"[A-Za-z'\x80-\xff]{1,60}")
+_MAX_RAW_WORDS = 3000
 _BETWEEN = re.compile("[\u2013\u2014\u2026\u2022\xa0\xad]")
 _AROUND = "\"'\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a«»¡¿،؟"
 _SIGNS = re.compile("[€£$¥¢§°²³¹¼½¾±µ×©®™ºª†‡%·´`]{1,5}|(?:[ckm]?m)[²³]|°[cf]|n[°º]|[a-z]{1,60}[®™©]", re.IGNORECASE)
@@ -111,22 +111,22 @@ def find_code_page(sample: bytes, first: str = "cp1252") -> str | None:
         sample: A part of the text.
         first: The code page to prefer if several fit equally well.
     """
-    tokens = {match[0] for match in _TOKEN.finditer(sample) if not match[0].isascii()}
-    tokens = set(sorted(tokens)[:_MAX_TOKENS])
+    raw_words = {match[0] for match in _RAW_WORD.finditer(sample) if not match[0].isascii()}
+    raw_words = set(sorted(raw_words)[:_MAX_RAW_WORDS])
     names = sorted(_CODE_PAGES, key=lambda name: name != first)
-    fits = {name: sum(_is_text(token, name) for token in tokens) for name in names}
+    fits = {name: sum(_is_text(raw_word, name) for raw_word in raw_words) for name in names}
     best = max(names, key=lambda name: fits[name])
-    if not tokens or fits[best] < _NEEDED_SHARE * len(tokens):
+    if not raw_words or fits[best] < _NEEDED_SHARE * len(raw_words):
         return None
-    if best in _OTHER_ALPHABETS and len(tokens) < _FEW_WORDS and sum(fits[name] == fits[best] for name in names) > 1:
+    if best in _OTHER_ALPHABETS and len(raw_words) < _FEW_WORDS and sum(fits[name] == fits[best] for name in names) > 1:
         return None  # the same bytes are also words in another alphabet, and too few to tell
     return best
 
 
-def _is_text(token: bytes, code_page: str) -> bool:
-    """Return whether a token is made of words and signs in a code page."""
+def _is_text(raw_word: bytes, code_page: str) -> bool:
+    """Return whether a word of the sample is made of words and signs in a code page."""
     try:
-        text = token.decode(code_page)
+        text = raw_word.decode(code_page)
     except UnicodeDecodeError:
         return False
     return all(_is_word(part.strip(_AROUND), code_page) for part in _BETWEEN.split(text))

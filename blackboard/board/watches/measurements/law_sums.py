@@ -92,8 +92,8 @@ class LawSums(NamedTuple):
             return self.txn.sql.all(MARKS.expired_stimuli, **values)
         return self.txn.sql.all(MARKS.expired_stimuli.using("group"), tag=group.tag, key=group.key, **values)
 
-    def _add(self, statement: Statement[StimulusSums], sign: int, **span: Instant) -> None:
-        """Add the sums that a statement computes over a span of time (sign +1), or subtract them (sign -1)."""
+    def _add(self, statement: Statement[StimulusSums], sign: int, **interval: Instant) -> None:
+        """Add the sums that a statement computes over an interval (sign +1), or subtract them (sign -1)."""
         law = self.txn.laws.get(self.txn.sql, self.key.law)
         sum0, sum1 = law.sums_sql
         terms = self.txn.sql.existing(
@@ -103,6 +103,6 @@ class LawSums(NamedTuple):
             ignored_author=self.watch.ignored_author,
             anchor=self.sums.anchor,
             length=law.parameters[0],
-            **span,
+            **interval,
         )
         add_terms(self.sums, *terms, sign=sign)
