@@ -59,11 +59,11 @@ class _BudgetLimit:
         return budget_text(self.name, limit, used, needed, iso(self.until))
 
 
-class _BudgetScope(NamedTuple):
+class _NamedBudget(NamedTuple):
     """The budget of the board or of an agent."""
 
     name: str
-    """The name of the section in the deployment file."""
+    """The name of its section in the deployment file."""
     budget: Budget
     agent: str
     """The agent; "" for the board."""
@@ -77,12 +77,12 @@ class _SpentAmount(NamedTuple):
     calls: int
 
 
-def _board_scope(txn: BoardTransaction) -> _BudgetScope:
-    return _BudgetScope("budget", txn.deployment.budget, "")
+def _board_budget(txn: BoardTransaction) -> _NamedBudget:
+    return _NamedBudget("budget", txn.deployment.budget, "")
 
 
-def _agent_scope(agent_spec: AgentSpec) -> _BudgetScope:
-    return _BudgetScope(f"agents.{agent_spec.name}.budget", agent_spec.settings.budget, agent_spec.name)
+def _agent_budget(agent_spec: AgentSpec) -> _NamedBudget:
+    return _NamedBudget(f"agents.{agent_spec.name}.budget", agent_spec.settings.budget, agent_spec.name)
 
 
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
@@ -91,11 +91,11 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
     A limit in mode `hold` precedes one in mode `warn`. Among equals, the limit whose window ends last is returned.
     """
     spec = txn.deployment.agents.get(row.agent)
-    scopes = [_board_scope(txn)] if spec is None else [_board_scope(txn), _agent_scope(spec)]
+    budgets = [_board_budget(txn)] if spec is None else [_board_budget(txn), _agent_budget(spec)]
     exceeded = [
-        BudgetExceeded(limit.reason, limit.until if limit.fits else None, scope.budget.mode == "hold")
-        for scope in scopes
-        for limit in _limits(txn, scope, row, reserve)
+        BudgetExceeded(limit.reason, limit.until if limit.fits else None, named.budget.mode == "hold")
+        for named in budgets
+        for limit in _limits(txn, named, row, reserve)
         if limit.used + limit.needed > limit.limit
     ]
     return max(exceeded, key=lambda item: (item.defers, item.until is None, item.until or 0), default=None)
@@ -107,14 +107,14 @@ def find_exhausted(txn: BoardTransaction, agent_spec: AgentSpec) -> BudgetExceed
     This is for agents whose calls are known only afterwards. The limits of the board count once the agent has made a
     call today.
     """
-    scopes = [_agent_scope(agent_spec)]
+    budgets = [_agent_budget(agent_spec)]
     if txn.deployment.budget != Budget() and _has_called_today(txn, agent_spec.name):
-        scopes.append(_board_scope(txn))
+        budgets.append(_board_budget(txn))
     exceeded = [
         BudgetExceeded(limit.reason, limit.until, defers=True)
-        for scope in scopes
-        if scope.budget.mode == "hold"
-        for limit in _limits(txn, scope, None, 1)
+        for named in budgets
+        if named.budget.mode == "hold"
+        for limit in _limits(txn, named, None, 1)
         if limit.used >= limit.limit
     ]
     return max(exceeded, key=lambda item: item.until or 0, default=None)
@@ -126,7 +126,7 @@ def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
 
 def exhausted_by_activation(txn: BoardTransaction, agent_spec: AgentSpec, activation_id: int) -> str | None:
     """Return the limit of an activation that its calls have reached; None if they have reached none."""
-    for name, budget, _ in (_board_scope(txn), _agent_scope(agent_spec)):
+    for name, budget, _ in (_board_budget(txn), _agent_budget(agent_spec)):
         limits = budget.limits_of("activation")
         if budget.mode != "hold" or not limits:
             continue
@@ -138,23 +138,23 @@ def exhausted_by_activation(txn: BoardTransaction, agent_spec: AgentSpec, activa
     return None
 
 
-def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, reserve: int) -> Iterator[_BudgetLimit]:
+def _limits(txn: BoardTransaction, named: _NamedBudget, row: CallRow | None, reserve: int) -> Iterator[_BudgetLimit]:
     """Yield the limits of a budget for a call with a reserve; without a call, only limits of hour and day."""
     windows: tuple[BudgetWindow, ...] = (*CALENDAR,) if row is None else ("activation", *CALENDAR)
-    limits = {window: scope.budget.limits_of(window) for window in windows}
+    limits = {window: named.budget.limits_of(window) for window in windows}
     if not any(limits.values()):
         return
-    used = _spent(txn, scope.agent)
+    used = _spent(txn, named.agent)
     if row is not None:
         used["activation"] = spent_for(txn, row)
     for window, (usd, calls) in limits.items():
         length = CALENDAR.get(window)
         until = None if length is None else txn.now - txn.now % length + length
         if usd is not None:
-            name, limit = f"{scope.name}.usd_per_{window}", limit_from_usd(usd)
+            name, limit = f"{named.name}.usd_per_{window}", limit_from_usd(usd)
             yield _BudgetLimit(name, limit, used[window].money, reserve, until, is_money=True)
         if calls is not None:
-            name = f"{scope.name}.calls_per_{window}"
+            name = f"{named.name}.calls_per_{window}"
             yield _BudgetLimit(name, calls, used[window].calls, 1, until, is_money=False)
 
 
@@ -180,7 +180,7 @@ class RemainingMoney(NamedTuple):
 
 def remaining_money(txn: BoardTransaction) -> Iterator[RemainingMoney]:
     """Yield the rest of each budget of money."""
-    for _, budget, agent in (_board_scope(txn), *map(_agent_scope, txn.deployment.agents.values())):
+    for _, budget, agent in (_board_budget(txn), *map(_agent_budget, txn.deployment.agents.values())):
         limits = {window: usd for window in CALENDAR if (usd := budget.limits_of(window).usd) is not None}
         if limits:
             spent = _spent(txn, agent)
