@@ -53,7 +53,7 @@ class AdministrationMethods(BoardHandle):
 
         Raises:
             AgentInUse: The change would remove an agent that a living worker serves.
-            ConfigurationError: An agent names a kind that is not known.
+            ConfigurationError: The deployment has mistakes, such as an agent that names a kind that is not known.
             InvalidMark: A class would lose a value of its marks, or two classes have one kind.
             UsageError: A deployment is not the only argument.
         """
@@ -68,6 +68,9 @@ class AdministrationMethods(BoardHandle):
 
         Args:
             deployment: The whole deployment, as for `deploy`.
+
+        Raises:
+            ConfigurationError: The deployment has mistakes.
         """
         from blackboard.board.deployments import deployment_preview
 
@@ -93,7 +96,8 @@ class AdministrationMethods(BoardHandle):
             InvalidAuthor: The author cannot be stored, is reserved, or has a name that is or looks like an agent's.
             InvalidDuration: `expires` is not a duration.
             InvalidMark: The name cannot be stored.
-            UsageError: A scope is not valid, two scopes exclude each other, or a token of this name was not revoked.
+            UsageError: A scope is not valid, two scopes exclude each other, `expires` is 0, or a token of this name was
+                not revoked.
         """
         from blackboard.board.credentials import access_tokens
         from blackboard.core.token_scopes import Scopes

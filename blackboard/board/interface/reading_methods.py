@@ -254,6 +254,7 @@ class ReadingMethods(BoardHandle):
             timeout: The longest time; it is checked between the steps of the query.
 
         Raises:
+            InvalidDuration: `timeout` is not a duration.
             InvalidQuery: The SQL or a parameter is invalid, or the statement writes.
             QueryStopped: The query took longer than `timeout`.
             StoreError: The database cannot be read.
