@@ -12,7 +12,7 @@ import pytest
 from blackboard import Blackboard, Deposit, Exponential, Mark, agent, count, strength, total
 from blackboard.errors import StoreError, UniqueConflict
 from blackboard.store.postgresql.pipelined_transactions import statement_pipeline
-from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline, pipeline_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from tests.postgresql.optimistic_boards import deposit_by, stay_under_the_lock
 from tests.postgresql.server_sessions import ServerSessions
@@ -207,6 +207,20 @@ def test_many_statements_and_many_prepared_ones(watched: Blackboard, monkeypatch
         lambda txn: txn.sql.cursor.execute("SELECT name FROM pg_prepared_statements").fetchall()
     )
     assert len(prepared) <= 12
+
+
+def test_outdated_prepared_statements_are_dropped_although_transactions_are_rolled_back(
+    watched: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statement_pipeline, "MAX_PREPARED", 5)
+    with contextlib.closing(watched.database.connect(writes=True)) as connection:
+        pipeline = pipeline_of(connection, prepares=True)
+        for each in range(30):
+            pipeline.add(f"SELECT {each}")
+            pipeline.receive()
+            pipeline.clear()
+        [(number,)] = connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchall()
+    assert number <= 6
 
 
 def test_effects_of_waiting_statements_are_known_after_the_commit(watched: Blackboard) -> None:
