@@ -9,8 +9,8 @@ import pytest
 
 from blackboard import strength
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.claim_searches import NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
+from blackboard.board.activations.agent_claims.searches_in_reads import NeedsSearches
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import CallCost
 from blackboard.board.activations.run_ends import activation_recovery, activation_results

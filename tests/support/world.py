@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.claim_searches import NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
+from blackboard.board.activations.agent_claims.searches_in_reads import NeedsSearches
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.agent_actions import AgentAction, AgentDeposit

@@ -6,14 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import activation_trace_spans, claims
-from blackboard.board.activations.agent_claims.claim_searches import (
-    NOTHING_FOUND,
-    MarksBySearch,
-    NeedsSearches,
-    claim_up_to,
-)
+from blackboard.board.activations.agent_claims.claim_turns import claim_up_to
 from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest, RunKey
+from blackboard.board.activations.agent_claims.searches_in_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
 from blackboard.board.daemon_work.early_window_ends import close_earliest_window

@@ -4,7 +4,8 @@ agent_readiness         pauses, cooldowns, concurrency and budgets: whether an a
 claimable_work          the work of an agent that a claim can take, and its reads, which several claims share
 claims                  the lease of an activation for the strongest crossings of an agent
 claims_after_run_ends   claims that follow the ends of runs in one transaction on a server, and share their reads
-claim_searches          the searches that claims need, and claims that are tried again after them
+claim_turns             claims by agents that take turns, tried again after the searches that they need
+searches_in_reads       the full-text searches in the `reads` of agents, which run before a claim
 crossing_selection      the crossings that an activation is given
 new_activations         the activation of selected crossings, which absorbs their marks
 deferred_activations    the activations that wait for another attempt, and their marks after a conflict

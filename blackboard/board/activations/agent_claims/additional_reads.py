@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
 
-from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, searches_for
+from blackboard.board.activations.agent_claims.searches_in_reads import MarksBySearch, searches_for
 from blackboard.board.mark_tables import filtered_marks
 from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.mark_tables.strongest_marks import strongest

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
-from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.activations.agent_claims.new_activations import claimed_inputs, insert_claimed
+from blackboard.board.activations.agent_claims.searches_in_reads import MarksBySearch
 from blackboard.board.activations.run_ends import run_end_steps
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -15,13 +15,6 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
     is_below_concurrency,
 )
 from blackboard.board.activations.agent_claims.circular_wakes import quarantine_loops
-from blackboard.board.activations.agent_claims.claim_searches import (
-    NOTHING_FOUND,
-    MarksBySearch,
-    NeedsSearches,
-    missing_searches,
-    searches_for,
-)
 from blackboard.board.activations.agent_claims.claimable_work import (
     ClaimableWork,
     SharedClaimableWork,
@@ -34,6 +27,13 @@ from blackboard.board.activations.agent_claims.deferred_activations import (
     searches_to_renew,
 )
 from blackboard.board.activations.agent_claims.new_activations import claimed_inputs, insert_claimed
+from blackboard.board.activations.agent_claims.searches_in_reads import (
+    NOTHING_FOUND,
+    MarksBySearch,
+    NeedsSearches,
+    missing_searches,
+    searches_for,
+)
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import open_needs
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
-from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, SearchKey, searches_for
+from blackboard.board.activations.agent_claims.searches_in_reads import MarksBySearch, SearchKey, searches_for
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.deployment_effects import mark_migration

@@ -1,25 +1,19 @@
-"""The searches that claims need. They run on a snapshot, between two tries of a claim.
+"""Full-text searches in the `reads` of agents. A claim needs their results.
 
-A search may take long, and other writers wait while a claim writes.
+A search may take long, and other writers wait while a claim writes. So searches run on a snapshot, before the claim.
 """
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index.text_search import SearchArguments, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
 from blackboard.store.row_types.mark_row_types import EventRow
-
-MAX_SEARCH_ROUNDS = 3
-"""How often one call searches and then claims again. The marks to claim may change during a search."""
 
 
 class SearchKey(NamedTuple):
@@ -40,10 +34,7 @@ NOTHING_FOUND: MarksBySearch = {}
 
 @dataclass(frozen=True)
 class NeedsSearches:
-    """The searches that must run before a claim.
-
-    The searches run outside the transaction of the claim, so that no writer waits for them.
-    """
+    """The searches that must run before a claim."""
 
     reads: Mapping[SearchKey, ReadSpec]
     """What each search reads."""
@@ -70,53 +61,7 @@ def searches_for(agent_spec: AgentSpec, events: Iterable[EventRow]) -> list[Sear
     return list(keys)
 
 
-Claimed = TypeVar("Claimed")
-ClaimOne = Callable[[BoardTransaction, str, MarksBySearch], Claimed | NeedsSearches | None]
-"""Claims one activation of a named agent, with the results of the searches that have run."""
-
-
-def claim_up_to(
-    session: BoardSession, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], *, shared: bool = True
-) -> list[Claimed]:
-    """Claim up to `limit` activations; the agents take turns in this order.
-
-    If a claim needs searches, they run, and then the claim is tried again. `shared` is passed to `BoardSession.write`.
-    """
-    found: dict[SearchKey, list[tuple[int, float]]] = {}
-
-    def claim_in_turns(names: Iterable[str], limit: int) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
-        work = partial(_claim_in_turns, names=names, limit=limit, claim_one=claim_one, found=found)
-        return session.write(work, record_instant=True, shared=shared)
-
-    claimed, needed = claim_in_turns(names, limit)
-    for _ in range(MAX_SEARCH_ROUNDS):
-        if not needed or len(claimed) >= limit:
-            break
-        found |= session.read(partial(_run_searches, reads=needed))
-        more, needed = claim_in_turns(dict.fromkeys(key.agent for key in needed), limit - len(claimed))
-        claimed += more
-    return claimed
-
-
-def _claim_in_turns(
-    txn: BoardTransaction, *, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], found: MarksBySearch
-) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
-    """Claim up to `limit` activations of agents that take turns; return these, and the searches for other claims."""
-    claimed: list[Claimed] = []
-    needed: dict[SearchKey, ReadSpec] = {}
-    turns = deque(names)
-    while turns and len(claimed) < limit:
-        name = turns.popleft()
-        one = claim_one(txn, name, found)
-        if isinstance(one, NeedsSearches):
-            needed |= one.reads
-        elif one is not None:
-            claimed.append(one)
-            turns.append(name)
-    return claimed, needed
-
-
-def _run_searches(
+def run_searches(
     txn: BoardTransaction, *, reads: Mapping[SearchKey, ReadSpec]
 ) -> dict[SearchKey, list[tuple[int, float]]]:
     """Run searches, and return what each finds."""
