@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.client.calls import (
     activation_calls,
-    agent_calls,
+    agents_and_agenda_calls,
     board_calls,
     claim_calls,
     deposit_calls,
@@ -35,13 +35,13 @@ class ClientMethods(SyncCallRunner):
     discard_many = sync_method(activation_calls.discard_many)
     costs = sync_method(activation_calls.costs)
     record_cost = sync_method(activation_calls.record_cost)
-    agents = sync_method(agent_calls.agents)
-    agenda = sync_method(agent_calls.agenda)
-    schedules = sync_method(agent_calls.schedules)
-    explain = sync_method(agent_calls.explain)
-    pause = sync_method(agent_calls.pause)
-    resume = sync_method(agent_calls.resume)
-    wake = sync_method(agent_calls.wake)
+    agents = sync_method(agents_and_agenda_calls.agents)
+    agenda = sync_method(agents_and_agenda_calls.agenda)
+    schedules = sync_method(agents_and_agenda_calls.schedules)
+    explain = sync_method(agents_and_agenda_calls.explain)
+    pause = sync_method(agents_and_agenda_calls.pause)
+    resume = sync_method(agents_and_agenda_calls.resume)
+    wake = sync_method(agents_and_agenda_calls.wake)
     activity = sync_method(board_calls.activity)
     status = sync_method(board_calls.status)
     summary = sync_method(board_calls.summary)
@@ -91,13 +91,13 @@ class AsyncClientMethods(AsyncCallRunner):
     discard_many = async_method(activation_calls.discard_many)
     costs = async_method(activation_calls.costs)
     record_cost = async_method(activation_calls.record_cost)
-    agents = async_method(agent_calls.agents)
-    agenda = async_method(agent_calls.agenda)
-    schedules = async_method(agent_calls.schedules)
-    explain = async_method(agent_calls.explain)
-    pause = async_method(agent_calls.pause)
-    resume = async_method(agent_calls.resume)
-    wake = async_method(agent_calls.wake)
+    agents = async_method(agents_and_agenda_calls.agents)
+    agenda = async_method(agents_and_agenda_calls.agenda)
+    schedules = async_method(agents_and_agenda_calls.schedules)
+    explain = async_method(agents_and_agenda_calls.explain)
+    pause = async_method(agents_and_agenda_calls.pause)
+    resume = async_method(agents_and_agenda_calls.resume)
+    wake = async_method(agents_and_agenda_calls.wake)
     activity = async_method(board_calls.activity)
     status = async_method(board_calls.status)
     summary = async_method(board_calls.summary)

@@ -165,7 +165,7 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
             },
         }
     }
-    if "page" in operation.parameters.model_fields:
+    if "cursor" in operation.parameters.model_fields:
         responses["200"]["headers"] = {
             "Link": {
                 "description": 'The next page, with rel="next"; none after the last.',

@@ -62,6 +62,12 @@ class Empty(Fields):
     """A body without fields."""
 
 
+class Reason(Fields):
+    """The reason of a pause."""
+
+    reason: Annotated[str, Field(max_length=1000)] | None = None
+
+
 @dataclass(frozen=True)
 class Page(Generic[ItemT]):
     """A page of a list."""

@@ -37,7 +37,7 @@ class ListedActivations(Fields):
         default=(), description="Only activations in this state. Several states are alternatives."
     )
     limit: Limit = 20
-    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
+    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
 
 
 class StuckActivations(Fields):
@@ -63,7 +63,7 @@ def activations(call: OperationCall[ListedActivations, None]) -> Page[Activation
     """List activations, newest first."""
     parameters = call.parameters
     found = call.board.activations(
-        agent=parameters.agent, state=parameters.state or None, limit=parameters.limit + 1, before=parameters.page
+        agent=parameters.agent, state=parameters.state or None, limit=parameters.limit + 1, before=parameters.cursor
     )
     return Page(found, parameters.limit, lambda item, number: item.id)
 

@@ -1,4 +1,4 @@
-"""The operations on the board as a whole: its state and activity, its deployments, queries in SQL, and erasure."""
+"""The operations on the whole board: its state, activity and pause, its deployments, queries in SQL, and erasure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from blackboard.presentation.json_shapes import (
     Erasure,
     Examination,
     FileSummary,
+    Pause,
     QueryTable,
+    Resumption,
     Summary,
     erasure,
     examination,
@@ -25,12 +27,14 @@ from blackboard.presentation.json_shapes import (
 )
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,
+    Empty,
     Fields,
     Limit,
     NoParameters,
     Operation,
     OperationCall,
     Page,
+    Reason,
     RecordId,
 )
 
@@ -45,14 +49,14 @@ class ListedActivity(Fields):
         default=None, description="Only what follows the entry with this id; by default the newest entries."
     )
     limit: Limit = 100
-    page: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *AsCursor] = Field(default=None, alias="cursor")
+    cursor: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *AsCursor] = Field(default=None)
 
 
 class ListedDeployments(Fields):
     """The versions to list."""
 
     limit: Limit = 20
-    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
+    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
 
 
 class Query(Fields):
@@ -76,7 +80,7 @@ class ForgottenSubject(Fields):
 def activity(call: OperationCall[ListedActivity, None]) -> Page[ActivityRecord]:
     """List what agents, people and programs did, oldest first."""
     parameters = call.parameters
-    after = parameters.after if parameters.page is None else parameters.page
+    after = parameters.after if parameters.cursor is None else parameters.cursor
     if after is None:  # the newest entries have no further page
         return Page(call.board.activity(limit=parameters.limit), parameters.limit, lambda item, number: item.id)
     found = call.board.activity(after=after, limit=parameters.limit + 1)
@@ -103,10 +107,22 @@ def doctor(call: OperationCall[NoParameters, None]) -> Examination:
     return examination(findings)
 
 
+def pause_board(call: OperationCall[NoParameters, Reason]) -> Pause:
+    """Pause the whole board until it is resumed. Crossings are still recorded."""
+    call.board.pause(None, call.body.reason)
+    return Pause(None, call.body.reason)
+
+
+def resume_board(call: OperationCall[NoParameters, Empty]) -> Resumption:
+    """Resume the whole board."""
+    call.board.resume(None)
+    return Resumption(None)
+
+
 def deployments(call: OperationCall[ListedDeployments, None]) -> Page[DeploymentRecord]:
     """List the versions of the deployment, newest first."""
     parameters = call.parameters
-    found = call.board.deployments(before=parameters.page, limit=parameters.limit + 1)
+    found = call.board.deployments(before=parameters.cursor, limit=parameters.limit + 1)
     return Page(found, parameters.limit, lambda item, number: item.version)
 
 
@@ -129,6 +145,8 @@ OPERATIONS = (
     Operation("GET", "/v1/activity", scope="read", run=activity),
     Operation("GET", "/v1/status", scope="read", run=status, state=_lasting_part),
     Operation("GET", "/v1/doctor", scope="read", run=doctor),
+    Operation("POST", "/v1/pause", scope="operate", run=pause_board),
+    Operation("POST", "/v1/resume", scope="operate", run=resume_board),
     Operation("GET", "/v1/deployments", scope="read", run=deployments),
     Operation(
         "POST", "/v1/sql", scope="sql", run=sql, pool="sql",

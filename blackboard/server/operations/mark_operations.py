@@ -38,7 +38,7 @@ class ListedMarks(Fields):
     tag: TagParameters = ()
     at: TimeText | None = Field(default=None, description="Show the board at another time, past or future.")
     limit: Limit = 100
-    page: Annotated[tuple[datetime, float, RecordId] | None, *AsCursor] = Field(default=None, alias="cursor")
+    cursor: Annotated[tuple[datetime, float, RecordId] | None, *AsCursor] = Field(default=None)
 
 
 class SearchedText(Fields):
@@ -57,7 +57,7 @@ class SearchedText(Fields):
         default=False, description="The text is a query in the language of FTS5, or a tsquery of PostgreSQL."
     )
     limit: Limit = 10
-    page: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0, alias="cursor")
+    cursor: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0)
 
 
 class ChangedMark(OneRecord):
@@ -79,7 +79,7 @@ class ListedSubjects(Fields):
     prefix: str = Field(default="", description="Only subjects that begin with this text.")
     at: TimeText | None = Field(default=None, description="Only subjects that had a mark up to this time.")
     limit: Limit = 100
-    page: Annotated[str | None, *AsCursor] = Field(default=None, alias="cursor")
+    cursor: Annotated[str | None, *AsCursor] = Field(default=None)
 
 
 class HistoryOfSubject(Fields):
@@ -88,7 +88,7 @@ class HistoryOfSubject(Fields):
     subject: str = Field(description="The subject.")
     at: TimeText | None = Field(default=None, description="Only events that were recorded up to this time.")
     limit: Limit = 100
-    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
+    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
 
 
 class OneKind(Fields):
@@ -110,7 +110,7 @@ def marks(call: OperationCall[ListedMarks, None]) -> Page[MarkRecord]:
         at=parameters.at,
         limit=parameters.limit + 1,
         where=where or None,
-        after=None if parameters.page is None else MarkPosition(*parameters.page),
+        after=None if parameters.cursor is None else MarkPosition(*parameters.cursor),
     )
     return Page(found, parameters.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
 
@@ -118,7 +118,7 @@ def marks(call: OperationCall[ListedMarks, None]) -> Page[MarkRecord]:
 def search(call: OperationCall[SearchedText, None]) -> Page[ScoredMark]:
     """Search the text of marks. The best match is first, by relevance times strength."""
     parameters = call.parameters
-    start = parameters.page
+    start = parameters.cursor
     found = call.board.search(
         parameters.text,
         kind=parameters.kind,
@@ -169,7 +169,7 @@ def subjects(call: OperationCall[ListedSubjects, None]) -> Page[str]:
     """List the subjects that ever had a mark, in alphabetical order."""
     parameters = call.parameters
     found = call.board.subjects(
-        parameters.prefix, limit=parameters.limit + 1, after=parameters.page or "", at=parameters.at
+        parameters.prefix, limit=parameters.limit + 1, after=parameters.cursor or "", at=parameters.at
     )
     return Page(found, parameters.limit, lambda item, number: item)
 
@@ -177,7 +177,9 @@ def subjects(call: OperationCall[ListedSubjects, None]) -> Page[str]:
 def history(call: OperationCall[HistoryOfSubject, None]) -> Page[MarkEvent]:
     """List the events of a subject's marks, oldest first."""
     parameters = call.parameters
-    found = call.board.history(parameters.subject, at=parameters.at, after=parameters.page, limit=parameters.limit + 1)
+    found = call.board.history(
+        parameters.subject, at=parameters.at, after=parameters.cursor, limit=parameters.limit + 1
+    )
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 

@@ -25,7 +25,7 @@ class ListedInbox(Fields):
     assignee: str | None = Field(default=None, description="Only the needs that this person should answer.")
     all: bool = Field(default=False, description="Also show needs that agents are working on.")
     limit: Limit = 100
-    page: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0, alias="cursor")
+    cursor: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0)
 
 
 class AnswerFields(Fields):
@@ -45,9 +45,9 @@ def inbox(call: OperationCall[ListedInbox, None]) -> Page[NeedRecord]:
     """List the needs that wait for a person, overdue needs first."""
     parameters = call.parameters
     found = call.board.inbox(parameters.assignee, all_needs=parameters.all)[
-        parameters.page : parameters.page + parameters.limit + 1
+        parameters.cursor : parameters.cursor + parameters.limit + 1
     ]
-    return Page(found, parameters.limit, lambda item, number: parameters.page + number)
+    return Page(found, parameters.limit, lambda item, number: parameters.cursor + number)
 
 
 def answer(call: OperationCall[OneRecord, AnswerFields]) -> Answered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.server.api_framework.operation_definition import Operation
 from blackboard.server.operations import (
     activation_operations,
-    agent_operations,
+    agents_and_agenda_operations,
     board_operations,
     bulk_deposits,
     claim_operations,
@@ -22,7 +22,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *mark_operations.OPERATIONS,
     *bulk_deposits.OPERATIONS,
     *read_position_operations.OPERATIONS,
-    *agent_operations.OPERATIONS,
+    *agents_and_agenda_operations.OPERATIONS,
     *activation_operations.OPERATIONS,
     *outbox_operations.OPERATIONS,
     *claim_operations.OPERATIONS,

@@ -30,7 +30,7 @@ class ListedMessages(Fields):
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
     state: MessageState | None = Field(default=None, description="Only messages in this state.")
     limit: Limit = 20
-    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
+    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
 
 
 class UndeliveredMessages(Fields):
@@ -44,7 +44,7 @@ def outbox(call: OperationCall[ListedMessages, None]) -> Page[OutboxMessage]:
     """List the messages to people outside, newest first."""
     parameters = call.parameters
     found = call.board.outbox(
-        sink=parameters.sink, state=parameters.state, before=parameters.page, limit=parameters.limit + 1
+        sink=parameters.sink, state=parameters.state, before=parameters.cursor, limit=parameters.limit + 1
     )
     return Page(found, parameters.limit, lambda item, number: item.id)
 

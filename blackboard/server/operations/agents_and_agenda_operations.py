@@ -1,4 +1,4 @@
-"""The operations on the agenda and on agents."""
+"""The operations on agents and on the agenda."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from blackboard.server.api_framework.operation_definition import (
     Operation,
     OperationCall,
     Page,
+    Reason,
 )
 
 
@@ -30,7 +31,7 @@ class ListedAgenda(Fields):
     """The part of the agenda to list."""
 
     limit: Limit = 100
-    page: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0, alias="cursor")
+    cursor: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0)
 
 
 class ListedSchedules(Fields):
@@ -55,16 +56,10 @@ class ExplainedAgent(OneAgent):
     )
 
 
-class Reason(Fields):
-    """The reason of a pause."""
-
-    reason: Annotated[str, Field(max_length=1000)] | None = None
-
-
 def agenda(call: OperationCall[ListedAgenda, None]) -> Page[AgendaItem]:
     """List the crossings that wait, strongest first, each with the reason why it waits."""
     parameters = call.parameters
-    start = parameters.page
+    start = parameters.cursor
     found = call.board.agenda(limit=start + parameters.limit + 1)[start:]
     return Page(found, parameters.limit, lambda item, number: start + number)
 
@@ -94,32 +89,14 @@ def explain(call: OperationCall[ExplainedAgent, None]) -> dict[str, Any]:
 
 def pause_agent(call: OperationCall[OneAgent, Reason]) -> Pause:
     """Pause an agent until it is resumed. Crossings are still recorded."""
-    return _pause(call, call.parameters.agent)
+    call.board.pause(call.parameters.agent, call.body.reason)
+    return Pause(call.parameters.agent, call.body.reason)
 
 
 def resume_agent(call: OperationCall[OneAgent, Empty]) -> Resumption:
     """Resume an agent, and end its cooldown after failures."""
-    return _resume(call, call.parameters.agent)
-
-
-def pause_board(call: OperationCall[NoParameters, Reason]) -> Pause:
-    """Pause the whole board until it is resumed. Crossings are still recorded."""
-    return _pause(call, None)
-
-
-def resume_board(call: OperationCall[NoParameters, Empty]) -> Resumption:
-    """Resume the whole board."""
-    return _resume(call, None)
-
-
-def _pause(call: OperationCall[Fields, Reason], agent: str | None) -> Pause:
-    call.board.pause(agent, call.body.reason)
-    return Pause(agent, call.body.reason)
-
-
-def _resume(call: OperationCall[Fields, Empty], agent: str | None) -> Resumption:
-    call.board.resume(agent)
-    return Resumption(agent)
+    call.board.resume(call.parameters.agent)
+    return Resumption(call.parameters.agent)
 
 
 OPERATIONS = (
@@ -133,6 +110,4 @@ OPERATIONS = (
     ),
     Operation("POST", "/v1/agents/{agent}/pause", scope="operate", run=pause_agent, problems=("unknown-name",)),
     Operation("POST", "/v1/agents/{agent}/resume", scope="operate", run=resume_agent, problems=("unknown-name",)),
-    Operation("POST", "/v1/pause", scope="operate", run=pause_board),
-    Operation("POST", "/v1/resume", scope="operate", run=resume_board),
 )  # fmt: skip

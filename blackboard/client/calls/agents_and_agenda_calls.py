@@ -1,4 +1,4 @@
-"""The calls on agents and the agenda."""
+"""The calls on agents and the agenda, and on the pause of the board."""
 
 from __future__ import annotations
 
