@@ -26,7 +26,7 @@ IS_HOOK = "blackboard.is_hook"
 
 
 class CommandGroup(NamedTuple):
-    """A group of commands in the help, which is a package of the command line."""
+    """A group of commands in the help. The commands of a group are in one package of the command line."""
 
     title: str
     package: str
@@ -116,7 +116,7 @@ COMMANDS = {name: group for group in GROUPS for name in group.modules}
 """The group of each command, in the order of the help."""
 
 
-class LazyGroup(Mapping[str, Any]):
+class LazyCommands(Mapping[str, Any]):
     """A mapping of commands by name. A command is built on first use, so that it imports only its own module."""
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands: Any = LazyGroup()
+        self.commands: Any = LazyCommands()
         help_layout.prepare(self)
 
     def get_params(self, ctx: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Need
-from blackboard.cli.app import GROUPS, LazyGroup
+from blackboard.cli.app import GROUPS, LazyCommands
 from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -73,5 +73,5 @@ def test_each_package_of_commands_has_groups_of_the_help_and_no_other_commands()
 
 
 def test_each_command_is_in_the_module_that_its_group_names() -> None:
-    for name, command in LazyGroup().items():
+    for name, command in LazyCommands().items():
         assert command.name == name

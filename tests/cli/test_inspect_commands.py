@@ -14,7 +14,7 @@ from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.work_tables.activation_rows import insert_closed_activation
-from blackboard.cli.app import COMMANDS, GROUPS, LazyGroup
+from blackboard.cli.app import COMMANDS, GROUPS, LazyCommands
 from blackboard.cli.terminal.output import upcoming_time
 from blackboard.clock import parse_instant
 from blackboard.core.records.states import ActivationState
@@ -179,7 +179,7 @@ def test_watch_shows_marks_and_agents(burning: CommandLine) -> None:
 
 
 def test_every_command_shows_an_example(house: CommandLine) -> None:
-    for name in LazyGroup():
+    for name in LazyCommands():
         assert re.search(rf"blackboard (--\S+ \S+ )*{name}", house(name, "--help").out), name
 
 
@@ -187,7 +187,7 @@ def test_the_help_lists_each_command_once_in_a_group(typed: CommandLine, monkeyp
     monkeypatch.setenv("COLUMNS", "80")
     helped = typed("--help").out
     assert re.findall(r"^╭─ ([\w ]+) ─", helped, re.MULTILINE) == ["Options", *(group.title for group in GROUPS)]
-    assert re.findall(r"^│ ([a-z]\S+)", helped, re.MULTILINE) == list(LazyGroup())
+    assert re.findall(r"^│ ([a-z]\S+)", helped, re.MULTILINE) == list(LazyCommands())
     assert len(set(COMMANDS)) == sum(len(group.modules) for group in GROUPS)
 
 
@@ -195,7 +195,7 @@ def test_help_fits_eighty_columns_and_shows_no_types_of_python(
     typed: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for name, command in LazyGroup().items():
+    for name, command in LazyCommands().items():
         shown = typed(name, "--help").out
         assert not re.search(r"<(bool|str|int|float|path|list)", shown), name
         assert "`" not in shown, name
@@ -206,7 +206,7 @@ def test_help_fits_eighty_columns_and_shows_no_types_of_python(
 
 
 def test_help_shows_every_word_of_a_command_and_takes_none_for_markup(typed: CommandLine) -> None:
-    for name, command in LazyGroup().items():
+    for name, command in LazyCommands().items():
         shown = " ".join(typed(name, "--help").out.split())
         # A group has no function, and since Python 3.13 None has a docstring.
         described = (inspect.getdoc(command.callback) or "").replace("\b\n", "") if command.callback else ""
