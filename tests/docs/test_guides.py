@@ -157,3 +157,6 @@ def test_the_table_of_contents_of_a_package_names_each_part_that_exists(package:
     }
     assert set(named) ^ parts == set(), "`__init__.py` has one line for each module and each package inside"
     assert len(named) == len(parts)
+    for block in contents.split("\n\n"):
+        columns = {len(start) for start in re.findall(r"^([a-z_]+ {2,})\S", block, re.MULTILINE)}
+        assert len(columns) <= 1, "the descriptions of a block begin in one column"

@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.store.database_interfaces.process_interface import Liveness
-from blackboard.store.postgresql.connected_processes import advisory_locks, commit_notifications
+from blackboard.store.postgresql.connected_processes import commit_notifications, worker_locks
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
@@ -116,7 +116,7 @@ def wait_for_lock(liveness: Liveness, woken: threading.Event) -> None:
 def test_the_lock_of_a_worker_shows_that_it_is_alive(
     board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(advisory_locks, "GRACE", SECOND // 5)
+    monkeypatch.setattr(worker_locks, "GRACE", SECOND // 5)
     monkeypatch.setattr(commit_notifications, "LOCK_CHECK_SECONDS", 0.05)
     told, woken = threading.Event(), threading.Event()
     one, two = board.database.processes.liveness(told.set), other.database.processes.liveness(woken.set)

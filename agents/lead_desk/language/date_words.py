@@ -1,4 +1,7 @@
-"""Words for dates and times in English, German, French, Spanish, Italian and Dutch."""
+"""Words for dates and times in English, German, French, Spanish, Italian and Dutch.
+
+They include negations and exceptions (`not on Friday`), and the units and labels that show that a number is no time.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ Reading:
 input_text     the text of an input, in its encoding
 row_reader     rows from CSV, JSON and JSON Lines
 csv_format     the delimiter, the quotes and the header of a CSV
-json_values    JSON values in a stream of lines, and paths into them
+json_streams   JSON values, from an array, from objects over several lines, or from JSON Lines
+json_paths     paths to the values inside a JSON value
 growing_input  a file that grows and may be replaced or truncated, and lines as they arrive
 
 Depositing:

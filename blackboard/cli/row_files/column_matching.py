@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from blackboard.cli.row_files.cell_values import is_blank, json_types, takes_only_lists
-from blackboard.cli.row_files.json_values import find_value, list_paths, value_paths, values_at
+from blackboard.cli.row_files.json_paths import find_value, list_paths, value_paths, values_at
 from blackboard.cli.row_files.row_reader import UNNAMED, GoodRow, Rows
 from blackboard.errors import UsageError, nearest
 

@@ -12,7 +12,7 @@ from blackboard.board import Blackboard, Deposit
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.cli.row_files.cell_values import converted_cell, is_blank, text_of, with_decimal_point
 from blackboard.cli.row_files.column_matching import ColumnCheck, Columns, ColumnSources
-from blackboard.cli.row_files.json_values import values_at
+from blackboard.cli.row_files.json_paths import values_at
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of, microseconds_in
 from blackboard.core.marks.payload_json import dump_payload

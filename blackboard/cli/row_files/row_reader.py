@@ -14,15 +14,8 @@ from typing import IO, Any, NamedTuple
 
 from blackboard.cli.row_files.csv_format import CsvFormat
 from blackboard.cli.row_files.input_text import MAX_LINE_CHARACTERS, InputText
-from blackboard.cli.row_files.json_values import (
-    JsonBuffer,
-    NotJson,
-    is_json,
-    is_one_document,
-    json_fault,
-    json_values,
-    values_at,
-)
+from blackboard.cli.row_files.json_paths import values_at
+from blackboard.cli.row_files.json_streams import JsonBuffer, NotJson, is_json, is_one_document, json_fault, json_values
 from blackboard.errors import UsageError
 
 SAMPLE_ROWS = 50

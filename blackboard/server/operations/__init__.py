@@ -10,6 +10,6 @@ claim_operations              claims of remote workers, and the ends of their ru
 need_operations               needs: the inbox, answers, decisions and assignments
 outbox_operations             messages to people outside
 board_operations              the state of the board, its activity, pause and deployments, SQL and erasure
-read_position_operations      the positions of files that are followed elsewhere
+file_position_operations      the positions of files that are followed elsewhere
 event_operations              the stream of what happens on the board
 """

@@ -11,17 +11,17 @@ from blackboard.server.operations import (
     claim_operations,
     deposit_operations,
     event_operations,
+    file_position_operations,
     mark_operations,
     need_operations,
     outbox_operations,
-    read_position_operations,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
     *deposit_operations.OPERATIONS,
     *mark_operations.OPERATIONS,
     *bulk_deposits.OPERATIONS,
-    *read_position_operations.OPERATIONS,
+    *file_position_operations.OPERATIONS,
     *agents_and_agenda_operations.OPERATIONS,
     *activation_operations.OPERATIONS,
     *outbox_operations.OPERATIONS,

@@ -2,6 +2,7 @@
 
 postgresql_processes  which workers are alive, and how each process hears of commits
 commit_notifications  sends notifications of commits, and listens for those of other processes
-advisory_locks        the locks that prove that workers are alive, and a lock between processes
+worker_locks          the locks that prove that workers are alive
+advisory_locks        the locks that one process at a time holds
 server_clock          the clock of the server, which all processes follow
 """

@@ -18,7 +18,7 @@ from typing import Any
 from blackboard.clock import SystemClock, microseconds_in
 from blackboard.durations import SECOND
 from blackboard.store.connections.reader_pool import ReaderPool
-from blackboard.store.postgresql.connected_processes.advisory_locks import WorkerLocks
+from blackboard.store.postgresql.connected_processes.worker_locks import WorkerLocks
 from blackboard.system import forks
 
 FIRST_DELAY_SECONDS = 0.05
@@ -105,9 +105,9 @@ class ListeningConnection:
         """Return whether the lock of a registered worker has been free for long enough."""
         return self._worker_locks.is_dead(key)
 
-    def take_death(self) -> bool:
+    def take_news_of_death(self) -> bool:
         """Return whether another worker has died since the last call."""
-        return self._worker_locks.take_death()
+        return self._worker_locks.take_news_of_death()
 
     def before_fork(self) -> None:
         """Do nothing: this process continues to listen."""

@@ -60,7 +60,7 @@ class PostgresqlLiveness:
 
     def check_peers(self) -> bool:
         """Return whether another worker died since the last call."""
-        return self._listener is not None and self._listener.take_death()
+        return self._listener is not None and self._listener.take_news_of_death()
 
     def release(self) -> None:
         """Give up the lock, and stop listening."""
