@@ -46,7 +46,7 @@ def test_of_two_new_issues_the_first_is_the_original() -> None:
 
 
 @pytest.mark.parametrize("title", ["", "??", "It is so"])
-def test_an_issue_without_words_is_no_duplicate(title: str) -> None:
+def test_an_issue_without_words_is_not_a_duplicate(title: str) -> None:
     empty = mark(Issue, "9", title=title, id=9)
     assert list(finder([empty], context(finder, reads=[known]))) == [Original(subject="9")]
 

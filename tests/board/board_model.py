@@ -7,23 +7,24 @@ from dataclasses import dataclass, field, replace
 
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
+from tests.support.world import MINUTE
 
 COLD = 0.3
 EACH = 0.5
 SUM = 1.2
 BOARD = 3
-DIGEST_INTERVAL = 40 * 60_000_000
-"""The interval of the schedule in microseconds."""
+DIGEST_INTERVAL = 40 * MINUTE
+"""The interval of the schedule."""
 LASTING = 0.5
 CLEAR = 0.3
-HELD = 10 * 60_000_000
-REWAKE = 15 * 60_000_000
+HELD = 10 * MINUTE
+REWAKE = 15 * MINUTE
 """The times of the watch over time: how long it must hold, and after which time it wakes again."""
 HUSH = 0.6
 """The threshold of the watch whose guard drops: a live fire closes it."""
 FLOOD = 1.5
-WINDOW = 30 * 60_000_000
-"""The length of the window in microseconds."""
+WINDOW = 30 * MINUTE
+"""The length of the window."""
 
 
 TAGGED = 0.8

@@ -126,7 +126,7 @@ def test_max_skew_is_a_setting_of_the_deployment(world: World) -> None:
         late(world, "smoke", by=-MINUTE - 1)
 
 
-def test_what_is_no_time_is_refused(world: World) -> None:
+def test_what_is_not_a_time_is_refused(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     with pytest.raises(InvalidTime, match="'yesterday' is not a time"):
         world.put("smoke", occurred_at="yesterday")

@@ -195,9 +195,7 @@ def test_an_answer_ends_what_is_overdue(board: Blackboard, clock: ManualClock, n
     assert board.query("select count(*) as n from open_need")[0][0] == 0
 
 
-def test_a_need_that_was_loaded_takes_what_says_that_it_is_overdue_with_it(
-    board: Blackboard, clock: ManualClock
-) -> None:
+def test_a_need_that_was_loaded_takes_its_overdue_mark_with_it(board: Blackboard, clock: ManualClock) -> None:
     payload: dict[str, JsonValue] = {"question": "Ship it?", "due": "15m"}
     board.deposit_many([Deposit("need", "ship", payload, key="row 1", source="needs.csv")])
     clock.advance(timedelta(minutes=20))
@@ -208,9 +206,7 @@ def test_a_need_that_was_loaded_takes_what_says_that_it_is_overdue_with_it(
     assert not board.marks(Overdue)
 
 
-def test_forgetting_a_subject_counts_its_need_and_what_says_that_it_is_overdue(
-    board: Blackboard, clock: ManualClock
-) -> None:
+def test_forgetting_a_subject_counts_its_need_and_its_overdue_mark(board: Blackboard, clock: ManualClock) -> None:
     board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
     clock.advance(timedelta(minutes=20))
     work(board, reminder)
@@ -219,9 +215,7 @@ def test_forgetting_a_subject_counts_its_need_and_what_says_that_it_is_overdue(
     assert not board.marks(Overdue)
 
 
-def test_a_need_that_evaporates_takes_what_says_that_it_is_overdue_with_it(
-    board: Blackboard, clock: ManualClock
-) -> None:
+def test_a_need_that_evaporates_takes_its_overdue_mark_with_it(board: Blackboard, clock: ManualClock) -> None:
     board.deposit(Need(subject="ship", question="Ship it?", due="15m"), until=board.now() + timedelta(hours=1))
     clock.advance(timedelta(minutes=20))
     work(board, reminder)
@@ -282,7 +276,7 @@ def test_a_free_answer_that_names_an_option_is_that_option(board: Blackboard) ->
     assert board.marks(Decision)[0].answer == "yes"
 
 
-def test_blank_options_are_no_options(board: Blackboard) -> None:
+def test_blank_options_are_left_out(board: Blackboard) -> None:
     need = board.deposit(Need(subject="s", question="?", options=["", "yes", " "]))
     assert board.inbox()[0].options == ("yes",)
     with pytest.raises(InvalidMark, match="yes"):

@@ -164,7 +164,7 @@ def test_a_total_over_all_live_marks_follows_every_change(world: World, huge: fl
     assert refresh()
 
 
-def test_what_was_no_news_does_not_change_what_was_given(world: World) -> None:
+def test_what_was_not_news_does_not_change_what_was_given(world: World) -> None:
     deploy(world, strength("smoke") >= 0.5, "add", cap=1.0)
     world.put("smoke", intensity=1.0)
     assert wake(world)
@@ -212,7 +212,7 @@ def test_news_is_compared_with_the_last_given_state_even_if_the_agent_deposited_
     assert wake(world)
 
 
-def test_a_watermark_keeps_what_was_given_before_a_deposit_that_was_no_news(world: World) -> None:
+def test_a_watermark_keeps_what_was_given_before_a_deposit_that_was_not_news(world: World) -> None:
     deploy(world, total("smoke", over="board") >= 0.5, "replace")
     world.put("smoke", intensity=0.9)
     assert wake(world)

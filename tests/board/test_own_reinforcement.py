@@ -43,7 +43,7 @@ def test_an_own_reinforcement_leaves_the_crossing_of_another_author(
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=str)
-def test_an_own_reinforcement_of_an_absorbed_mark_is_no_stimulus(world: World, condition: Any) -> None:
+def test_an_own_reinforcement_of_an_absorbed_mark_is_not_a_stimulus(world: World, condition: Any) -> None:
     deploy(world, condition)
     mark_id = world.put("smoke", intensity=0.8).mark_id
     assert world.woken("watchman") == [mark_id]

@@ -19,12 +19,12 @@ from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.store.sqlite import sqlite_backups as copies
+from blackboard.store.sqlite import sqlite_backups
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.store.statements import SEARCH
 from tests.support.file_boards import sqlite_database_of
 from tests.support.search_checks import check_index, embedded, subjects
-from tests.support.world import World
+from tests.support.world import MINUTE, World
 
 
 class Note(Mark, kind="note", decay=Exponential(half_life="1d"), on_repeat="replace", search=["title", "text"]):
@@ -102,9 +102,9 @@ def test_a_backup_has_the_index_and_a_restored_board_is_searched(tmp_path: Path)
     path = tmp_path / "board.db"
     with Blackboard.open(path, author="person:ada") as board:
         board.deposit(Note(subject="kept", title="Pricing objections"))
-        made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db")
+        made = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "copy.db")
         board.deposit(Note(subject="lost", title="Pricing again"))
-    copies.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
+    sqlite_backups.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
     with Blackboard.open(path, author="person:ada") as board:
         assert subjects(board.search("pricing")) == ["kept"]
         check_index(board)
@@ -180,7 +180,7 @@ def test_an_agent_is_given_what_it_searches_before_its_claim(world: World) -> No
         board.deposit(Note(subject=f"n{number}", title=title, intensity=1.0 - number / 10))
     board.deposit(Question(subject="q", question="Any pricing, please?"))
     board.deposit(Question(subject="r", question="the weather?"))
-    worker = Worker(board, 60_000_000, {"recall": recall.spec.code or ""})
+    worker = Worker(board, MINUTE, {"recall": recall.spec.code or ""})
     worker.register()
     [claim] = worker.claim_ready(["recall"], 8)
     assert [item.event.subject for item in claim.reads] == ["n0", "n1", "n3"]  # the weather is the rarer word
@@ -196,7 +196,7 @@ def test_what_a_search_found_is_read_best_first_also_in_a_retry_and_a_part(world
     for number, title in enumerate(["Pricing, " + "and much more " * 50, "Pricing objections", "Pricing", "Weather"]):
         board.deposit(Note(subject=f"n{number}", title=title, intensity=1.0 if number != 1 else 0.9))
     board.deposit_many(Question(subject="q", question=text) for text in ("pricing", "of pricing", "the weather"))
-    worker = Worker(board, 60_000_000, {"recall": recall.spec.code or ""})
+    worker = Worker(board, MINUTE, {"recall": recall.spec.code or ""})
     worker.register()
     [claim] = worker.claim_ready(["recall"], 8)
     best = [item.event.subject for item in claim.reads]

@@ -133,7 +133,7 @@ def test_a_window_crosses_from_below_only_and_again_after_it_has_been_below(worl
     assert world.put("beat", "a").crossed == ("many",)
 
 
-def test_a_reinforcement_is_no_deposit(world: World) -> None:
+def test_a_reinforcement_is_not_counted_as_a_deposit(world: World) -> None:
     many = spec("many", count("beat", within="10m") >= 2)
     world.deploy(BEAT, many)
     mark_id = world.put("beat", "a").mark_id

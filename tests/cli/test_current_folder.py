@@ -56,7 +56,7 @@ def test_a_command_that_does_not_begin_a_board_says_that_there_is_none(typed: Co
     assert list(typed.folder.iterdir()) == []
 
 
-def test_an_empty_file_is_no_board_and_stays_empty(typed: CommandLine) -> None:
+def test_an_empty_file_is_not_a_board_and_stays_empty(typed: CommandLine) -> None:
     (typed.folder / "board.db").touch()
     done = typed("inbox")
     assert done.code == 1

@@ -160,7 +160,7 @@ def test_a_large_load_is_withdrawn_in_batches(house: CommandLine, monkeypatch: p
     assert subjects(house) == ["thin"]
 
 
-def test_forgotten_and_withdrawn_marks_are_no_trouble(loaded: CommandLine) -> None:
+def test_forgotten_and_withdrawn_marks_do_not_disturb_a_second_load(loaded: CommandLine) -> None:
     ids = {mark["subject"]: mark["id"] for mark in loaded("marks", "--json").json}
     loaded("withdraw", str(ids["ada"]))
     loaded("forget", "bob", "--yes")

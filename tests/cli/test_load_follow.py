@@ -196,7 +196,7 @@ def test_an_incomplete_line_may_be_cut_off(followed: Followed) -> None:
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_header_that_is_repeated_is_no_row(followed: Followed, mark: str) -> None:
+def test_a_header_that_is_repeated_is_not_a_row(followed: Followed, mark: str) -> None:
     followed.write(f"{mark}room,text\nhall,one\n")()
     followed(followed.write(f"{mark}room,text\nhall,two\n"))
     assert followed.texts() == ["one", "two"]
@@ -362,7 +362,7 @@ def test_a_named_key_is_the_key(followed: Followed) -> None:
 
 
 @pytest.mark.parametrize("head", [b"\x1f\x8b\x08\x00\n", b"PK\x03\x04\n"])
-def test_what_is_no_text_is_refused(followed: Followed, head: bytes) -> None:
+def test_what_is_not_text_is_refused(followed: Followed, head: bytes) -> None:
     followed.path.write_bytes(head)
     with pytest.raises(UsageError, match=r"is compressed|is a workbook"):
         followed()

@@ -261,7 +261,7 @@ def test_a_large_array_is_read_in_time_that_grows_with_its_size(house: CommandLi
 CALL = ("--kind", "call", "--subject", "room")
 
 
-def test_a_column_that_is_left_out_is_no_part_of_the_key(house: CommandLine) -> None:
+def test_a_column_that_is_left_out_is_not_part_of_the_key(house: CommandLine) -> None:
     for number, when in enumerate(("monday", "friday")):
         done = load(house, f"room,text,when\nhall,hello,{when}\n", *CALL, "--extra", "ignore", "--json")
         assert (done.json["deposited"], done.json["duplicate"]) == ((1, 0), (0, 1))[number]
@@ -330,7 +330,7 @@ class TestSeveralTypes:
         ("cell", "total"),
         [("$1,299.00", 1299), ("\u20ac 12.50", 12.5), ("12.50 \u20ac", 12.5), ("-\u00a3", None), ("\u00a3-3", -3)],
     )
-    def test_a_currency_sign_is_no_part_of_a_number(self, shop: CommandLine, cell: str, total: float | None) -> None:
+    def test_a_currency_sign_is_not_part_of_a_number(self, shop: CommandLine, cell: str, total: float | None) -> None:
         name = shop.write("a.csv", f'who\ttotal\na\t"{cell}"\n')
         assert shop("load", name, "--kind", "order", "--subject", "who").code == (total is None)
         assert [mark["payload"]["total"] for mark in shop("marks", "--json").json] == ([] if total is None else [total])
@@ -443,7 +443,7 @@ def test_objects_may_follow_each_other_on_one_line(house: CommandLine) -> None:
     assert "1 row rejected" in done.err
 
 
-def test_a_title_is_said_to_be_left_out_and_a_single_column_is_no_title(house: CommandLine) -> None:
+def test_a_title_is_said_to_be_left_out_and_a_single_column_is_not_a_title(house: CommandLine) -> None:
     assert "lines before the header" in load(house, "Fires\nroom,detail\nhall,thin\nattic,x\n", *SMOKE).err
     done = load(house, "room\nhall\nattic\n", "--kind", "alarm", "--subject", "room")
     assert "no column gives the field 'level'" in done.err

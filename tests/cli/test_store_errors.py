@@ -66,7 +66,7 @@ def test_a_command_that_upgrades_the_schema_says_so(house: CommandLine) -> None:
     assert house("status").err == ""
 
 
-def test_a_board_in_an_empty_file_is_no_upgrade(house: CommandLine) -> None:
+def test_a_board_in_an_empty_file_is_not_an_upgrade(house: CommandLine) -> None:
     (house.folder / "house.db").touch()
     done = house("init")
     assert done.code == 0

@@ -120,7 +120,7 @@ def test_a_mark_of_another_board_is_refused(board: Blackboard, clock: ManualCloc
 
 
 @pytest.mark.postgresql
-def test_acting_on_a_mark_that_is_gone_is_recorded_and_no_error(board: Blackboard, clock: ManualClock) -> None:
+def test_acting_on_a_mark_that_is_gone_is_recorded_and_is_not_an_error(board: Blackboard, clock: ManualClock) -> None:
     @agent(watches=strength(Incident) >= 0.5, withdraws=[Incident], writes=[Page])
     def closer(incidents: Sequence[Incident], context: Any) -> list[Any]:
         board.withdraw(incidents[0].id)

@@ -116,7 +116,7 @@ def test_hours_with_a_named_zone_are_converted(text: str, expected: list[str]) -
         ("we are never in on Friday", []),
     ],
 )
-def test_days_that_the_writer_excludes_are_no_wishes(text: str, expected: list[str]) -> None:
+def test_days_that_the_writer_excludes_are_not_requested(text: str, expected: list[str]) -> None:
     assert [str(requested) for requested in extract_times(text, MONDAY)] == expected
 
 
@@ -136,7 +136,7 @@ def test_days_that_the_writer_excludes_are_no_wishes(text: str, expected: list[s
         "bis 10 Plätze",
     ],
 )
-def test_numbers_that_are_no_times_leave_the_day_open(text: str) -> None:
+def test_numbers_that_are_not_times_leave_the_day_open(text: str) -> None:
     assert [str(requested) for requested in extract_times(f"Thursday, {text}", MONDAY)] == ["2026-03-05"]
 
 
@@ -225,7 +225,7 @@ def test_reading_when_a_lead_was_sent_never_raises(text: str) -> None:
         ("von 9 bis 11 am Donnerstag", ["2026-03-05T09:00/11:00"]),
     ],
 )
-def test_what_the_writer_excludes_and_the_zone_that_he_names_count(text: str, expected: list[str]) -> None:
+def test_what_the_writer_excludes_and_the_zone_that_the_text_names_count(text: str, expected: list[str]) -> None:
     assert [str(requested) for requested in extract_times(text, MONDAY)] == expected
 
 

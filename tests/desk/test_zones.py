@@ -163,7 +163,7 @@ def test_other_names_are_known(name: str, winter: int, summer: int) -> None:
 @pytest.mark.parametrize(
     "name", ["Customized Time Zone", "unknown/zone", "(UTC-08:00) Berlin", "(UTC+01:00)", "(UTC+01:00) ,", "1", "/", ""]
 )
-def test_a_name_that_says_nothing_is_no_zone(name: str) -> None:
+def test_a_name_that_says_nothing_is_not_a_zone(name: str) -> None:
     assert Zones().named(name) is None
 
 

@@ -94,7 +94,7 @@ def test_a_mark_that_no_board_could_have_is_refused(change: dict[str, Any], mess
         mark(Fog, occurred_at=date(2026, 3, 1))  # type: ignore[arg-type]
 
 
-def test_what_is_no_agent_mark_or_answer_is_named() -> None:
+def test_what_is_not_an_agent_a_mark_or_an_answer_is_named() -> None:
     anything: Any = lambda marks, context: []  # noqa: E731
     with pytest.raises(UsageError, match="decorate it with @agent"):
         context(anything)

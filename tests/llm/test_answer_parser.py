@@ -133,12 +133,12 @@ def test_fences_inside_of_json_are_left_alone() -> None:
     assert reason(message(text)) == "mismatch"
 
 
-def test_two_fenced_blocks_are_no_answer() -> None:
+def test_two_fenced_blocks_are_not_an_answer() -> None:
     block = '```json\n{"verdict": "bad", "score": 0}\n```\n'
     assert reason(message(block + block)) == "junk"
 
 
-def test_a_part_of_a_broken_answer_is_no_answer() -> None:
+def test_a_part_of_a_broken_answer_is_not_an_answer() -> None:
     with pytest.raises(Unusable) as caught:
         parse_answer(message('{"all": [{"verdict": "bad", "score": 0}, {"verdict"'), Verdict)
     assert caught.value.reason == "junk"

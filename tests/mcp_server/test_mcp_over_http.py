@@ -80,7 +80,7 @@ def test_without_a_token_nothing_is_answered(server: Served) -> None:
     assert post(server.client(token="bbt_wrong"), "tools/list").status_code == 401
 
 
-def test_the_cookie_of_a_browser_is_no_token(server: Served) -> None:
+def test_the_cookie_of_a_browser_is_not_a_token(server: Served) -> None:
     ticket = server.tickets.issue()
     browser = server.client()
     browser.get("/sign-in", params={"ticket": ticket})

@@ -133,7 +133,7 @@ def test_a_spool_folder_of_another_user_is_never_used(world: PayingBoard, owners
     assert spooled(world) == [spool.folder / "1.json"]
 
 
-def test_a_link_is_no_spool_folder(world: PayingBoard, tmp_path: Path) -> None:
+def test_a_link_is_not_a_spool_folder(world: PayingBoard, tmp_path: Path) -> None:
     spool, elsewhere = AnswerSpool(world.board.session), tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "2.json").write_text("kept")

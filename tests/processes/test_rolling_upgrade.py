@@ -143,7 +143,7 @@ def test_a_new_version_takes_over_from_a_running_one(tmp_path: Path, board_url: 
     assert first.bills() == {"a": "first", "b": "second", "c": "first"}
 
 
-def test_other_comments_and_thresholds_are_no_other_version(tmp_path: Path, board_url: str, serve: Any) -> None:
+def test_other_comments_and_thresholds_do_not_make_another_version(tmp_path: Path, board_url: str, serve: Any) -> None:
     first = Version(board_url, tmp_path / "first", "same")
     second = Version(board_url, tmp_path / "second", "same", threshold=0.4, words="another comment")
     old, new = serve(first), serve(second)

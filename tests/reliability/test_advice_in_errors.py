@@ -48,7 +48,7 @@ def test_the_folder_of_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_what_is_no_file_is_neither_opened_nor_replaced(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_what_is_not_a_file_is_neither_opened_nor_replaced(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path, copy = tmp_path / "board.db", tmp_path / "copy.db"
     with Blackboard.open(tmp_path / "other.db") as board:
         backups_and_copies.back_up(board, copy)

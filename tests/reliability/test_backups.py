@@ -16,7 +16,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.store.sqlite import sqlite_backups as copies
+from blackboard.store.sqlite import sqlite_backups
 from blackboard.store.sqlite.local_processes.worker_liveness import any_alive
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.system.files.board_files import BoardFiles
@@ -71,7 +71,7 @@ def test_a_copy_during_deposits_is_of_one_instant(board: Blackboard, path: Path,
             begun.clear()
             assert begun.wait(BOUND_SECONDS)
 
-    made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db", progress)
+    made = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "copy.db", progress)
     stop.set()
     join_all(thread)
     assert len(steps) > 2, "in steps"
@@ -94,7 +94,7 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
             run_until_idle(daemon)
     with board.database.exclusive_transaction() as transaction:  # as if a worker had died during a transaction
         transaction.cursor.execute("SELECT 1")
-    made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db")
+    made = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "copy.db")
     for number in range(20, 30):
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
     daemon.close()
@@ -102,7 +102,7 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
     for file in BoardFiles(path).of_sqlite:
         file.unlink(missing_ok=True)
 
-    restored, aside = copies.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
+    restored, aside = sqlite_backups.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
     assert aside is None
     assert restored.marks == made.marks
     clock.advance(timedelta(hours=1))
@@ -122,10 +122,10 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
 def test_the_board_that_is_replaced_is_kept_with_its_log(path: Path, tmp_path: Path, clock: ManualClock) -> None:
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
     board.deposit(Smoke(subject="early"))
-    made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db")
+    made = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "copy.db")
     board.deposit(Smoke(subject="late"))
     assert path.with_name("board.db-wal").stat().st_size > 0
-    _, aside = copies.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
+    _, aside = sqlite_backups.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
     assert aside is not None
     with pytest.raises(StoreError, match="was replaced"):
         board.deposit(Smoke(subject="nowhere"))
@@ -133,13 +133,13 @@ def test_the_board_that_is_replaced_is_kept_with_its_log(path: Path, tmp_path: P
     board.close()
     assert subjects(path, clock) == {"early", "after"}
     assert subjects(aside, clock) == {"early", "late"}
-    assert copies.backups_of(path) == [made.path, aside]
+    assert sqlite_backups.backups_of(path) == [made.path, aside]
 
 
 def test_the_log_of_a_lost_board_is_never_applied_to_the_restored_board(path: Path, tmp_path: Path) -> None:
     with Blackboard.open(f"sqlite:///{path}") as board:
         board.deposit(Smoke(subject="early"))
-        made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db")
+        made = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "copy.db")
         board.deposit(Smoke(subject="late"))
         lost = path.with_name("board.db-wal").read_bytes()
     path.unlink()
@@ -147,7 +147,7 @@ def test_the_log_of_a_lost_board_is_never_applied_to_the_restored_board(path: Pa
     with pytest.raises(StoreMissing, match="its log"):
         Blackboard.open(f"sqlite:///{path}")
     assert not path.exists(), "SQLite would have thrown the log away"
-    _, aside = copies.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
+    _, aside = sqlite_backups.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
     assert aside is None
     with Blackboard.open(f"sqlite:///{path}") as board:
         assert [mark.subject for mark in board.marks(Smoke)] == ["early"]
@@ -158,22 +158,22 @@ def test_a_copy_replaces_no_file_and_is_complete_or_absent(board: Blackboard, tm
     taken = tmp_path / "copy.db"
     taken.write_text("mine")
     with pytest.raises(StoreError, match="exists"):
-        copies.back_up(sqlite_database_of(board), taken)
+        sqlite_backups.back_up(sqlite_database_of(board), taken)
     assert taken.read_text() == "mine"
 
     def fails(done: int, of: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        copies.back_up(sqlite_database_of(board), tmp_path / "other.db", fails)
+        sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "other.db", fails)
     assert not [name for name in os.listdir(tmp_path) if "other" in name]
     with pytest.raises(StoreError, match="cannot be written"):
-        copies.back_up(sqlite_database_of(board), tmp_path / "no such folder" / "copy.db")
+        sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "no such folder" / "copy.db")
 
 
 def test_a_damaged_or_foreign_copy_is_not_restored(board: Blackboard, path: Path, tmp_path: Path) -> None:
     board.deposit_many(Smoke(subject=f"s{n}", detail="x" * 500) for n in range(500))
-    made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db").path
+    made = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "copy.db").path
     with made.open("r+b") as file:
         file.seek(30 * 4096)
         file.write(b"\xff" * 4096 * 3)
@@ -183,15 +183,15 @@ def test_a_damaged_or_foreign_copy_is_not_restored(board: Blackboard, path: Path
     before = path.stat().st_ino
     for copy, error in ((made, StoreError), (foreign, StoreForeign), (tmp_path / "none.db", StoreMissing)):
         with pytest.raises(error):
-            copies.restore(copy, target, "20270131T000000Z")
+            sqlite_backups.restore(copy, target, "20270131T000000Z")
     assert path.stat().st_ino == before
     assert len(board.marks("smoke")) == 500
 
 
 def test_a_path_may_contain_special_characters(board: Blackboard, tmp_path: Path) -> None:
     board.deposit(Smoke(subject="kitchen"))
-    made = copies.back_up(sqlite_database_of(board), tmp_path / "a copy?mode=ro#100%.db")
-    assert copies.examine_copy(made.path).marks == 1
+    made = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "a copy?mode=ro#100%.db")
+    assert sqlite_backups.examine_copy(made.path).marks == 1
 
 
 def test_a_live_worker_is_recognized_by_its_lock(board: Blackboard, path: Path) -> None:

@@ -15,7 +15,7 @@ from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.store.sqlite import sqlite_backups as copies
+from blackboard.store.sqlite import sqlite_backups
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.fake_api_faults import Status
@@ -230,13 +230,14 @@ def test_the_report_names_other_marks_and_backups_with_the_subject(
     board: Blackboard, path: Path, tmp_path: Path
 ) -> None:
     board.deposit(Lead(subject=BOB, text="cake"))
-    early = copies.back_up(sqlite_database_of(board), tmp_path / "early.db").path
+    early = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "early.db").path
     board.deposit(Lead(subject=ANN, text=SECRET))
     other = board.deposit(Lead(subject=BOB, text=f"a friend of {ANN}")).mark_id
-    late = copies.back_up(sqlite_database_of(board), tmp_path / "late.db").path
+    late = sqlite_backups.back_up(sqlite_database_of(board), tmp_path / "late.db").path
     gone = board.forget(ANN)
     assert gone.named_in == (other,)
-    assert {copy: copies.count_events(copy, ANN) for copy in copies.backups_of(path)} == {early: 0, late: 1}
+    counts = {copy: sqlite_backups.count_events(copy, ANN) for copy in sqlite_backups.backups_of(path)}
+    assert counts == {early: 0, late: 1}
 
 
 def test_a_subject_that_looks_like_a_pattern_erases_nothing_else(board: Blackboard) -> None:

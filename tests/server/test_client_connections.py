@@ -300,7 +300,7 @@ def test_the_lines_of_a_stream_are_read_as_its_protocol_says() -> None:
     assert found == [BoardEvent("7-8", "reset", None)]
 
 
-def test_what_is_no_server_is_named(served: Served) -> None:
+def test_what_is_not_a_server_is_named(served: Served) -> None:
     for url in ("127.0.0.1:8787", "ftp://a", "http://", "http://a/?b=c", "http://ada:secret@a"):
         with pytest.raises(UsageError) as error:
             Client(url)

@@ -126,7 +126,7 @@ def http_server_app(board: Blackboard, section: ServerSection) -> Any:
 
 
 @pytest.mark.parametrize("text", ["8787", "localhost", ":80", "localhost:99999", "::1:80", "a b:80"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_what_is_not_an_address_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="HOST:PORT"):
         Address.parse(text)
 

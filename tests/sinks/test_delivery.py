@@ -137,7 +137,7 @@ def test_a_message_whose_deliverer_died_after_it_was_sent_is_sent_again_under_it
     assert (house.message().state, house.message().attempts) == ("delivered", 1)
 
 
-def test_a_redirect_is_no_success_and_not_followed(house: House) -> None:
+def test_a_redirect_is_not_a_success_and_is_not_followed(house: House) -> None:
     with receive() as elsewhere, receive(Reply(302, {"Location": elsewhere.url})) as receiver:
         deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)

@@ -89,7 +89,7 @@ def test_parameters_on_a_server_have_its_placeholders(world: World) -> None:
         "SELECT nothing FROM live_marks",
     ],
 )
-def test_what_is_no_query_is_refused_and_changes_nothing(world: World, sql: str) -> None:
+def test_what_is_not_a_query_is_refused_and_changes_nothing(world: World, sql: str) -> None:
     world.deploy({"lead": kind("lead")})
     world.put("lead", "ada")
     with pytest.raises(InvalidQuery):

@@ -50,7 +50,7 @@ def test_a_text_with_line_breaks_stays_in_its_row(path: Path) -> None:
     assert result.rows == [["\n\r\u2028\x85x", 2], ["y", 3]]
 
 
-def test_the_longest_timeout_is_no_mistake(path: Path) -> None:
+def test_the_longest_timeout_is_not_a_mistake(path: Path) -> None:
     assert readonly_query_process.query(path, "select 1", seconds=1000 * 365 * 86_400.0).rows == [[1]]
 
 

@@ -101,7 +101,7 @@ def test_a_lambda_counts_without_the_line_around_it() -> None:
     assert source_of(len) is None
 
 
-def test_a_comment_sign_in_a_text_is_no_comment() -> None:
+def test_a_comment_sign_in_a_text_is_not_a_comment() -> None:
     def function(marks: Any, context: Any) -> str:
         return "# a"  # b
 

@@ -42,7 +42,7 @@ def test_a_mistyped_class_argument_names_the_nearest() -> None:
             pass
 
 
-def test_a_base_that_is_no_mark_class_may_take_class_arguments() -> None:
+def test_a_base_that_is_not_a_mark_class_may_take_class_arguments() -> None:
     class Labelled(BaseModel):
         label: ClassVar[str]
 

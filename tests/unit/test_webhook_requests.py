@@ -101,7 +101,7 @@ def test_without_tls_only_a_named_network_is_reached() -> None:
         "https://[::1/", "",
     ],
 )  # fmt: skip
-def test_what_is_no_address_of_a_webhook(url: str) -> None:
+def test_what_is_not_an_address_of_a_webhook_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"address|not a URL") as caught:
         Endpoint.parse(url)
     assert "s3cret" not in str(caught.value)
@@ -163,7 +163,7 @@ def test_another_library_verifies_a_signature() -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_%%%"])
-def test_what_is_no_secret(secret: str) -> None:
+def test_what_is_not_a_secret_is_refused(secret: str) -> None:
     with pytest.raises(ValueError, match="24 to 64 random bytes") as caught:
         check_secret(secret)
     assert len(secret) < 8 or secret not in str(caught.value)
