@@ -24,7 +24,7 @@ import pytest
 from blackboard import Blackboard, Deposit
 from blackboard.errors import UsageError, WorkError
 from blackboard.server import http_limits
-from blackboard.server.transport import addresses, http_server
+from blackboard.server.transport import addresses, http_server, uvicorn_internals
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
@@ -232,7 +232,7 @@ def test_a_uvicorn_that_does_not_report_the_end_of_headers_refuses_large_bodies(
     board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("on_headers_complete", "on_message_complete"):
-        monkeypatch.delattr(f"{http_server.__name__}._BoundedProtocol.{name}")
+        monkeypatch.delattr(f"{uvicorn_internals.__name__}.BoundedProtocol.{name}")
     with serve(board_url) as served:
         assert raw(served, head(served, "Content-Length: 100000") + b" " * 100000).startswith(b"HTTP/1.1 431")
 
@@ -240,7 +240,7 @@ def test_a_uvicorn_that_does_not_report_the_end_of_headers_refuses_large_bodies(
 def test_a_uvicorn_that_does_not_report_received_bytes_is_refused(
     board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "_BoundedProtocol", asyncio.BufferedProtocol)
+    monkeypatch.setattr(http_server, "BoundedProtocol", asyncio.BufferedProtocol)
     with pytest.raises(WorkError, match="headers cannot be limited with uvicorn"), serve(board_url):
         pass
 

@@ -9,23 +9,17 @@ import socket
 import struct
 import threading
 from collections.abc import Sequence
-from email.utils import formatdate
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from blackboard.clock import SystemClock
-from blackboard.durations import SECOND
 from blackboard.errors import ConfigurationError, Mistake, WorkError
-from blackboard.server.http_limits import MAX_HEADER_BYTES
-from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
 from blackboard.server.transport.request_guards import RequestGuards
+from blackboard.server.transport.uvicorn_internals import BoundedProtocol, IdleConnection, SleepingServer
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
@@ -78,7 +72,7 @@ class HttpServer:
         self.stop_waits = app.stop
         """Ends the requests that wait for something, so that the server can stop."""
         self._settings, self._address, self._path = settings, address, path
-        self._server = _SleepingServer(_uvicorn_config(app, settings))
+        self._server = SleepingServer(_uvicorn_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
         self._sockets: Sequence[socket.socket] = ()
 
@@ -161,100 +155,16 @@ class HttpServer:
         uvicorn has no time limit for the beginning of a first request, for its headers, or for a client that receives
         the rest of a response.
         """
-        before: dict[object, tuple[object, int]] = {}
+        before: set[IdleConnection] = set()
         while True:
             await asyncio.sleep(SILENCE_SECONDS)
-            idle: dict[object, tuple[object, int]] = {}
-            for connection in list(self._server.server_state.connections):
-                cycle, transport = getattr(connection, "cycle", None), connection.transport
-                if transport is None or not (cycle is None or cycle.response_complete):
-                    continue
-                unsent = transport.get_write_buffer_size()
-                if before.get(connection) != (cycle, unsent):
-                    idle[connection] = (cycle, unsent)
-                elif unsent:
-                    _abort_connection(transport)
+            idle = set(self._server.idle_connections())
+            for connection in idle & before:
+                if connection.unsent_bytes:
+                    _abort_connection(connection.transport)
                 else:
-                    transport.close()
-            before = idle
-
-
-class _SleepingServer(uvicorn.Server):
-    """The server of uvicorn, which would check 10 times a second whether it should end. This server sleeps."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ending = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    async def main_loop(self) -> None:
-        """Wait for the end."""
-        self._loop = asyncio.get_running_loop()
-        if not self.should_exit:
-            await self._ending.wait()
-
-    def end(self) -> None:
-        """Stop serving. Any thread may call it."""
-        self.should_exit = True
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._ending.set)
-
-
-class _BoundedProtocol(HttpToolsProtocol):
-    """The HTTP/1.1 protocol of uvicorn, with a limit on headers. uvicorn itself collects headers without end.
-
-    asyncio calls `data_received` of every `asyncio.Protocol`. If a later uvicorn does not call the other methods,
-    bodies count as headers, so large bodies are refused.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._in_head = True
-        """Whether the headers of a request are not complete."""
-        self._head_begins = True
-        """Whether the headers of a request begin in the bytes that are parsed now."""
-        self._head_bytes = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Parse received bytes. Headers that are too large end the connection."""
-        self._head_begins = False
-        self.server_state.default_headers = _date_headers(int(SystemClock().now() // SECOND))
-        super().data_received(data)
-        if not self._in_head or self._head_begins:
-            self._head_bytes = 0  # the headers that begin in these bytes are counted from the next bytes on
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
-            problem = HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
-            self._refuse(b"431 Request Header Fields Too Large", problem)
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse bytes that are not a valid request.
-
-        A request with two lengths is also refused, because two servers could read it differently.
-        """
-        self._refuse(b"400 Bad Request", HttpProblem("invalid-request", "this is not a valid request of HTTP 1.1"))
-
-    def _refuse(self, status: bytes, problem: HttpProblem) -> None:
-        """Respond with a problem, and close the connection."""
-        response = problem_response(problem)
-        fields = [*self.server_state.default_headers, *response.raw_headers]
-        headers = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
-        if b"connection: close" not in headers:
-            headers += b"connection: close\r\n"
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + headers + b"\r\n" + bytes(response.body))
-        self.transport.close()
-
-    def on_headers_complete(self) -> None:
-        """Note the end of the headers."""
-        self._in_head = False
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Note the end of the body."""
-        self._in_head = self._head_begins = True
-        super().on_message_complete()
+                    connection.transport.close()
+            before = idle - before
 
 
 def _bound_unsent(listener: socket.socket) -> None:
@@ -277,19 +187,19 @@ def _abort_connection(transport: asyncio.Transport) -> None:
 
 def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     """Return the configuration of uvicorn, with the certificate loaded."""
-    if not issubclass(_BoundedProtocol, asyncio.Protocol):
+    if not issubclass(BoundedProtocol, asyncio.Protocol):
         raise WorkError(f"headers cannot be limited with uvicorn {uvicorn.__version__}; install another version")
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http=_BoundedProtocol,
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
         log_level="critical",  # anybody can send bytes that are not HTTP, so these are not logged
         access_log=False,
         server_header=False,
-        date_header=False,  # `_BoundedProtocol` adds the header
+        date_header=False,  # `BoundedProtocol` adds the header
         proxy_headers=False,
         timeout_keep_alive=2 * SILENCE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -303,9 +213,3 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
         place = f"[server] tls_certificate {settings.tls_certificate}"
         raise ConfigurationError([Mistake(place, f"it cannot be used: {error}")]) from None
     return config
-
-
-@lru_cache(maxsize=1)
-def _date_headers(second: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers of every response that begins in a second."""
-    return [(b"date", formatdate(second, usegmt=True).encode())]
