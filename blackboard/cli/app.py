@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-import typer.exceptions
-from typer.core import TyperGroup
 
 from blackboard.cli.cli_session import CommandSession, HookExitCode
 from blackboard.cli.terminal import help_layout
-from blackboard.cli.terminal.help_layout import Registry, set_metavar
+from blackboard.cli.terminal.help_layout import Registry
 from blackboard.cli.terminal.output import print_note
+from blackboard.cli.terminal.typer_internals import TyperException, TyperGroup, get_group, set_metavar
 from blackboard.errors import BlackboardError, ConfigurationError, ExitCode, UsageError
 from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
@@ -144,7 +143,7 @@ def _build(name: str) -> Any:
         registry.add_typer(member, name=name)
     else:
         registry.command(name, epilog=getattr(module, "EPILOG", None))(member)
-    return help_layout.prepare(typer.main.get_group(registry).commands[name], group.title)
+    return help_layout.prepare(get_group(registry).commands[name], group.title)
 
 
 class Commands(TyperGroup):
@@ -213,7 +212,7 @@ def _hook_exit_code(*, is_hook: bool) -> Iterator[None]:
     """Let a hook with a wrong argument end with 1. With 2, a coding agent would take the message for work."""
     try:
         yield
-    except typer.exceptions.TyperException as error:
+    except TyperException as error:
         if is_hook:
             error.exit_code = HookExitCode.FAILED
         raise

@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+from blackboard.cli.terminal.typer_internals import TyperCommand, TyperGroup, set_metavar
 
 _OPENS_A_TAG = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")
-_NUMBERS = frozenset({int, float})
 
 
 class PlainCommand(TyperCommand):
@@ -69,17 +69,3 @@ def _paragraphs(text: str) -> str:
 def _without_markup(text: str) -> str:
     """Return a text that rich shows unchanged. Rich would take `[daemon]` for a style."""
     return _OPENS_A_TAG.sub(r"\\[", text)
-
-
-def set_metavar(param: Any) -> Any:
-    """Set the word that the help shows for the value of a parameter, such as KIND; return the parameter.
-
-    Otherwise typer shows Python's types, such as `<str>`. It does not document the attribute `type_descriptor`. With a
-    version of typer that lacks the attribute, the help shows Python's types.
-    """
-    value_type = getattr(param, "type_descriptor", None)
-    if isinstance(param, TyperArgument) or param.is_flag:
-        param.display_type_rich = lambda ctx: ""
-    elif param.metavar is None and value_type is not None and not value_type.is_choice:
-        param.metavar = "N" if value_type.annotation in _NUMBERS else str(param.name).upper()
-    return param

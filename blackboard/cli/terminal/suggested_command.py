@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from blackboard.cli.terminal.typer_internals import TyperArgument
+
 
 def suggest_command(context: typer.Context, more: Sequence[str]) -> str:
     """Return the command of a context as the user typed it, with further options."""
@@ -25,7 +27,7 @@ def suggest_command(context: typer.Context, more: Sequence[str]) -> str:
 
 def _words_of(parameter: Any, value: Any) -> Iterator[str]:
     """Yield the words that give a parameter its value."""
-    if parameter.param_type_name == "argument":
+    if isinstance(parameter, TyperArgument):
         yield str(value)
     elif isinstance(value, bool):
         if value:

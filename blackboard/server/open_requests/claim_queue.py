@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from blackboard import Blackboard, RemoteActivation
 from blackboard.errors import BlackboardError
 from blackboard.server.http_problems import HttpProblem
+from blackboard.server.starlette_internals import wait_until_disconnected
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -206,7 +207,7 @@ async def await_unless_disconnected(request: Request, waiting: Coroutine[Any, An
     Raises:
         ClientDisconnect: The client has left. The wait was cancelled.
     """
-    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_disconnected(request))
+    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(wait_until_disconnected(request))
     try:
         await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not result.done():
@@ -215,9 +216,3 @@ async def await_unless_disconnected(request: Request, waiting: Coroutine[Any, An
     finally:
         result.cancel()
         leaving.cancel()
-
-
-async def _until_disconnected(request: Request) -> None:
-    """Return when the client has left."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from pydantic import ValidationError
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.clock import seconds_in, whole_milliseconds_in
@@ -36,6 +34,7 @@ from blackboard.server.sbp.sbp_fields import SbpFields
 from blackboard.server.sbp.sbp_methods import SCENT_METHODS, SbpCall
 from blackboard.server.sbp.scents.scent_evaluator import ScentEvaluator
 from blackboard.server.sbp.scents.trigger_streams import TriggerRoute
+from blackboard.server.starlette_internals import ProgramRoute
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE
@@ -91,7 +90,7 @@ class SbpRoutes:
             Route("/scents", self._counted(self._direct("sbp/register_scent")), methods=["POST"]),
             Route("/scents/{scent_id:path}", self._counted(self._deregister), methods=["DELETE"]),
             Route("/inspect", self._counted(self._show), methods=["GET"]),
-            _ProgramRoute("/health", self._counted(self._show_health), methods=["GET"]),
+            ProgramRoute("/health", self._counted(self._show_health), methods=["GET"]),
         ]
 
     def _counted(self, work: RequestHandler) -> RequestHandler:
@@ -204,15 +203,6 @@ class SbpRoutes:
             self._has_started_evaluator = True  # scents may be left from before a restart
             self.evaluator.start()
         return result
-
-
-class _ProgramRoute(Route):
-    """A route for programs. A browser gets the page at the same path."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", ""):
-            return Match.NONE, {}
-        return super().matches(scope)
 
 
 def _error_response(

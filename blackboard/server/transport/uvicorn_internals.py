@@ -1,4 +1,4 @@
-"""The parts of uvicorn that the server uses and uvicorn does not document. No other module of the program uses them.
+"""The parts of uvicorn that the server uses and uvicorn does not document. No other module uses them.
 
 They are the methods that the two classes below override or call, and the attributes of a server and of its connections.
 A later version may change or remove them. docs/dependencies.md says what the server then does.
