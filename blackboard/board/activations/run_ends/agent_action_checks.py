@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from blackboard.board.activations.run_ends.agent_actions import (
-    UNDECLARED_WITHDRAWAL,
     AgentAction,
     AgentDeposit,
     place_of_item,
+    undeclared_withdrawal,
 )
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.built_in_marks import Decision, Need
@@ -94,13 +94,12 @@ def _prepare_one(agent_spec: AgentSpec, activation_id: int, item: Action) -> Age
 
 
 def _check_withdrawal(agent_spec: AgentSpec, mark: Mark) -> None:
-    """Check that an agent may withdraw a mark, as far as the mark shows that."""
+    """Check that an agent may withdraw a mark, as far as the mark shows that.
+
+    A mark does not show whether an agent or a person of the same name deposited it; the board checks that later.
+    """
     if mark.kind not in agent_spec.withdraws and mark.author not in (agent_spec.name, agent_spec.renamed_from):
-        raise Undeclared(
-            f"Withdraw.mark: mark {mark.id} was deposited by {mark.author!r}; to withdraw marks of others, the agent"
-            f" must declare {mark.kind!r} in withdraws{nearest(mark.kind, agent_spec.withdraws)}",
-            shown=UNDECLARED_WITHDRAWAL,
-        )
+        raise undeclared_withdrawal(agent_spec, mark)
 
 
 def _prepare_deposit(agent_spec: AgentSpec, activation_id: int, mark: Mark) -> AgentDeposit:

@@ -20,10 +20,11 @@ from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
 from blackboard.core.marks.deposit_requests import DepositRequest
+from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
+from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError, nearest
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.mark_row_types import MarkRow, mark_after
 from blackboard.store.statements import MARKS
@@ -49,14 +50,21 @@ class AgentDeposit:
             item = item.alternative
 
 
-UNDECLARED_WITHDRAWAL = "it withdraws another author's mark, but does not declare the kind in withdraws"
-
 AgentAction = AgentDeposit | Withdraw | Reinforce
 
 
 def place_of_item(number: int, total: int, places: Sequence[str] = ()) -> str:
     """Return the name of a returned item in an error: its name in `places`, or its number."""
     return places[number - 1] if places else f"item {number} of {total}"
+
+
+def undeclared_withdrawal(agent_spec: AgentSpec, mark: Mark | MarkRow) -> Undeclared:
+    """Return the error for an agent that withdraws another author's mark without declaring its kind."""
+    return Undeclared(
+        f"Withdraw.mark: mark {mark.id} was deposited by {mark.author!r}; to withdraw marks of others, the agent"
+        f" must declare {mark.kind!r} in withdraws{nearest(mark.kind, agent_spec.withdraws)}",
+        shown="it withdraws another author's mark, but does not declare the kind in withdraws",
+    )
 
 
 def read_ahead(transaction: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
@@ -160,11 +168,7 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, 
         Undeclared: The mark is neither the agent's own nor of a kind that the agent declares in `withdraws`.
     """
     if live.kind not in agent_spec.withdraws and not _is_own(agent_spec, live):
-        raise Undeclared(
-            f"Withdraw.mark: mark {live.id} was deposited by {live.author!r}; to withdraw marks of others, the agent"
-            f" must declare {live.kind!r} in withdraws",
-            shown=UNDECLARED_WITHDRAWAL,
-        )
+        raise undeclared_withdrawal(agent_spec, live)
     mark_removals.withdraw_live(txn, live, agent_spec.name, row.id)
 
 
