@@ -73,7 +73,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     joined = join_live(txn, new_deposit, live)
     if isinstance(joined, UnchangedMark):
         return _leave_unchanged(txn, new_deposit, joined.live)
-    row = _write(txn, new_deposit, joined)
+    row = _write(txn, new_deposit, joined, _take_unique_value(txn, new_deposit, joined))
     if open_needs.is_need(row):
         open_need(txn, new_deposit, joined.old, row)
     queue_message(txn, joined, row)
@@ -171,12 +171,13 @@ def _record_without_mark_change(
     )
 
 
-def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit) -> MarkRow:
-    """Write a new mark, or a reinforced mark, with its event and its indexes."""
+def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit, value: str | None) -> MarkRow:
+    """Write a new mark, or a reinforced mark, with its event and its indexes.
+
+    `value` is the unique value that `_take_unique_value` has taken for the mark. Taking it may raise an error, so the
+    id of the event is allocated only here: the next claim would count an unused id as absorbed.
+    """
     kind, old, shown = new_deposit.kind, joined.old, joined.shown
-    value = _unique_value(new_deposit, joined, txn.now)
-    if value is not None:
-        _take_unique_value(txn, kind, value, old)
     register_law(txn, kind, joined.state.law, old)
     details = _details(new_deposit, txn.allocate_event_id(), None if shown is None else shown_event_id(txn, shown))
     row = _row_after(new_deposit, joined, details, txn.now)
@@ -199,18 +200,21 @@ def _unique_value(new_deposit: NewDeposit, joined: MarkAfterDeposit, now: Instan
     return new_deposit.kind.unique_value_of(payload)
 
 
-def _take_unique_value(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
-    """Evaporate the faded marks that still hold a unique value, so that a new mark, or the mark `old`, can hold it.
+def _take_unique_value(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit) -> str | None:
+    """Return the unique value of a mark after a deposit, once no other mark holds it; None if it has none.
 
-    Call this before an event id is allocated. If an error followed the allocation, the next claim would count the
-    unused id as absorbed.
+    Faded marks that still hold the value are evaporated.
 
     Raises:
         UniqueConflict: The value belongs to another live mark.
     """
+    kind, old = new_deposit.kind, joined.old
+    value = _unique_value(new_deposit, joined, txn.now)
+    if value is None:
+        return None
     holders = txn.sql.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)
     if old is not None and old.id in holders:
-        return
+        return value
     for holder in holders:
         row = txn.sql.one(MARKS.get_mark, id=holder)
         if row is None:
@@ -221,6 +225,7 @@ def _take_unique_value(txn: BoardTransaction, kind: Kind, value: str, old: MarkR
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {readable_key(value)} belongs to {place}")
         change_preparation.prepare_change(txn, row.kind, row.subject)
         mark_removals.evaporate(txn, row)
+    return value
 
 
 def register_law(txn: BoardTransaction, kind: Kind, law: Decay, old: MarkRow | None) -> None:
