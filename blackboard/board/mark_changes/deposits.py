@@ -237,13 +237,13 @@ def register_law(txn: BoardTransaction, kind: Kind, law: Decay, old: MarkRow | N
 def _details(new_deposit: NewDeposit, event_id: int, shown_event_id: int | None = None) -> EventDetails:
     request = new_deposit.request
     return EventDetails(  # by position: see `mark_row_types`
-        event_id,
-        request.author,
-        new_deposit.payload,
-        new_deposit.state.intensity,
-        request.activation_id,
-        shown_event_id,
-        request.traceparent,
+        event_id,  # event_id
+        request.author,  # author
+        new_deposit.payload,  # payload
+        new_deposit.state.intensity,  # intensity
+        request.activation_id,  # activation_id
+        shown_event_id,  # shown_event_id
+        request.traceparent,  # traceparent
     )
 
 

@@ -88,11 +88,11 @@ def deposit_options(
         InvalidTime: `until` or `occurred_at` is not a time.
     """
     return DepositOptions(  # by position: see `mark_row_types`
-        key,
-        None if decay is None else law_from(decay),
-        None if until is None else instant_of(until),
-        None if occurred_at is None else instant_of(occurred_at),
-        None if if_event is None else check_if_event(if_event),
+        key,  # key
+        None if decay is None else law_from(decay),  # decay
+        None if until is None else instant_of(until),  # until
+        None if occurred_at is None else instant_of(occurred_at),  # occurred_at
+        None if if_event is None else check_if_event(if_event),  # if_event
     )
 
 
@@ -186,21 +186,21 @@ class DepositRequest(NamedTuple):
         _check_is_text("subject", item.subject)
         if options.key is not None:
             _check_is_text("key", options.key)
-        return cls(  # by position: see `mark_row_types`
-            item.kind,
-            normalize_subject(item.subject),
-            payload,
-            author,
-            item.intensity,
-            options.key,
-            options.decay,
-            options.until,
-            text,
-            None,
-            source,
-            options.occurred_at,
-            options.if_event,
-            current_traceparent(),
+        return DepositRequest(  # by position: see `mark_row_types`
+            item.kind,  # kind
+            normalize_subject(item.subject),  # subject
+            payload,  # payload
+            author,  # author
+            item.intensity,  # intensity
+            options.key,  # key
+            options.decay,  # decay
+            options.until,  # until
+            text,  # text
+            None,  # activation_id
+            source,  # source
+            options.occurred_at,  # occurred_at
+            options.if_event,  # if_event
+            current_traceparent(),  # traceparent
         )
 
     @property
