@@ -61,8 +61,7 @@ def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
     rows = world.board.agenda()
     assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first call has begun
     assert all("calls_per_hour" in (row.held_by or "") for row in rows)
-    with world.board.database.read() as transaction:
-        agenda = transaction.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
+    agenda = world.board.query("SELECT state, held_by FROM agenda ORDER BY id")
     assert agenda == [("deferred", rows[0].held_by)] + [("waiting", row.held_by) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
     world.run_until_quiescent()
@@ -81,9 +80,8 @@ def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: 
     daemon.run(until_quiescent=True)
     [call] = world.calls()
     assert call["reserved_usd"] == 0
-    with world.board.database.read() as transaction:
-        [(body,)] = transaction.cursor.execute("SELECT body FROM model_call").fetchall()
-    assert 0 < call["cost_usd"] < (len(body) + 1000 + 400 * 5) / 1e6
+    [(body,)] = world.board.query("SELECT body FROM model_call")
+    assert 0 < call["cost_usd"] < (len(str(body)) + 1000 + 400 * 5) / 1e6
 
 
 @pytest.mark.postgresql
@@ -290,11 +288,10 @@ def reserve(url: str, at: int, calls: Iterable[int]) -> int:
     return sum(over is None for over in result)
 
 
-def spent(url: str, clock: ManualClock) -> tuple[int, int]:
-    with Blackboard.open(url, clock=clock) as board, board.database.read() as transaction:
-        query = "SELECT count(*), sum(reserved) FROM model_call WHERE state = 'sent'"
-        found: tuple[int, int] = transaction.cursor.execute(query).fetchone()
-        return found
+def spent(url: str, clock: ManualClock) -> list[tuple[object, ...]]:
+    with Blackboard.open(url, clock=clock) as board:
+        rows = board.query("SELECT count(*), sum(reserved) FROM model_call WHERE state = 'sent'")
+        return [tuple(row) for row in rows]
 
 
 def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned: str, clock: ManualClock) -> None:
@@ -308,7 +305,7 @@ def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned
         for thread in threads:
             thread.start()
         join_all(*threads)
-    assert spent(planned, clock) == (142, 142 * RESERVE)
+    assert spent(planned, clock) == [(142, 142 * RESERVE)]
 
 
 @pytest.mark.processes
@@ -318,7 +315,7 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget(planned: str
         parts = [(planned, clock.now(), range(first, COUNT + 1, 4)) for first in range(1, 5)]
         sent = pool.starmap(reserve, parts)
     assert sum(sent) == 142
-    assert spent(planned, clock) == (142, 142 * RESERVE)
+    assert spent(planned, clock) == [(142, 142 * RESERVE)]
 
 
 @pytest.mark.file_only("the plan is that of SQLite")
@@ -339,9 +336,8 @@ def reserve_of(world: PayingBoard) -> float:
     other = world.deposit_leads(1, name="first")
     world.run_until_quiescent()
     assert world.judged == other
-    with world.board.database.read() as transaction:
-        [(body,)] = transaction.cursor.execute("SELECT body FROM model_call").fetchall()
-    return highest_cost(body, load_prices()) / 1e6
+    [(body,)] = world.board.query("SELECT body FROM model_call")
+    return highest_cost(str(body), load_prices()) / 1e6
 
 
 @pytest.mark.postgresql

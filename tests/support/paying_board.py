@@ -119,11 +119,7 @@ class PayingBoard:
 
     def calls(self) -> list[dict[str, Any]]:
         """Return the model calls, oldest first, as the view shows them."""
-        from blackboard.core.records.view_columns import VIEWS
-
-        with self.board.database.read() as transaction:
-            rows = transaction.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()
-        return [dict(zip(VIEWS["model_calls"], row, strict=True)) for row in rows]
+        return [dict(row) for row in self.board.query("SELECT * FROM model_calls ORDER BY id")]
 
     def states(self) -> list[str]:
         return [call["state"] for call in self.calls()]
