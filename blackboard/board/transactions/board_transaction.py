@@ -195,7 +195,7 @@ class BoardTransaction:
         self.recorded = at
 
     def kept(self, rows: type[Rows]) -> Rows:
-        """Return the rows of a class that this transaction keeps, and keep an empty object of it at the first call.
+        """Return the transaction's one object of the class `rows`; the first call makes it, empty.
 
         For example, `agent_states` keeps the states of agents that it has read, in a class that only this module uses.
         """

@@ -36,7 +36,7 @@ def deposit(
     subject: Annotated[
         str, typer.Argument(help="The subject of the mark, such as lead/4711.", autocompletion=completion.subjects)
     ],
-    payload: Annotated[str, typer.Option(metavar="JSON", help="The payload, a JSON object; - reads stdin.")] = "{}",
+    payload: Annotated[str, typer.Option(metavar="JSON", help="The payload, a JSON object. Use '-' for stdin.")] = "{}",
     intensity: Annotated[
         float, typer.Option(help="The intensity, at least 0; the board multiplies it by the author's trust.")
     ] = 1.0,

@@ -10,7 +10,7 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.row_files.column_matching import ExtraColumns
 
-FileArgument = Annotated[str, typer.Argument(help="The file: CSV, JSON or JSON Lines; - reads stdin.")]
+FileArgument = Annotated[str, typer.Argument(help="The file: CSV, JSON or JSON Lines. Use '-' for stdin.")]
 KindOption = Annotated[
     str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)
 ]
@@ -22,7 +22,11 @@ SubjectOption = Annotated[
 ]
 MapOption = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. May be repeated."),
+    typer.Option(
+        "--map",
+        metavar="COLUMN=FIELD",
+        help="Store COLUMN in FIELD. 'COLUMN=' leaves the column out. May be repeated.",
+    ),
 ]
 DelimiterOption = Annotated[
     str | None, typer.Option(metavar="CHARACTER", help="The separator of columns; by default it is detected.")

@@ -26,7 +26,7 @@ EPILOG = f"The views are {', '.join(VIEWS)}."
 
 def sql(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="A SELECT statement; - reads it from stdin.")],
+    query: Annotated[str, typer.Argument(help="A SELECT statement. Use '-' for stdin.")],
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most this many rows.")] = 1000,
     timeout: Annotated[
         str, typer.Option(metavar="DURATION", help="Stop the query after this time, such as 30s.")
@@ -35,7 +35,8 @@ def sql(
     guard_formulas: Annotated[
         bool,
         typer.Option(
-            "--guard-formulas", help="In CSV, write ' before a text that a spreadsheet would run as a formula."
+            "--guard-formulas",
+            help="In CSV, put an apostrophe before each text that a spreadsheet would run as a formula.",
         ),
     ] = False,
     as_json: AsJson = False,

@@ -41,7 +41,8 @@ def run(
         bool,
         typer.Option(
             "--until-quiescent",
-            help="Exit when no work is left, or all that is left waits for a budget, a guard, a pause or a person.",
+            help="Exit when no work is left, or when all remaining work is waiting for a budget, a guard, a pause or a"
+            " person.",
         ),
     ] = False,
     serve: Annotated[

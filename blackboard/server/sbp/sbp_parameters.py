@@ -89,7 +89,8 @@ class ScentDefinition(SbpFields):
     def _is_a_stream(cls, endpoint: str) -> str:
         if endpoint.lower().startswith(("http:", "https:")):
             raise ValueError(
-                "triggers are sent on event streams only; leave it empty and subscribe, or use a webhook of [[sinks]]"
+                "triggers are sent on event streams only; leave agent_endpoint empty and subscribe, or use a webhook of"
+                " [[sinks]]"
             )
         return endpoint
 

@@ -1,9 +1,9 @@
 """The claims of agents: which agent may wake, and for which crossings.
 
 agent_readiness         pauses, cooldowns, concurrency and budgets: whether an agent may wake
-claimable_work          the work of an agent that a claim can take, and its reads, which several claims share
+claimable_work          an agent's claimable work, and the reads that find it; several claims can share them
 claims                  the lease of an activation for the strongest crossings of an agent
-claims_after_run_ends   claims that follow the ends of runs in one transaction on a server, and share their reads
+claims_after_run_ends   on a server: the claims made after runs have ended in one transaction, with shared reads
 claim_turns             claims by agents that take turns, tried again after the searches that they need
 searches_in_reads       the full-text searches in the `reads` of agents, which run before a claim
 crossing_selection      the crossings that an activation is given
