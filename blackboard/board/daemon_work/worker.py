@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import activation_trace_spans, claims
 from blackboard.board.activations.agent_claims.claim_turns import claim_up_to
-from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
+from blackboard.board.activations.agent_claims.claimable_work import UNSHARED_READS, ClaimReads
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest, RunKey
 from blackboard.board.activations.agent_claims.searches_in_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.run_ends import activation_recovery
@@ -176,16 +176,16 @@ class Worker:
 
     # -- claims ------------------------------------------------------------------------------------------------------
 
-    def claim(self, txn: BoardTransaction, name: str, shared_work: SharedClaimableWork | None = None) -> Claim | None:
+    def claim(self, txn: BoardTransaction, name: str, reads: ClaimReads = UNSHARED_READS) -> Claim | None:
         """Claim the next activation of an agent, if there is one that nothing defers and that needs no search.
 
-        `shared_work` is what several claims of the transaction have read together.
+        `reads` finds the work of the agent; several claims of the transaction may share it.
         """
-        claim = self._claim(txn, name, NOTHING_FOUND, shared_work)
+        claim = self._claim(txn, name, NOTHING_FOUND, reads)
         return None if isinstance(claim, NeedsSearches) else claim
 
     def _claim(
-        self, txn: BoardTransaction, name: str, found: MarksBySearch, shared_work: SharedClaimableWork | None = None
+        self, txn: BoardTransaction, name: str, found: MarksBySearch, reads: ClaimReads = UNSHARED_READS
     ) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
@@ -193,7 +193,7 @@ class Worker:
         """
         if not worker_registry.is_current_code(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, found), shared_work)
+        return claims.claim(txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, found), reads)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""

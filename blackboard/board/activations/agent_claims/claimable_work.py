@@ -6,7 +6,7 @@ Several claims in one transaction on a server read it together, which saves mess
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -117,7 +117,25 @@ def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], work_by_agent:
         txn.row_cache.read_marks_with_events(txn.sql, ids)
 
 
-class SharedClaimableWork:
+class ClaimReads:
+    """The reads of a claim, which finds the work of its agent alone."""
+
+    def take(self, txn: BoardTransaction, agent: str) -> ClaimableWork:
+        """Return the work of an agent for its next claim."""
+        return read_claimable_work(txn, agent)
+
+    def following(
+        self, agent: str, work: ClaimableWork, claimed: Collection[CrossingRow]
+    ) -> AbstractContextManager[None]:
+        """Return a context for a claim that takes these crossings of the work."""
+        return nullcontext()
+
+
+UNSHARED_READS = ClaimReads()
+"""The reads of claims that share nothing."""
+
+
+class SharedClaimableWork(ClaimReads):
     """The work of several agents that claims can take. One message reads it, and each claim brings it up to date.
 
     It is used only until the transaction writes anything else, because such a write may change what waits.
@@ -138,14 +156,15 @@ class SharedClaimableWork:
         """Whether nothing was written since the work was read, except claims inside `following`."""
         return self._transaction.writes == self._writes
 
-    def take(self, agent: str) -> ClaimableWork | None:
-        """Return the work of an agent for its next claim, and drop it here; None if the claim must read it.
+    def take(self, txn: BoardTransaction, agent: str) -> ClaimableWork:
+        """Return the work of an agent for its next claim, and drop it here. If it is out of date, it is read again.
 
         `following` puts the work back as the claim leaves it.
         """
         if not self._is_current:
             self._work_by_agent.clear()
-        return self._work_by_agent.pop(agent, None)
+        work = self._work_by_agent.pop(agent, None)
+        return super().take(txn, agent) if work is None else work
 
     @contextmanager
     def following(self, agent: str, work: ClaimableWork, claimed: Collection[CrossingRow]) -> Iterator[None]:

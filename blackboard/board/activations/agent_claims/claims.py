@@ -16,8 +16,9 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
 )
 from blackboard.board.activations.agent_claims.circular_wakes import quarantine_loops
 from blackboard.board.activations.agent_claims.claimable_work import (
+    UNSHARED_READS,
     ClaimableWork,
-    SharedClaimableWork,
+    ClaimReads,
     read_claimable_work,
 )
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
@@ -110,13 +111,16 @@ class Claim:
 def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Return whether a claim for the agent could succeed. The test is cheap, and needs no writing transaction."""
     agent_spec = txn.deployment.agents.get(name)
-    if agent_spec is None or (work := _work_of(txn, agent_spec, with_crossings=False)) is None:
+    if agent_spec is None or agent_deferral(txn, name) is not None:
+        return False
+    work = read_claimable_work(txn, name, with_crossings=False)
+    if not is_below_concurrency(work.load, agent_spec):
         return False
     return bool(work.load.has_due or _ready_watches(txn, agent_spec, work))
 
 
 def claim(
-    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, shared_work: SharedClaimableWork | None = None
+    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, reads: ClaimReads = UNSHARED_READS
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
@@ -124,28 +128,29 @@ def claim(
         txn: The transaction.
         agent_spec: The agent.
         request: The worker that claims, its lease, and the results of searches.
-        shared_work: What several claims of this transaction have read together; None if the claim reads alone.
+        reads: The reads that find the work of the agent; several claims of this transaction may share them.
 
     Returns:
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
         cooldown or at its concurrency.
     """
-    if (work := _work_of(txn, agent_spec, shared_work)) is None:
+    if agent_deferral(txn, agent_spec.name) is not None:
+        return None
+    work = reads.take(txn, agent_spec.name)
+    if not is_below_concurrency(work.load, agent_spec):
         return None
     if work.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent_spec, row, request)
     for number, watch in enumerate(_ready_watches(txn, agent_spec, work)):
-        # The selection for the first watch may change the crossings of all others.
+        # `work` was read before the loop. A selection may change the crossings of the watches after it, so only the
+        # first watch uses them as they were read.
         first_crossings = work.first_crossings.get(watch.id) if number == 0 else None
         selected = _select(txn, watch, first_crossings, request.found)
         if isinstance(selected, NeedsSearches):
             return selected
-        if selected is None:
-            continue
-        if shared_work is None:
-            return _start(txn, watch, selected, request)
-        with shared_work.following(agent_spec.name, work, selected.crossings):
-            return _start(txn, watch, selected, request)
+        if selected is not None:
+            with reads.following(agent_spec.name, work, selected.crossings):
+                return _start(txn, watch, selected, request)
     return None
 
 
@@ -165,22 +170,6 @@ def _select(
         if (accepted := quarantine_loops(txn, watch, selection, found)).crossings:
             return accepted
     return None
-
-
-def _work_of(
-    txn: BoardTransaction,
-    agent_spec: AgentSpec,
-    shared_work: SharedClaimableWork | None = None,
-    *,
-    with_crossings: bool = True,
-) -> ClaimableWork | None:
-    """Return the work of an agent, read before or now; None if the agent may run no further activation."""
-    if agent_deferral(txn, agent_spec.name) is not None:
-        return None
-    work = None if shared_work is None else shared_work.take(agent_spec.name)
-    if work is None:
-        work = read_claimable_work(txn, agent_spec.name, with_crossings=with_crossings)
-    return work if is_below_concurrency(work.load, agent_spec) else None
 
 
 def claim_suspect(txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest) -> Claim | NeedsSearches | None:

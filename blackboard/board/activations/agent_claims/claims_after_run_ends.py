@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
-from blackboard.board.activations.agent_claims.claimable_work import SharedClaimableWork
+from blackboard.board.activations.agent_claims.claimable_work import ClaimReads, SharedClaimableWork
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.store.transaction import WorkEffects
 
@@ -15,7 +15,7 @@ class _NextClaim(NamedTuple):
     agent: str
     effects: WorkEffects
     """The effects of the unit of work that ended the run before this claim."""
-    claim: Callable[[SharedClaimableWork], object]
+    claim: Callable[[ClaimReads], object]
 
 
 class ClaimsAfterRunEnds(CollectedChanges):
@@ -26,7 +26,7 @@ class ClaimsAfterRunEnds(CollectedChanges):
     def __init__(self) -> None:
         self._claims: list[_NextClaim] = []
 
-    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[SharedClaimableWork], object]) -> None:
+    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[ClaimReads], object]) -> None:
         """Let a function claim an activation of an agent at the end of the transaction.
 
         The effects of the claim count as those of the unit of work that adds the claim.
