@@ -21,6 +21,8 @@ from blackboard.clock import ManualClock
 from blackboard.store.dialects import sqlite_dialect
 from blackboard.store.schema import schema_upgrades
 from tests.support import lost_workers, new_boards
+from tests.support.command_line import house as house
+from tests.support.command_line import typed as typed
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer
 from tests.support.storage import FileStorage, ServerStorage, Storage

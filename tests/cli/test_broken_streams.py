@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import AGENTS, CommandLine
 from tests.support.bounds import BOUND_SECONDS
+from tests.support.command_line import AGENTS, CommandLine
 
 pytestmark = pytest.mark.processes
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def change(house: CommandLine, old: str, new: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from blackboard.cli.agent_commands.claim_commands import hook_lock
 from blackboard.cli.cli_session import CommandSession
-from tests.cli.conftest import CommandLine
 from tests.support.bounds import BOUND_SECONDS
+from tests.support.command_line import CommandLine
 
 DEPLOYMENT = """
 [database]

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from blackboard.cli.entry_point import main, move_common_first
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard.cli.app import app
-from tests.cli.conftest import DEPLOYMENT, CommandLine
+from tests.support.command_line import DEPLOYMENT, CommandLine
 
 
 @pytest.fixture

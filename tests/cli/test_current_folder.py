@@ -13,8 +13,8 @@ import pytest
 from blackboard import Blackboard
 from blackboard.cli.app import COMMANDS
 from blackboard.errors import ForeignFilesWarning, StoreError
-from tests.cli.conftest import AGENTS, DEPLOYMENT, CommandLine
 from tests.support.bounds import BOUND_SECONDS
+from tests.support.command_line import AGENTS, DEPLOYMENT, CommandLine
 
 BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore", "serve", "token"}
 """The commands that may begin a board."""

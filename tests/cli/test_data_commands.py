@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.errors import StoreError
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def fill(house: CommandLine) -> None:

@@ -11,7 +11,7 @@ import structlog
 
 from blackboard import Blackboard, Need
 from blackboard.cli.terminal import log_setup, output
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 FORGED = "12  lead/ceo  (3h old, from sales in activation 4)"
 BREAKS = ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]

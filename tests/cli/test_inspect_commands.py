@@ -21,8 +21,8 @@ from blackboard.core.records.states import ActivationState
 from blackboard.errors import UsageError
 from blackboard.store.row_types.model_call_row_types import ModelPauseRow
 from blackboard.store.statements import MODEL_CALLS
-from tests.cli.conftest import DEPLOYMENT, CommandLine
 from tests.support.board_steps import in_transaction
+from tests.support.command_line import DEPLOYMENT, CommandLine
 
 READING = (
     ("marks",),

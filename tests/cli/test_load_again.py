@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard.board.deposited_files import loaded_files
-from tests.cli.conftest import CommandLine, Done
+from tests.support.command_line import CommandLine, Done
 
 ROWS = "room,detail,author,strong\nhall,thin,ada,0.4\nkitchen,thick,bob,0.9\nattic,grey,cyd,0.5\n"
 RIGHT = ("--kind", "smoke", "--subject", "room", "--map", "author=", "--intensity", "strong")

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import DEPLOYMENT, CommandLine
+from tests.support.command_line import DEPLOYMENT, CommandLine
 
 WORDS = ("--kind", "smoke", "--subject", "room")
 

@@ -21,8 +21,8 @@ from blackboard.cli.row_files.row_follower import Follower
 from blackboard.cli.row_files.row_reader import BadRow, TextForm
 from blackboard.cli.terminal.process_signals import StopSignals
 from blackboard.errors import StoreBusy, UsageError
-from tests.cli.conftest import CommandLine
 from tests.support.bounds import BOUND_SECONDS
+from tests.support.command_line import CommandLine
 
 ROOT = Path(__file__).parents[2]
 PLAIN = TextForm(None, None, None)

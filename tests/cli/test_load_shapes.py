@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard.cli.row_files.row_reader import Rows
-from tests.cli.conftest import CommandLine, Done
+from tests.support.command_line import CommandLine, Done
 
 SMOKE = ("--kind", "smoke", "--subject", "room")
 

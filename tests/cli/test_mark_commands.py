@@ -10,7 +10,7 @@ import typer.main
 
 from blackboard.cli.app import app
 from blackboard.system.files.packaged_files import config_file
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def test_the_first_command_creates_the_board_and_registers_the_deployment(house: CommandLine) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 from tests.support.started_processes import ROOT, started
 
 FILES = {"blackboard.toml", "my_notes.py", "test_my_notes.py", "README.md", "board.db"}

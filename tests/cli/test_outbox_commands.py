@@ -6,7 +6,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.board.message_delivery.delivery_queue import DeliveryQueue, FailedAttempt
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 SINKS = """
 [[sinks]]

@@ -12,7 +12,7 @@ from blackboard.cli import completion
 from blackboard.cli.app import app
 from blackboard.daemon import Daemon
 from blackboard.errors import ConfigurationError
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def test_until_quiescent_runs_until_no_progress_is_possible(house: CommandLine) -> None:

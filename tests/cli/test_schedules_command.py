@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 AGENTS = """
 from blackboard import Mark, agent, daily_at, every, watch

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def test_without_the_extra_one_line_says_what_to_install(house: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import CommandLine
 from tests.support.bounds import BOUND_SECONDS
+from tests.support.command_line import CommandLine
 
 pytestmark = pytest.mark.processes
 

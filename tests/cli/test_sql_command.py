@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 @pytest.fixture

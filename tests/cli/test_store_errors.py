@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.system.files.board_files import BoardFiles
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 pytestmark = pytest.mark.file_only("a file or its folder is in the way")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def test_a_token_is_printed_once_and_never_listed(house: CommandLine) -> None:

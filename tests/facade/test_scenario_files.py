@@ -10,8 +10,8 @@ import pytest
 
 from blackboard.errors import ConfigurationError
 from blackboard.testing.scenario_runs import run_scenario
-from tests.cli.conftest import CommandLine, house, typed  # noqa: F401 (fixtures)
 from tests.support.bounds import BOUND_SECONDS
+from tests.support.command_line import CommandLine
 
 DID = "; did you mean {!r}?".format
 
@@ -53,18 +53,18 @@ no_mark = "alarm"
 """
 
 
-def run(house: CommandLine, text: str) -> list[str]:  # noqa: F811
+def run(house: CommandLine, text: str) -> list[str]:
     house.write("house.board.toml", text)
     return [str(broken) for broken in run_scenario(house.folder / "house.board.toml")]
 
 
-def test_the_command_succeeds_if_all_expectations_are_met(house: CommandLine) -> None:  # noqa: F811
+def test_the_command_succeeds_if_all_expectations_are_met(house: CommandLine) -> None:
     assert run(house, SCENARIO) == []
     done = house("test", "house.board.toml")
     assert (done.code, done.out.strip()) == (0, "house.board.toml: all expectations are met")
 
 
-def test_an_unmet_expectation_shows_the_explanation_of_that_instant(house: CommandLine) -> None:  # noqa: F811
+def test_an_unmet_expectation_shows_the_explanation_of_that_instant(house: CommandLine) -> None:
     weak = SCENARIO.replace("intensity = 0.9", "intensity = 0.5")
     first, second = run(house, weak)
     assert first.startswith(
@@ -119,20 +119,20 @@ def test_an_unmet_expectation_shows_the_explanation_of_that_instant(house: Comma
         ("2026-01-05T09:30:00Z", "2025-01-05T09:30:00Z", "given 2 at: is earlier than the start"),
     ],
 )
-def test_a_mistake_is_named(house: CommandLine, old: str, new: str, message: str) -> None:  # noqa: F811
+def test_a_mistake_is_named(house: CommandLine, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         run(house, SCENARIO.replace(old, new.replace("\\n", "\n"), 1))
     assert message in str(caught.value)
 
 
-def test_an_expectation_without_a_subject_explains_what_was_given(house: CommandLine) -> None:  # noqa: F811
+def test_an_expectation_without_a_subject_explains_what_was_given(house: CommandLine) -> None:
     text = SCENARIO.replace("intensity = 0.9", "intensity = 0.5").replace('subject = "kitchen"\ntimes = 1\n', "")
     first, _ = run(house, text)
     assert "watchman on kitchen: " in first
     assert "watchman on hall: " in first
 
 
-def test_files_without_mistakes_run_all_the_same(house: CommandLine) -> None:  # noqa: F811
+def test_files_without_mistakes_run_all_the_same(house: CommandLine) -> None:
     house.write("good.board.toml", SCENARIO)
     house.write("bad.board.toml", SCENARIO.replace("times = 1", "tmes = 1"))
     house.write("worse.board.toml", SCENARIO.replace("intensity", "intnsity", 1))
@@ -143,7 +143,7 @@ def test_files_without_mistakes_run_all_the_same(house: CommandLine) -> None:  #
     assert "worse.board.toml: given 1 intnsity" in done.err
 
 
-def test_a_mark_may_be_given_several_times(house: CommandLine) -> None:  # noqa: F811
+def test_a_mark_may_be_given_several_times(house: CommandLine) -> None:
     given = '[[given]]\nkind = "call"\nsubject = "brigade"\npayload = { text = "fire" }\n'
     given += 'at = "10m"\ntimes = 4\nevery = "1m"'
     text = f'deployment = "blackboard.toml"\n{given}\n[[expect]]\nby = "12m"\nmark = "call"\ntimes = 3\n'
@@ -152,7 +152,7 @@ def test_a_mark_may_be_given_several_times(house: CommandLine) -> None:  # noqa:
     assert broken.startswith("expect 1: by 2026-01-05 09:13:00, there must be 3 marks of call, and there is")
 
 
-def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: CommandLine) -> None:  # noqa: F811
+def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     path.write_text(
         path.read_text().replace(
@@ -168,7 +168,7 @@ def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: Co
 
 
 @pytest.mark.processes
-def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> None:  # noqa: F811
+def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> None:
     house.write("good.board.toml", SCENARIO)
     house.write("bad.board.toml", SCENARIO.replace("level = 9", "level = 8"))
     house.write("wrong.board.toml", SCENARIO.replace("times = 1", "tmes = 1"))

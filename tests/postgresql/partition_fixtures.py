@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import make_url
 
 from blackboard import Blackboard, ManualClock
-from tests.cli.conftest import typed as typed
 from tests.postgresql.partitioned_boards import partition
 
 

@@ -18,10 +18,9 @@ from blackboard.board.deposited_files.read_positions import ReadPosition, record
 from blackboard.store import database
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.schema import database_copy
-from tests.cli.conftest import CommandLine
-from tests.cli.conftest import typed as typed
 from tests.postgresql import moved_agents
 from tests.postgresql.moved_agents import Alert, Beat, Note, Seat
+from tests.support.command_line import CommandLine
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY, PayingBoard, answer
 

@@ -24,7 +24,6 @@ from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import UsageError
 from blackboard.store.schema.schema_revisions import HEAD, revision_of
 from blackboard.store.schema.tables import metadata
-from tests.cli.conftest import typed as typed
 from tests.postgresql.partition_fixtures import board as board
 from tests.postgresql.partition_fixtures import foreign as foreign
 from tests.postgresql.partition_fixtures import plain as plain

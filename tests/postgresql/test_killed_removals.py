@@ -16,7 +16,6 @@ from sqlalchemy import make_url
 from blackboard import Blackboard, ManualClock
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.system import failpoints
-from tests.cli.conftest import typed as typed
 from tests.postgresql.partition_fixtures import board as board
 from tests.postgresql.partition_fixtures import foreign as foreign
 from tests.postgresql.partition_fixtures import plain as plain

@@ -14,8 +14,6 @@ from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import StoreError
-from tests.cli.conftest import CommandLine
-from tests.cli.conftest import typed as typed
 from tests.postgresql.partition_fixtures import board as board
 from tests.postgresql.partition_fixtures import foreign as foreign
 from tests.postgresql.partition_fixtures import plain as plain
@@ -28,6 +26,7 @@ from tests.postgresql.partitioned_boards import (
     remove_partitions,
     remove_until,
 )
+from tests.support.command_line import CommandLine
 
 pytestmark = pytest.mark.postgresql(only=True)
 

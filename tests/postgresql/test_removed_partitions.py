@@ -15,7 +15,6 @@ from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.durations import DAY
 from blackboard.store.postgresql.postgresql_upkeep import PostgresqlUpkeep
 from blackboard.store.row_types.columns_by_table import COLUMNS
-from tests.cli.conftest import typed as typed
 from tests.postgresql.optimistic_boards import be_optimistic
 from tests.postgresql.partition_fixtures import board as board
 from tests.postgresql.partition_fixtures import foreign as foreign

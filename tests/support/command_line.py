@@ -1,4 +1,4 @@
-"""A deployment of two agents in its own folder, and the command line in this process."""
+"""The command line in this process, in an empty folder or in one with a deployment of two agents."""
 
 from __future__ import annotations
 
