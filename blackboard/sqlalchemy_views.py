@@ -117,7 +117,7 @@ _metadata = MetaData()
 
 
 def _view(name: str, **types: type[TypeEngine[Any]]) -> Table:
-    """Return the table of a view. Columns of one name have the same type in every view, unless `types` has another."""
+    """Return the table of a view. A column has the type of its name in all views, unless `types` names another."""
     return Table(name, _metadata, *(Column(column, types.get(column, _TYPES[column])) for column in VIEWS[name]))
 
 

@@ -263,8 +263,8 @@ def common(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file with the token for the server. By default: the token in BLACKBOARD_TOKEN, or the file that "
-            "BLACKBOARD_TOKEN_FILE names.",
+            help="The file with the server's token. Without it, BLACKBOARD_TOKEN has the token, or "
+            "BLACKBOARD_TOKEN_FILE names the file.",
         ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,

@@ -18,7 +18,7 @@ def register_by_name(
     If a module is reloaded, its class replaces the former class of the same name.
 
     Raises:
-        BlackboardError: The name is not an identifier, or another class has it. The exception is an `error`.
+        BlackboardError: An `error`: the name is not an identifier, or another class has it.
     """
     if (name := cls.__dict__.get("name")) is None:
         return

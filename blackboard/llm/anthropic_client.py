@@ -210,7 +210,7 @@ class AnthropicClient:
         }
 
     def _read_key(self) -> None:
-        """Read the present key.
+        """Read the key again, because it may have been replaced.
 
         Raises:
             KeyRefused: There is no key, or its file cannot be read.

@@ -31,7 +31,7 @@ class DeletedContent(ABC):
 
     @abstractmethod
     def merge_index(self, pages: int) -> bool:
-        """Merge parts of the full-text index, which keeps deleted words until then.
+        """Merge parts of the full-text index. A deleted word stays in the file until its part is merged.
 
         Args:
             pages: The number of pages to write; negative to begin a merge of all parts.

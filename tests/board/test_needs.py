@@ -69,10 +69,10 @@ def test_an_answer_is_stored_as_the_option_that_it_names(board: Blackboard, text
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("maybe", "yes | No way."),
+        ("maybe", "'yes', 'No way'."),
         ("yess", "did you mean 'yes'?"),
         ("YESS", "did you mean 'yes'?"),
-        ("no", "yes | No way."),
+        ("no", "'yes', 'No way'."),
     ],
 )
 def test_another_answer_is_refused_unless_it_is_free(board: Blackboard, text: str, named: str) -> None:

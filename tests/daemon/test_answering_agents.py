@@ -44,7 +44,7 @@ def test_a_named_agent_closes_a_need_by_its_decision(board: Blackboard) -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"answer": "maybe"}, "Decision.answer: 'maybe' is not one of the options: yes | no."),
+        ({"answer": "maybe"}, "Decision.answer: 'maybe' is not one of the options 'yes', 'no'."),
         ({"answer": " "}, "Decision.answer: the answer is empty"),
         ({"subject": "else"}, "Decision.subject: need {need} is about 'ship', not 'else'"),
         ({"need": 1}, "Decision.need: there is no need 1"),

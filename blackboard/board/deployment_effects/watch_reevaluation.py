@@ -182,7 +182,7 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
 def evaluate_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
     """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
 
-    So the watch crosses at the instant of the change if marks evaporate then.
+    If the change makes marks evaporate, the watch crosses at the instant of the change.
     """
     for job in txn.sql.all(CROSSINGS.backfills):
         if job.position == 0 and BackfillTarget.parse(job.task, job.name).kind in kinds:

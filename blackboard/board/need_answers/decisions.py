@@ -149,8 +149,8 @@ def _option(text: str, options: Sequence[str], *, any_answer: bool) -> str:
     near = difflib.get_close_matches(_form(text), by_form, 1, MIN_SIMILARITY)
     meant = f"; did you mean {by_form[near[0]]!r}?" if near else "."
     raise InvalidMark(
-        f"{text!r} is not one of the options: {' | '.join(options)}{meant} A person may answer in other words with"
-        " --any-answer (any_answer=True)"
+        f"{text!r} is not one of the options {', '.join(map(repr, options))}{meant} A person may answer in other words"
+        " with --any-answer (any_answer=True)"
     )
 
 

@@ -44,7 +44,9 @@ def restore(
     file: Annotated[Path, typer.Argument(help="The file that 'blackboard backup' wrote.")],
     forget_again: Annotated[
         bool,
-        typer.Option("--forget", help="Afterwards, erase again the subjects that were forgotten since the backup."),
+        typer.Option(
+            "--forget", help="After the restore, forget again each subject that was forgotten since the backup."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -41,14 +41,14 @@ MessageIds = Annotated[
     list[int] | None, typer.Argument(metavar="ID", help="The ids of messages, as 'blackboard outbox list' lists them.")
 ]
 OfSink = Annotated[
-    str | None, typer.Option("--sink", metavar="NAME", help="Instead of ids: all undelivered messages of this sink.")
+    str | None, typer.Option("--sink", metavar="NAME", help="All undelivered messages of this sink, instead of ids.")
 ]
 InState = Annotated[
     str | None,
     typer.Option(
         "--state",
         metavar="STATE",
-        help="Instead of ids: all messages in this state: waiting, failed, or gone (the receiver answered 410).",
+        help="All messages in this state, instead of ids: waiting, failed, or gone (the receiver answered 410).",
     ),
 ]
 

@@ -42,7 +42,7 @@ def inscribe(board: Blackboard, inscription: Inscription) -> dict[str, Any]:
     size = len(json.dumps(inscription.value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size > MAX_VALUE_BYTES:
         limits = {"size": size, "limit": MAX_VALUE_BYTES}
-        raise SbpError(LARGE_TRACE, f"the value of a trace has at most {MAX_VALUE_BYTES} bytes", limits)
+        raise SbpError(LARGE_TRACE, f"the value has {size} bytes; a trace may have at most {MAX_VALUE_BYTES}", limits)
     return retry_conflicts(lambda: _inscribe(board, inscription))
 
 

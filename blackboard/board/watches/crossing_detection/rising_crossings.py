@@ -73,7 +73,8 @@ def _update_and_test(
 ) -> bool:
     """Update the sums of a watch after a deposit, and test it if the deposit is news. Return whether it crosses.
 
-    `old` is None if the mark did not count in its scope before; `was_on_board` is true if the board had the mark.
+    `old` is the mark before the deposit; None if it did not count in this scope. `was_on_board` says whether the board
+    had the mark at all.
     """
     scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
