@@ -1,4 +1,8 @@
-"""Requests of deposits: plain data, made before a transaction, with the digest that a key stands for."""
+"""Requests of deposits: plain data, made before a transaction, with the digest that a key stands for.
+
+Every deposit makes some of these. Here their fields are passed by position, in their order, because named arguments
+take two to four times as long.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +91,7 @@ def deposit_options(
         InvalidLaw: `decay` is not a valid law.
         InvalidTime: `until` or `occurred_at` is not a time.
     """
-    return DepositOptions(  # by position: see `mark_row_types`
+    return DepositOptions(  # by position, for speed
         key,  # key
         None if decay is None else law_from(decay),  # decay
         None if until is None else instant_of(until),  # until
@@ -186,7 +190,7 @@ class DepositRequest(NamedTuple):
         _check_is_text("subject", item.subject)
         if options.key is not None:
             _check_is_text("key", options.key)
-        return DepositRequest(  # by position: see `mark_row_types`
+        return DepositRequest(  # by position, for speed
             item.kind,  # kind
             normalize_subject(item.subject),  # subject
             payload,  # payload
