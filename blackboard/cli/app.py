@@ -15,7 +15,7 @@ from blackboard.cli.cli_session import CommandSession, HookExitCode
 from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import Registry
 from blackboard.cli.terminal.output import print_note
-from blackboard.cli.terminal.typer_internals import TyperException, TyperGroup, get_group, set_metavar
+from blackboard.cli.terminal.typer_internals import TyperGroup, get_group, is_about_arguments, set_metavar
 from blackboard.errors import BlackboardError, ConfigurationError, ExitCode, UsageError
 from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
@@ -212,9 +212,9 @@ def _hook_exit_code(*, is_hook: bool) -> Iterator[None]:
     """Let a hook with a wrong argument end with 1. With 2, a coding agent would take the message for work."""
     try:
         yield
-    except TyperException as error:
-        if is_hook:
-            error.exit_code = HookExitCode.FAILED
+    except Exception as error:
+        if is_hook and is_about_arguments(error):
+            vars(error)["exit_code"] = HookExitCode.FAILED
         raise
 
 

@@ -131,7 +131,7 @@ def test_a_deposit_may_have_its_own_law(house: CommandLine, law: tuple[str, ...]
         (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "-1"), "between 0 and 1e12, not -1"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "nan"), "between 0 and 1e12, not nan"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "inf"), "between 0 and 1e12, not inf"),
-        (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "much"), "valid number"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "much"), "value for '--intensity'"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--half-life", "3"), "a bare number has no unit"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--decay", '{"law": "linar"}'), "did you mean 'linear'?"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--until", "soon"), "is not a time"),

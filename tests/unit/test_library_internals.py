@@ -16,7 +16,6 @@ HOMES = {
     "self.server_state": "blackboard/server/transport/uvicorn_internals.py",
     "starlette.routing.Match": "blackboard/server/starlette_internals.py",
     "typer.core": "blackboard/cli/terminal/typer_internals.py",
-    "typer.exceptions": "blackboard/cli/terminal/typer_internals.py",
     "typer.main": "blackboard/cli/terminal/typer_internals.py",
     "uvicorn.Server": "blackboard/server/transport/uvicorn_internals.py",
     "uvicorn.protocols": "blackboard/server/transport/uvicorn_internals.py",

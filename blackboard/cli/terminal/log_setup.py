@@ -37,7 +37,9 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
     for_people = sys.stderr.isatty()
     render: list[Any] = [structlog.processors.JSONRenderer()]  # JSON escapes control characters
     if for_people:
-        render = [show, structlog.dev.ConsoleRenderer(timestamp_key="at")]
+        # `format_exc_info` has made the error a text. With another formatter, structlog before 26.1 warns of this.
+        plain = structlog.dev.plain_traceback
+        render = [show, structlog.dev.ConsoleRenderer(timestamp_key="at", exception_formatter=plain)]
     stream: Any = LogStream(sys.stderr)  # structlog only calls `write` and `flush`
     structlog.configure(
         processors=[

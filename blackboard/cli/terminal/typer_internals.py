@@ -8,12 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup
-from typer.exceptions import TyperException
 from typer.main import get_group
 
-__all__ = ["TyperArgument", "TyperCommand", "TyperException", "TyperGroup", "get_group", "set_metavar"]
+__all__ = ["TyperArgument", "TyperCommand", "TyperGroup", "get_group", "is_about_arguments", "set_metavar"]
 
 _NUMBERS = frozenset({int, float})
+
+
+def is_about_arguments(error: Exception) -> bool:
+    """Return whether typer raised an error about arguments. Before version 0.27.3, typer does not export its class."""
+    return hasattr(error, "format_message")
 
 
 def set_metavar(param: Any) -> Any:
