@@ -18,7 +18,7 @@ from multiprocessing.synchronize import Event
 from typing import NamedTuple
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration
+from blackboard.board import board_storage
 from blackboard.board.housekeeping import history_partitions, retention
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.clock import sleep_for
@@ -137,7 +137,7 @@ def measure(url: str, remove: Callable[[Blackboard], None], events: int, old: in
     """Fill a board, and measure the removal of its old events."""
     with Blackboard.open(url, author="person:ada", create=True) as board:
         if size is not None:
-            administration.partition_history(board, size)
+            board_storage.partition_history(board, size)
             with board.database.exclusive_transaction() as transaction:
                 assert transaction.partitions is not None, "a board in a file has no partitions"
                 transaction.partitions.add(size, up_to=events)

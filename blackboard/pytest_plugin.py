@@ -24,11 +24,11 @@ def board_clock() -> ManualClock:
 @pytest.fixture
 def board(tmp_path: Path, board_clock: ManualClock) -> Iterator[Blackboard]:
     """Open an empty board in the test's folder, on the manual clock `board_clock`, whose deposits sign as `test`."""
-    from blackboard.board import administration
+    from blackboard.board import board_storage
     from blackboard.board.facade import Blackboard
 
     with Blackboard.open(tmp_path / "board.db", author="test", clock=board_clock) as opened:
-        administration.skip_disk_flush(opened)  # the board ends with the test
+        board_storage.skip_disk_flush(opened)  # the board ends with the test
         yield opened
 
 

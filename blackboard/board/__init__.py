@@ -6,7 +6,10 @@ facade              the class `Blackboard`, the facade for programs
 interface           the methods of `Blackboard`, by subject
 daemon_work         the work of a daemon on a board
 message_delivery    leases of messages to the processes that deliver them, and messages that time alone causes
-administration      deployments by file, history in partitions, up-to-date views, queries, and deletion
+file_deployment     deploys what a deployment file says
+user_queries        queries in SQL that people and programs write
+page_readings       what the pages of the server show beyond the methods of `Blackboard`
+board_storage       how a board is stored: writable or not, durability, partitions, up-to-date views, and deletion
 board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
 deposited_files     files whose rows are deposited: withdrawal of loaded files, and positions in followed files
@@ -48,6 +51,8 @@ result_types        the results that the board returns
 
 Three pairs are apart because deposits use one part, and the other part makes deposits or uses `activations`:
 `open_needs` and `need_answers`, `outbox` and `message_delivery`, `deployment_effects` and `deployments`.
+`deposit_batches` is apart from `mark_changes`: it begins a transaction for each batch, and the modules of
+`mark_changes` work inside one.
 """
 
 from blackboard.board.facade import Blackboard

@@ -126,10 +126,10 @@ class CommandSession:
         Raises:
             AgentInUse: A living worker serves an agent that would be removed or replaced.
         """
-        from blackboard.board import administration
+        from blackboard.board.file_deployment import deploy_file
 
         deployment = self.deployment_of(resolved, board)
-        return None if deployment is None else administration.deploy(board, deployer, deployment)
+        return None if deployment is None else deploy_file(board, deployer, deployment)
 
     def deployment_of(self, resolved: ResolvedDeployment, board: Blackboard) -> Deployment | None:
         """Return the deployment that `deploy` would make active; None if it would change nothing."""

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blackboard.board.administration import refresh_views
+from blackboard.board.board_storage import refresh_views
 from blackboard.board.daemon_work import RemainingWork, Worker, load_program
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, seconds_in, sleep_for

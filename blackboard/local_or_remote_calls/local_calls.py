@@ -48,9 +48,9 @@ class LocalCalls(DifferingCalls):
         return summary(self._board.status(), self._board.location, describe_model())
 
     def query(self, sql: str, *, limit: int, seconds: float) -> QueryResult:
-        from blackboard.board import administration  # only queries need it
+        from blackboard.board import user_queries  # only queries need it
 
-        return administration.run_query(self._board, sql, limit=limit, seconds=seconds)
+        return user_queries.run_query(self._board, sql, limit=limit, seconds=seconds)
 
     def kinds(self) -> dict[str, KindSpec]:
         return dict(self._board.deployment.kinds)
@@ -71,7 +71,7 @@ class LocalCalls(DifferingCalls):
         return read_group(self._board.deployment, agent, text)
 
     def agenda_of(self, agent: str) -> list[AgendaItem]:
-        from blackboard.presentation import page_readings  # only a channel needs it
+        from blackboard.board import page_readings  # only a channel needs it
 
         return page_readings.agenda_of(self._board, agent)
 

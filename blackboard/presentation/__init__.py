@@ -3,6 +3,5 @@
 json_shapes        the shapes of results in JSON, for the command line and the server
 page_cursors       cursors, which name the next page of an answer
 explanation_lines  the lines of `blackboard explain`
-page_readings      what the pages of the server show beyond the methods of `Blackboard`
 untrusted_data     what models read of a board, labelled as data of its authors and bounded in size
 """

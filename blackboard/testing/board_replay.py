@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from blackboard.board import administration
+from blackboard.board import board_storage
 from blackboard.board.facade import Blackboard
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, instant_of, iso
 from blackboard.core.agents.agent_definition import Agent
@@ -112,7 +112,7 @@ class Replay:
     def __init__(self, board: Blackboard, daemon: Daemon) -> None:
         if not isinstance(board.clock, ManualClock):
             raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
-        administration.skip_disk_flush(board)
+        board_storage.skip_disk_flush(board)
         self._clock, self._daemon = board.clock, daemon
         self._idle_until: Instant = 0
         """The instant until which there is no work, unless `wake` of the daemon is set."""

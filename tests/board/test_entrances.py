@@ -10,8 +10,8 @@ import blackboard
 
 PACKAGE = Path(blackboard.__file__).parent
 ABOVE = (
-    "claude_code", "cli", "client", "daemon", "local_or_remote_calls", "mcp_server", "server", "sinks", "testing",
-    "pytest_plugin.py",
+    "claude_code", "cli", "client", "daemon", "llm", "local_or_remote_calls", "mcp_server", "presentation", "server",
+    "settings", "sinks", "testing", "agent_package_support.py", "pytest_plugin.py",
 )  # fmt: skip
 OF_A_COMMAND = ("self", "session", "settings")
 """What has a `database` that is no part of a board: the session of a command and the settings of a file."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from blackboard import Decay, Measure, parse_condition, watch
-from blackboard.board.administration import refresh_views
+from blackboard.board.board_storage import refresh_views
 from blackboard.clock import ManualClock, SystemClock, parse_instant
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.measures import MEASURES

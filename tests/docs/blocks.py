@@ -33,7 +33,7 @@ from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from blackboard import Blackboard
-from blackboard.board import administration
+from blackboard.board import user_queries
 from blackboard.cli import main
 from blackboard.settings.deployment_file import examine_settings
 from blackboard.store.sqlite.readonly_query_process import query
@@ -150,7 +150,7 @@ class Blocks:
             result = query(self.board(), text, limit=100, seconds=10)
         else:
             with Blackboard.open(self.server) as board:
-                result = administration.run_query(board, text)
+                result = user_queries.run_query(board, text)
         assert result.columns
         assert result.rows or "-- no rows" in example.parsed, "the query finds nothing"
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blackboard import Blackboard, strength
+from blackboard.board import page_readings
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import WatchSpec
-from blackboard.presentation import page_readings
 from blackboard.server.pages.board_page import forecast
 from blackboard.server.pages.chart_data import threshold_lines
 from blackboard.server.pages.page_definition import LiveCounts

@@ -17,7 +17,7 @@ from alembic.operations import Operations
 from sqlalchemy import BigInteger, Column
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board import administration, backups_and_copies
+from blackboard.board import backups_and_copies, board_storage
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
@@ -106,12 +106,12 @@ def test_a_board_with_events_gets_partitions(empty_url: str, clock: ManualClock)
 
 def test_the_history_in_a_file_has_no_partitions(plain: Blackboard) -> None:
     with pytest.raises(UsageError, match="is a file"):
-        administration.partition_history(plain, 1_000_000)
+        board_storage.partition_history(plain, 1_000_000)
 
 
 def test_a_size_out_of_range_is_refused(board: Blackboard) -> None:
     with pytest.raises(UsageError, match="1,000 to 1,000,000,000 events"):
-        administration.partition_history(board, 999)
+        board_storage.partition_history(board, 999)
 
 
 def test_doctor_names_the_partitions_and_the_missing_one(board: Blackboard) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration
+from blackboard.board import user_queries
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.clock import SystemClock
 from blackboard.core.records.query_result_rows import QueryResult
@@ -31,9 +31,9 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
 def test_a_query_returns_at_most_the_limit(board: Blackboard) -> None:
     for number in range(5):
         board.deposit(Ash(subject=f"{number}"))
-    result = administration.run_query(board, "SELECT subject, kind FROM live_marks ORDER BY subject", limit=2)
+    result = user_queries.run_query(board, "SELECT subject, kind FROM live_marks ORDER BY subject", limit=2)
     assert result == (("subject", "kind"), [["0", "ash"], ["1", "ash"]], True)
-    assert not administration.run_query(board, "SELECT 1 WHERE false").rows
+    assert not user_queries.run_query(board, "SELECT 1 WHERE false").rows
 
 
 def test_a_board_on_a_server_is_not_deleted(board: Blackboard) -> None:
@@ -45,7 +45,7 @@ def test_a_board_on_a_server_is_not_deleted(board: Blackboard) -> None:
 
 def test_a_query_returns_numbers_and_texts(board: Blackboard) -> None:
     row = "SELECT CAST(1.5 AS numeric) AS half, CAST(2 AS numeric) AS two, DATE '2026-01-05' AS day, true AS yes"
-    values = administration.run_query(board, row).rows[0]
+    values = user_queries.run_query(board, row).rows[0]
     assert values == [1.5, 2, "2026-01-05", True]
     assert not any(isinstance(value, Decimal) for value in values)
 
@@ -55,29 +55,29 @@ def test_a_query_returns_numbers_and_texts(board: Blackboard) -> None:
 )
 def test_only_a_query_is_allowed(board: Blackboard, sql: str) -> None:
     with pytest.raises(InvalidQuery):
-        administration.run_query(board, sql)
+        user_queries.run_query(board, sql)
 
 
 def test_a_query_is_stopped_in_time(board: Blackboard) -> None:
     with pytest.raises(QueryStopped, match=r"longer than 0\.1 s"):
-        administration.run_query(board, "SELECT pg_sleep(30)", seconds=0.1)
+        user_queries.run_query(board, "SELECT pg_sleep(30)", seconds=0.1)
 
 
 def test_a_query_of_others_needs_a_user_who_may_only_read(board: Blackboard, board_url: str, tmp_path: Path) -> None:
     with pytest.raises(WorkError, match="name one as 'query_url'"):
-        administration.run_query(board, "SELECT 1", is_trusted=False)
+        user_queries.run_query(board, "SELECT 1", is_trusted=False)
     with Blackboard.open(board_url, query_url=board_url) as careless, pytest.raises(WorkError, match="may change"):
-        administration.run_query(careless, "SELECT 1", is_trusted=False)
+        user_queries.run_query(careless, "SELECT 1", is_trusted=False)
     file = f"{tmp_path / 'board.db'}"
     with Blackboard.open(board_url, query_url=file) as mistaken, pytest.raises(WorkError, match="names a file"):
-        administration.run_query(mistaken, "SELECT 1", is_trusted=False)
+        user_queries.run_query(mistaken, "SELECT 1", is_trusted=False)
 
 
 @pytest.fixture
 def asked(board: Blackboard, board_url: str) -> Iterator[Callable[..., QueryResult]]:
     """Return a function that runs a query of others."""
     with Blackboard.open(board_url, query_url=reader_url(board_url)) as opened:
-        yield partial(administration.run_query, opened, is_trusted=False)
+        yield partial(user_queries.run_query, opened, is_trusted=False)
 
 
 def test_a_query_of_others_reads_and_leaves_nothing_behind(
@@ -96,7 +96,7 @@ def test_a_query_of_others_reads_and_leaves_nothing_behind(
         with pytest.raises(InvalidQuery):
             asked(changing)
     asked("SELECT pg_advisory_lock(7), set_config('search_path', 'nowhere', false)")
-    assert administration.run_query(board, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").rows == [[0]]
+    assert user_queries.run_query(board, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").rows == [[0]]
     assert asked("SELECT count(*) FROM live_marks").rows == [[2]]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.administration import refresh_views
+from blackboard.board.board_storage import refresh_views
 from blackboard.clock import Instant
 from blackboard.durations import MINUTE
 from blackboard.errors import StoreError

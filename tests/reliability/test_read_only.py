@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration, backups_and_copies
+from blackboard.board import backups_and_copies, user_queries
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store.sqlite import sqlite_upkeep, sqlite_user_queries
@@ -181,7 +181,7 @@ def test_a_file_that_was_read_without_a_log_is_opened_anew_with_one(
         patched.setattr(log_guarded_connection, "read_only_parameters", lambda files: "mode=ro&immutable=1")
         reading = Blackboard.open(path, writes=False)
         assert len(reading.marks(Smoke)) == 1
-        assert administration.run_query(reading, "SELECT kind FROM live_marks").rows == [["smoke"]]
+        assert user_queries.run_query(reading, "SELECT kind FROM live_marks").rows == [["smoke"]]
     with Blackboard.open(path) as writing:
         writing.deposit(Smoke(subject="cellar"))
         assert len(reading.marks(Smoke)) == 2

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from blackboard import Blackboard, parse_condition
-from blackboard.board.administration import refresh_views
+from blackboard.board.board_storage import refresh_views
 from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.clock import iso, parse_instant
 from blackboard.core.marks import decay

@@ -17,11 +17,11 @@ class BoardHandle:
 
     def __init__(self, session: BoardSession, author: str) -> None:
         self.session = session
-        """The transactions of the board, for the daemon and for tests."""
+        """The transactions of the board, for the modules of the board and for tests."""
         self.author = author
         """The name that signs the deposits of this handle."""
         self.database = session.database
-        """The database behind the board."""
+        """The database behind the board, for the same readers."""
         self.clock = session.clock
         """The source of time."""
         self.classes: MarkClasses = session.classes

@@ -87,11 +87,11 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
 
     If there is no board, open an empty temporary board. If the board cannot be written, open a copy.
     """
-    from blackboard.board import Blackboard, administration, backups_and_copies, board_addresses
+    from blackboard.board import Blackboard, backups_and_copies, board_addresses, board_storage
 
     if board_addresses.exists(session.url):
         with session.board(upgrade=False) as board:
-            if not administration.is_read_only(board):
+            if not board_storage.is_read_only(board):
                 yield board
                 return
             with TemporaryDirectory() as folder:

@@ -120,13 +120,13 @@ def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
 
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
     """
-    from blackboard.board import administration
+    from blackboard.board import board_storage
     from blackboard.cli.setup_commands.demo_settings import file_of
     from blackboard.system.files.private_files import make_folder, open_private
 
     make_folder(folder)
     path = (folder / "demo.db").absolute()
-    administration.delete_board(path)
+    board_storage.delete_board(path)
     for name, source in section.files.items():
         with open(open_private(folder / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(file_of(source).read_bytes())
@@ -208,7 +208,7 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
 
 def _print_results(board: Blackboard, section: Demo, *, offline: bool) -> None:
     """Print the results and their cost."""
-    from blackboard.board.administration import run_query
+    from blackboard.board.user_queries import run_query
 
     deposits = run_query(
         board, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind"

@@ -64,8 +64,8 @@ def init(
       blackboard init --example leads
       blackboard --config config/leads.toml init
     """
-    from blackboard.board.administration import partition_history as keep_in_partitions
-    from blackboard.board.administration import refresh_views
+    from blackboard.board.board_storage import partition_history as keep_in_partitions
+    from blackboard.board.board_storage import refresh_views
     from blackboard.board.deployments.deployer import Deployer
 
     session, written = session_of(context), None

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from blackboard import ActivityRecord, DeploymentRecord, Finding
-from blackboard.board import administration
+from blackboard.board import user_queries
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
 from blackboard.core.records.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
@@ -129,7 +129,7 @@ def deployments(call: OperationCall[ListedDeployments, None]) -> Page[Deployment
 def sql(call: OperationCall[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
     """Query the board in SQL, through its views. The header Blackboard-More shows whether there are more rows."""
     body = call.body
-    result = administration.run_query(
+    result = user_queries.run_query(
         call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds, is_trusted=False
     )
     call.headers["Blackboard-More"] = "true" if result.has_more else "false"

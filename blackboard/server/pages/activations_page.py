@@ -10,8 +10,8 @@ from typing import NamedTuple
 from pydantic import Field
 
 from blackboard import ActivationRecord
+from blackboard.board import page_readings
 from blackboard.core.records.states import ActivationState
-from blackboard.presentation import page_readings
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_SHOWN = 200

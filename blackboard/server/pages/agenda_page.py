@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.presentation import page_readings
+from blackboard.board import page_readings
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_AGENDA_ITEMS = 200

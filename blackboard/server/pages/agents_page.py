@@ -10,11 +10,11 @@ from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 
+from blackboard.board import page_readings
 from blackboard.board.reading.board_figures import BoardFigures, EndedRun
 from blackboard.core.specs.agent_spec import CALENDAR, AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DAY
-from blackboard.presentation import page_readings
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_RUNS = 20_000

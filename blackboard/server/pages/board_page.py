@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import Field, field_validator
 
 from blackboard import Blackboard, MarkRecord
+from blackboard.board import page_readings
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.board.result_types.work_results import EndingDeferral, Prediction
 from blackboard.clock import milliseconds_in
@@ -16,7 +17,6 @@ from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName, UsageError
-from blackboard.presentation import page_readings
 from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, law_in_words, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from pydantic import Field
 
 from blackboard import CostRow
+from blackboard.board import page_readings
 from blackboard.board.result_types.work_results import ModelCostRow
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices
-from blackboard.presentation import page_readings
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 from blackboard.server.pages.page_rendering import counted_with_commas
 

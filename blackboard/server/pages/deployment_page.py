@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from blackboard.board import page_readings
 from blackboard.core.specs.deployment import Deployment
-from blackboard.presentation import page_readings
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_VERSIONS = 50

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 from pydantic import ConfigDict
 
 from blackboard import Blackboard
+from blackboard.board import page_readings
 from blackboard.durations import MILLISECOND, Duration
-from blackboard.presentation import page_readings
 from blackboard.server.access.response_redaction import Redaction
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.api_framework.operation_definition import Fields

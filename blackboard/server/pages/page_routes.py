@@ -13,9 +13,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from blackboard import Blackboard
+from blackboard.board import page_readings
 from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
-from blackboard.presentation import page_readings
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.request_origin import root_of
 from blackboard.server.access.response_redaction import Redaction

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from blackboard import Blackboard, Explanation, MarkEvent
+from blackboard.board import page_readings
 from blackboard.core.records.event_kinds import DEPARTURES
 from blackboard.errors import NotFound
-from blackboard.presentation import page_readings
 from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
