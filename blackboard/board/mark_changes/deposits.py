@@ -34,7 +34,7 @@ from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import single_state
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import UniqueConflict
-from blackboard.store.row_types.mark_row_types import MarkRow, mark_after
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
 
@@ -44,6 +44,20 @@ class _LatestDeposit(NamedTuple):
     mark: MarkRow
     """The mark as this deposit left it."""
     occurred_at: Instant
+
+    @classmethod
+    def of_event(cls, event: EventRow) -> _LatestDeposit:
+        """Return the latest deposit from the event of the deposit that was recorded last."""
+        is_stale = event.event == HistoryEvent.STALE
+        return cls(mark_after(event), event.anchored_at if is_stale else event.occurred_at)
+
+    @property
+    def mark_of_stale_event(self) -> MarkRow:
+        """The mark for the event of a stale deposit.
+
+        In a stale event, `anchored_at` is when the latest deposit occurred: `of_event` reads only this event.
+        """
+        return self.mark._replace(anchored_at=self.occurred_at)
 
 
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
@@ -111,8 +125,7 @@ def _replaced_by(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow |
     latest = _latest(txn, new_deposit.kind, new_deposit.request.subject, live)
     if latest is None or new_deposit.state.at >= latest.occurred_at:
         return None
-    # The event of a stale deposit stores when the latest deposit occurred, because `_latest` reads only the last event.
-    return latest.mark._replace(anchored_at=latest.occurred_at)
+    return latest.mark_of_stale_event
 
 
 def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | None) -> _LatestDeposit | None:
@@ -120,11 +133,7 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     if live is not None:
         return _LatestDeposit(live, live.occurred_at)
     event = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
-    if event is None:
-        return None
-    # `occurred_at` of a stale event is the time of the stale deposit, not of the latest one.
-    is_stale = event.event == HistoryEvent.STALE
-    return _LatestDeposit(mark_after(event), event.anchored_at if is_stale else event.occurred_at)
+    return None if event is None else _LatestDeposit.of_event(event)
 
 
 def _leave_unchanged(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow) -> Receipt:

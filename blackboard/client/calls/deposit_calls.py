@@ -33,7 +33,6 @@ from blackboard.core.marks.deposit_lists import (
 from blackboard.core.marks.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.core.marks.mark_checks import check_intensity, check_subject
 from blackboard.core.marks.mark_model import Mark, alternative_of
-from blackboard.core.marks.payload_json import dump_payload
 from blackboard.errors import BlackboardError, UsageError
 from blackboard.system.media_types import NDJSON_TYPE
 
@@ -202,7 +201,7 @@ def _fields_of(item: Mark | Deposit, request: DepositRequest) -> dict[str, Any]:
             "mark.or_else() does not work over HTTP; deposit the first mark; if that raises UniqueConflict, "
             "deposit the alternative"
         )
-    text = dump_payload(request.payload) if request.text is None else request.text
+    text = request.payload_text
     fields = {
         "kind": request.kind,
         "subject": check_subject(request.subject),

@@ -21,7 +21,6 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
 from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError, nearest
@@ -132,7 +131,7 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
     """
     for choice in item.choices():
         request = choice.request
-        text = request.text or dump_payload(request.payload)
+        text = request.payload_text
         deposit_checks.check_payload(txn, request.kind, request.author, text, classes)
 
 
