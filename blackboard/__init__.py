@@ -14,13 +14,13 @@ agent_package_support  what packages of agents use beside these names
 
 What they are made of, from the top:
 
+pytest_plugin          finds files of scenarios for pytest
 cli                    the command line
 server                 the board over HTTP
 claude_code            connects a project of Claude Code
 mcp_server             tools for models, by the Model Context Protocol
 local_or_remote_calls  what works on a board of this machine and on one behind a server
 daemon                 the daemon, which runs agents
-pytest_plugin          finds files of scenarios for pytest
 sinks                  delivers messages to people outside
 settings               deployment files
 llm                    model calls

@@ -76,7 +76,7 @@ class WorkEffects:
 
     @property
     def notifies(self) -> bool:
-        """Whether the unit of work may have made work for a worker.
+        """Whether workers must be notified: the unit of work may have created something to claim.
 
         It did if it wrote a crossing, an activation or a predicted crossing. An activation that ends frees a slot of
         its agent; if the same unit of work begins another activation, the other workers have nothing to do.
@@ -168,7 +168,7 @@ class Transaction(ABC):
         """Let this connection keep more pages, for a search. A server has a cache for all connections."""
 
     def flush(self) -> None:  # noqa: B027
-        """Send the statements that wait. For a transaction that is committed in another way than by `commit`."""
+        """Send the statements that wait. Call this before a commit that does not go through `commit`."""
 
     @abstractmethod
     def commit(self) -> None:

@@ -125,14 +125,14 @@ def _next_pause(
 
     `before` is the pause of the model before that.
     """
-    is_refusal = refused is Refusal.REQUEST
+    is_of_request = refused is Refusal.REQUEST
     present = model_calls.get(txn, call.id)
     sent_at = present.sent_at or txn.now
     # Calls that were under way together count as one failure.
     failures = 1 if before is None else before.failures + (sent_at >= before.failed_at)
     is_first = before is None or before.suspect == call.activation_id
-    suspect_id = call.activation_id if is_refusal and is_first else None
-    delay = backoff(FIRST_MODEL_PAUSE, max(1, failures - is_refusal), rng)
+    suspect_id = call.activation_id if is_of_request and is_first else None
+    delay = backoff(FIRST_MODEL_PAUSE, max(1, failures - is_of_request), rng)
     pause = ModelPauseRow(
         agent="",
         model=call.model,
@@ -142,7 +142,7 @@ def _next_pause(
         failed_at=txn.now,
         probe_at=txn.now if suspect_id else txn.now + delay,
         failures=failures,
-        refusals=is_refusal + (0 if before is None else before.refusals),
+        refusals=is_of_request + (0 if before is None else before.refusals),
         is_access=int(refused is Refusal.ACCESS),
         suspect=suspect_id,
     )

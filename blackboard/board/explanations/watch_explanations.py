@@ -72,7 +72,7 @@ def explain_watch(
 def _scopes(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, value: TagChoice | None) -> list[str]:
     """Return the scopes of a watch for a subject or for a value of its tag.
 
-    Return none if the subject has no group. Without a subject or group, only a watch over the board has a scope.
+    The list is empty if the subject has no group. Without a subject or group, only a watch over the board has a scope.
     """
     if watch.condition.is_over_board:
         return [WHOLE_BOARD]

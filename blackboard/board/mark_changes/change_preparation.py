@@ -27,7 +27,7 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
 def prepare_change(txn: BoardTransaction, kind: str, subject: str, new_payload: str | None = None) -> None:
     """Record each crossing that must come before a change of a mark of this kind and subject.
 
-    The payload of a deposit may bring the mark into another group.
+    With the payload of a deposit, the crossings of the group that the mark would enter are also recorded.
     """
     watch_reevaluation.evaluate_before_change(txn, kind, subject, new_payload)
     predicted_crossings.fire_due_of(txn, kind, subject)
@@ -44,7 +44,7 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
 
 
 def row_to_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
-    """Do the work of `live_mark_to_change` for a row that was read already; None if there was no row."""
+    """Do the work of `live_mark_to_change` for a row that was read already. `row` is None if there was none."""
     if row is not None:
         row = mark_migration.migrate(txn, row)
         if row.is_live(txn.now):

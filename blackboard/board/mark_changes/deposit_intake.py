@@ -19,7 +19,7 @@ from blackboard.errors import UsageError
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
-MAX_WATCHES = 20
+MAX_WATCHES_READ_TOGETHER = 20
 """If a kind has at most this many watches, their absorbed events are read together, by a statement for each."""
 
 
@@ -102,7 +102,7 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
     places = {(each.kind, each.subject) for each in joining if _is_printable(each.subject)}
     cache.read_marks(txn.sql, places)
     for name in {name for name, _ in places}:
-        if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES:
+        if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES_READ_TOGETHER:
             rows = [row for place in places if place[0] == name for row in txn.marks_of_subject(*place)]
             absorbed_marks.read_absorbed(txn, watches, rows)
 

@@ -183,8 +183,8 @@ def _record_without_mark_change(
 def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit, value: str | None) -> MarkRow:
     """Write a new mark, or a reinforced mark, with its event and its indexes.
 
-    `value` is the unique value that `_take_unique_value` has taken for the mark. Taking it may raise an error, so the
-    id of the event is allocated only here: the next claim would count an unused id as absorbed.
+    `value` is the unique value that `_take_unique_value` has taken for the mark. The id of the
+    event is allocated only now, after the last step that can fail: the next claim would count an unused id as absorbed.
     """
     kind, old, shown = new_deposit.kind, joined.old, joined.shown
     register_law(txn, kind, joined.state.law, old)

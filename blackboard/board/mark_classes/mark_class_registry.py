@@ -31,7 +31,7 @@ ClassSource = Callable[[], Iterable[type[Mark]]]
 
 
 class NamedKind(Protocol):
-    """A deposit that names its kind, without a class."""
+    """An item that names its kind, because it has no class."""
 
     @property
     def kind(self) -> str:

@@ -264,7 +264,7 @@ def event_record(row: EventRow) -> MarkEvent:
 def subjects(
     txn: BoardTransaction, prefix: str, limit: int, *, after: str = "", at: Instant | None = None
 ) -> list[str]:
-    """Return subjects of the history, in alphabetical order, that begin with a prefix and follow another subject."""
+    """Return the subjects in the history that begin with `prefix`, in alphabetical order, the first after `after`."""
     start, options = max(prefix, after), {} if at is None else {"at": at}
     following = txn.sql.each(MARKS.next_subject.using(*options), after=start, **options)
     itself = [prefix] if prefix > after and history(txn, prefix, at=at, limit=1) else []

@@ -25,7 +25,7 @@ def copy(
     Pause SOURCE first, and stop its daemons. During the copy, a deposit waits for up to 10 seconds and then fails.
     SOURCE does not change. The copy is one transaction: if it fails, TARGET stays empty. At the end, the command
     compares the number and a digest of the rows of each table. TARGET is the same board, with the same tokens, and is
-    also paused. Resume TARGET when all programs use it. From then on, never resume SOURCE.
+    also paused. When every program has been switched to TARGET, resume it. From then on, never resume SOURCE.
 
     Examples:
       blackboard pause --reason 'moving to the server'
@@ -53,6 +53,6 @@ def copy(
         f" counts and digests of {counted(len(rows), 'table')} are the same"
     )
     print_note(
-        f"both boards are paused; resume {locations['target']} when all programs use it, and never resume"
-        f" {locations['source']}"
+        f"both boards are paused; when every program has been switched to {locations['target']}, resume it, and never"
+        f" resume {locations['source']}"
     )

@@ -40,7 +40,7 @@ class SessionCookie:
         return token.removeprefix(PERSONAL_PREFIX)
 
     def is_kept(self, request: Request) -> bool:
-        """Return whether the token in the cookie of a request is a person's own, which outlives the session."""
+        """Return whether the cookie holds a person's own token, which stays valid when the session ends."""
         return request.cookies.get(self.name(request), "").startswith(PERSONAL_PREFIX)
 
     def set(self, request: Request, response: Response, token: str, seconds: int, *, is_kept: bool = False) -> None:
@@ -51,7 +51,7 @@ class SessionCookie:
             response: The response that gets the cookie.
             token: The token.
             seconds: How long the browser keeps it.
-            is_kept: Whether the token is a person's own, which outlives the session.
+            is_kept: Whether the token is a person's own, which stays valid when the session ends.
         """
         text = f"{PERSONAL_PREFIX}{token}" if is_kept else token
         response.set_cookie(

@@ -41,7 +41,7 @@ class CommitSignal:
             self._loop.call_soon_threadsafe(self._event.set)
 
     async def wait(self, seconds: float) -> None:
-        """Return after a commit since the last return, or after some seconds."""
+        """Wait for a commit, at most for some seconds. A commit since the last call counts."""
         timer = asyncio.get_running_loop().call_later(seconds, self._event.set)
         try:
             await self._event.wait()

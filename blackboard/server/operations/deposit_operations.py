@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from blackboard import Blackboard, Deposit, Receipt
+from blackboard.core.marks.deposit_lists import DEPOSITS_PER_TRANSACTION
 from blackboard.errors import BlackboardError
 from blackboard.server.api_framework.operation_definition import (
     EventId,
@@ -20,8 +21,6 @@ from blackboard.server.api_framework.operation_definition import (
     TimeText,
 )
 from blackboard.server.http_problems import HttpProblem, PlacedProblem
-
-MAX_MANY = 1000
 
 DEPOSIT_PROBLEMS = (
     "unknown-name", "invalid-mark", "unique-conflict", "conflict", "law-conflict", "out-of-order", "key-reused",
@@ -51,7 +50,7 @@ class DepositFields(Fields):
 class DepositsFields(Fields):
     """Marks to deposit in one transaction."""
 
-    marks: Annotated[Sequence[DepositFields], Field(min_length=1, max_length=MAX_MANY)]
+    marks: Annotated[Sequence[DepositFields], Field(min_length=1, max_length=DEPOSITS_PER_TRANSACTION)]
 
 
 def deposit(call: OperationCall[NoParameters, DepositFields]) -> Receipt:

@@ -1,7 +1,7 @@
 """Circular wakes, where agents keep waking each other: chains too long, loops without new facts, a rate too high.
 
-Crossings that would continue a loop are quarantined, and a person decides about them. A claim of marks from outside
-costs no extra query, unless the agent sets max_activations_per_hour.
+Crossings that would continue a loop are quarantined, and a person decides about them. If no agent deposited
+the marks, the check costs no query, unless the agent sets max_activations_per_hour.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class StateAdvance:
         return episodes.advance(watch.condition, watch.timing, episode, self._marks, at, merge_until)
 
     def _cross(self, change: EpisodeChange, at: Instant) -> int:
-        """Record a crossing, and return whether the guard dropped it. The caller stores this in the state.
+        """Record a crossing, and return the new value of `WatchStateRow.dropped`, which only rising watches set.
 
         Of an episode whose crossing is dropped, only the first crossing is recorded, as skipped.
         """

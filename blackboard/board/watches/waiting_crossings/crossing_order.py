@@ -13,7 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import count, groupby
+from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -123,19 +123,18 @@ def strongest_first(
     only_ready: bool = False,
     first_crossings: FirstCrossings | None = None,
 ) -> Iterator[tuple[CrossingRow, MarksBehind]]:
-    """Yield the waiting crossings of a watch with their marks, strongest now first, and of equals the older.
+    """Yield the waiting crossings of a watch with their marks, the strongest first; of equally strong ones, the older.
 
     `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
     lower bound. With `only_ready`, those that wait in their batch window are not read. `first_crossings` has the
     result of `first_read`, if the caller has it.
     """
     by_strength: list[tuple[float, int, CrossingRow, MarksBehind]] = []
-    for read, (bound, row) in zip(
-        count(), _crossings_by_bound(txn, watch, batch, first_crossings, only_ready=only_ready)
-    ):
+    crossings = _crossings_by_bound(txn, watch, batch, first_crossings, only_ready=only_ready)
+    for number_read, (bound, row) in enumerate(crossings):
         while by_strength and _comes_before(-by_strength[0][0], by_strength[0][1], bound, row.id):
             yield heapq.heappop(by_strength)[2:]
-        if read >= batch + MAX_READ_CROSSINGS:
+        if number_read >= batch + MAX_READ_CROSSINGS:
             break
         if (crossing := admit(row)) is None:
             continue
@@ -151,8 +150,9 @@ def strongest_first(
 def waiting_with_strengths(
     txn: BoardTransaction, watch: RegisteredWatch, limit: int | None = None
 ) -> Iterator[tuple[CrossingRow, float]]:
-    """Yield the waiting crossings of a watch with their strengths now, in no order; of very many, with their bounds.
+    """Yield the waiting crossings of a watch, unordered, each with its present strength.
 
+    If more than `MAX_READ_CROSSINGS` wait, each comes with its bound instead.
     With a limit, only that many crossings of each law are read: those with the highest bounds.
     """
     rows = _waiting(txn, watch, limit)

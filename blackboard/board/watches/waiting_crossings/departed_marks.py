@@ -105,9 +105,9 @@ def _input_of(
 def last_counted(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, subject: str, mark_id: int
 ) -> tuple[EventRow | None, EventRow | None]:
-    """Return the last event after which a mark counted in a scope, and the next event, which gave it other tags.
+    """Return the last event that left a mark counting in a scope, and the event that then took it out.
 
-    Either is None if there is none.
+    The first is None if the mark never counted there, and the second if it still counts.
     """
     if not watch.condition.depends_on_tags:
         return txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id), None

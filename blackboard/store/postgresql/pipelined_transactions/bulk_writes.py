@@ -1,9 +1,9 @@
 """Rows that a transaction on a server inserts or deletes together, table by table, instead of one by one.
 
-A row that is put waits until a statement names its table, or until the commit. So do the keys of rows that are deleted.
-So the rows of many deposits form one set, and so do the rows of many evaporated marks. A large set of new rows is sent
-by COPY, which takes a fifth of the processor time of as many statements. A small set is sent as statements, because
-COPY takes round trips of its own.
+A row that is put waits until a statement names its table, or until the commit. The keys of
+deleted rows wait in the same way. The rows of many deposits thus form one set, and the keys of many evaporated marks
+another. A large set of new rows is sent by COPY, which takes a fifth of the processor time of as many statements. A
+small set is sent as statements, because COPY takes round trips of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RowSet(NamedTuple):
     text: str
     """The statement for one row."""
     tables: frozenset[str]
-    """The tables that it reads or writes; the first one has its rows."""
+    """The tables that it reads or writes."""
     table: str
     columns: Sequence[str]
     """The columns of new rows; empty if rows are deleted."""

@@ -147,7 +147,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         return result
 
     def _add(self, text: str, values: Sequence[Any], result: StatementResult | None = None) -> None:
-        """Let a statement wait, after the rows that it may see or change."""
+        """Queue a statement. Rows that it may see or change are sent first."""
         if self._bulk_writes.is_seen_by(text):
             self._send_bulk_writes()
         self._pipeline.add(text, values, result)
