@@ -6,10 +6,10 @@ facade              the class `Blackboard`, the facade for programs
 interface           the methods of `Blackboard`, by subject
 daemon_work         the work of a daemon on a board
 message_delivery    leases of messages to the processes that deliver them, and messages that time alone causes
-file_deployment     deploys what a deployment file says
+file_deployment     deployment of what a file says
 user_queries        queries in SQL that people and programs write
 page_readings       what the pages of the server show beyond the methods of `Blackboard`
-board_storage       how a board is stored: writable or not, durability, partitions, up-to-date views, and deletion
+board_storage       storage of a board: writable or not, durability, partitions, up-to-date views, and deletion
 board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
 deposited_files     files whose rows are deposited: withdrawal of loaded files, and positions in followed files

@@ -1,4 +1,4 @@
-"""How a board is stored: whether it can be written, durability, partitions, up-to-date views, and deletion."""
+"""Storage of a board: whether it can be written, durability, partitions, up-to-date views, and deletion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deploys what a deployment file says, with the rights of a command or a daemon against living workers."""
+"""Deployment of what a file says, with the rights of a command or a daemon against living workers."""
 
 from __future__ import annotations
 
