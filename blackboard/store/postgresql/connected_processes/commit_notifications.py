@@ -234,7 +234,7 @@ class CommitAnnouncer:
     """Announces commits after they were made, one notification at a time for all threads.
 
     Args:
-        pool: Idle connections, of which one sends.
+        pool: Idle connections. One of them sends.
         connect: Opens another one.
         sender: The name of this process, which ignores its own notifications.
     """
