@@ -50,7 +50,7 @@ class Service:
         session = self.session = CommandSession()
         resolved = session.resolve()
         self.board = Blackboard.open(folder / "board.db", clock=clock)
-        session.deploy(self.board, resolved, Deployer(False, "unserved"))
+        session.deploy(self.board, resolved, Deployer(new_code="unserved"))
         deploy_file = file_deployer(session, self.board, resolved.settings)
         self.daemon: Daemon = build_daemon(self.board, resolved, None, deploy_file=deploy_file)
         self.daemon.start()

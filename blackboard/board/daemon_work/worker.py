@@ -100,7 +100,7 @@ class Worker:
             AgentInUse: Another living worker serves one of these agents with the active code, and `replace` is not set.
             ConfigurationError: An agent names a kind that is not known.
         """
-        deployer = Deployer(replace, "unserved", self.id)
+        deployer = Deployer(replace=replace, new_code="unserved", worker_id=self.id)
         deployer.deploy(self._session, lambda txn: with_declared(txn.deployment, agents, ()), self.board.author)
 
     def unregister(self) -> None:

@@ -33,7 +33,7 @@ MARKS_PER_BACKFILL_TRANSACTION = 500
 """The number of marks in one transaction of a backfill, during which other writers wait."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployer:
     """A program that deploys, and its rights against living workers."""
 

@@ -82,7 +82,7 @@ def run(
         for warning in resolved.warnings:
             log.warning(str(warning))
         with session.board(create=None, deploy=False, report=log.warning) as board, ExitStack() as stack:
-            session.deploy(board, resolved, Deployer(replace, "unserved"))
+            session.deploy(board, resolved, Deployer(replace=replace, new_code="unserved"))
             daemon = _reloadable_daemon(session, board, resolved, names)
             stack.enter_context(process_signals.handle_signals(daemon))
             if serve is not None:

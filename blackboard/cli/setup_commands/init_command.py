@@ -76,7 +76,7 @@ def init(
             print_line(f"{written} is written")
     resolved = session.resolve()
     with session.board(create=True, upgrade=True, deploy=False) as board:
-        result = session.deploy(board, resolved, Deployer(replace))
+        result = session.deploy(board, resolved, Deployer(replace=replace))
         if message := refresh_views(board):
             print_note(message)
         if events is not None:
