@@ -34,7 +34,8 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
 
     The old board stays beside it, under a name that ends with the time. On a server, the database must be empty.
 
-    Return the restored board, and the path of the old board, if there was one.
+    Returns:
+        The restored board, and the path of the old board, if there was one.
 
     Raises:
         StoreBusy: A daemon serves the board.

@@ -152,9 +152,9 @@ class ProjectChanges:
             self._record[name] = {"value": value, **self._add(name, path, key, value)}
 
     def _place(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[str | int] | None:
-        """Return the path of the entry with a value, or of the member with a key if the value is None.
+        """Return the path of the entry with a value and, unless it is None, a key; None if there is no such entry.
 
-        Return None if there is no such entry.
+        With a key, the value None stands for any value.
         """
         container = json_edits.find(json_edits.parse(self._after[name] or "{}"), path)
         if container is None:

@@ -121,6 +121,16 @@ def test_a_docstring_says_once_what_is_returned(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
+def test_only_the_first_sentence_or_a_section_says_what_a_docstring_returns(folder: str) -> None:
+    later = [
+        place
+        for place, _, docstring in functions_of(folder)
+        if re.search(r"\n\n *Return\b" if docstring.startswith("Return ") else r"[.:]\s+Return\b", docstring)
+    ]
+    assert later == []
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
 def test_the_docstring_of_a_function_begins_in_the_imperative(folder: str) -> None:
     third_person = [
         f"{place}: {docstring.splitlines()[0]}"

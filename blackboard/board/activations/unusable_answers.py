@@ -41,7 +41,9 @@ class HeldAnswer:
 def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Random) -> HeldAnswer | None:
     """Hold an activation whose answer is unusable, unless the failure counts against its marks.
 
-    Return None, and change nothing of the activation, if the failure counts or the worker has lost the activation.
+    Returns:
+        The held answer; None, without a change of the activation, if the failure counts or the worker has lost the
+        activation.
     """
     if not activation_results.still_runs(txn, row):
         return None

@@ -60,7 +60,8 @@ class RunEndTransactions:
     ) -> FinishedRun | None:
         """End a run with success: apply the items that it returned, and claim the next activation, in one transaction.
 
-        Return None, and change nothing, if the activation is no longer this worker's.
+        Returns:
+            The finished run; None, without a change, if the activation is no longer this worker's.
 
         Raises:
             Conflict: A mark has changed since the event that a returned item names. Nothing is changed.
@@ -100,7 +101,8 @@ class RunEndTransactions:
     def put_back(self, claim: Claim, conflict: str, rng: random.Random) -> ActivationState | None:
         """Put back a run whose result was in conflict with the board; see `activation_results.put_back`.
 
-        Return the new state; None if the activation is no longer this worker's.
+        Returns:
+            The new state; None if the activation is no longer this worker's.
         """
         return self._session.write(
             lambda txn: activation_results.put_back(txn, claim.row, claim.agent_spec, conflict, rng),
@@ -141,7 +143,8 @@ class RunEndTransactions:
     def isolate(self, claim: Claim, mark_ids: Collection[int]) -> set[int] | None:
         """Move each of these marks to an activation of its own, with the marks that must stay with it.
 
-        Return the ids of the marks that moved; None if the run is no longer this worker's.
+        Returns:
+            The ids of the marks that moved; None if the run is no longer this worker's.
         """
         return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, mark_ids))
 

@@ -189,7 +189,7 @@ class Worker:
     ) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
-        Another process may have removed the agent from the deployment, or deployed other code for it. Return None then.
+        Nothing is claimed if another process has removed the agent from the deployment, or deployed other code for it.
         """
         if not worker_registry.is_current_code(txn, name, self.code.get(name)):
             return None

@@ -33,7 +33,8 @@ MARKS_PER_STEP = 1000
 def run_batch(txn: BoardTransaction, limit: int = MARKS_PER_STEP) -> int:
     """Run a part of the oldest backfill, over at most `limit` marks of each kind.
 
-    Return the number of marks that it touched, at least 1; 0 if there is no backfill.
+    Returns:
+        The number of marks that it touched, at least 1; 0 if there is no backfill.
     """
     job = txn.sql.one(CROSSINGS.backfills)
     if job is None:

@@ -25,11 +25,12 @@ def compaction_owed_since(txn: BoardTransaction) -> Instant | None:
 def compact(session: BoardSession, *, insist: bool = True) -> bool:
     """Compact the file and purge its full-text index, and record that neither is owed any longer.
 
-    Return whether it is done.
-
     Args:
         session: The session of a board in a file.
         insist: Whether to block writers for the whole time, if they prevented the earlier tries.
+
+    Returns:
+        Whether it is done.
 
     Raises:
         StoreError: The file cannot be compacted now.

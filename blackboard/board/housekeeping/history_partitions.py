@@ -61,7 +61,7 @@ def create(session: BoardSession, events: int) -> None:
 def extend(session: BoardSession) -> int:
     """Create the partitions that new events will need next, and return their number.
 
-    Return 0 if the table is being analyzed or changed by another session; a later call creates them.
+    While another session analyzes or changes the table, none is created: a later call creates them.
     """
     if not session.read(lambda txn: _may_change(txn) and _is_short(txn)):
         return 0
@@ -232,7 +232,7 @@ def _finish(session: BoardSession, history: Duration) -> PartitionProgress:
 
 
 def _copy_late(txn: BoardTransaction, history: Duration) -> Partitioning | None:
-    """Copy the events that newer work makes stay. Return the state afterwards, or None if nothing may go now."""
+    """Copy the events that newer work makes stay, and return the state afterwards; None if nothing may go now."""
     if (carry := _partitions(txn).state().carry) is not None and carry.reached >= carry.end:
         if _must_wait(txn):
             return None

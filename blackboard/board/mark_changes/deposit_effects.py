@@ -81,7 +81,7 @@ def count_in_windows(txn: BoardTransaction, new_deposit: NewDeposit, mark_id: in
 
 
 def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredWatch]:
-    """Test the watches after a deposit that only windows count. Return the watches that crossed.
+    """Test the watches after a deposit that only windows count, and return the watches that crossed.
 
     If windows find deposits by tags, `mark` must have the payload of the deposit.
     """

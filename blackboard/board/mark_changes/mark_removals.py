@@ -30,7 +30,8 @@ from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
 def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     """Move up to `limit` evaporated marks to the history, after the predicted crossings that are due.
 
-    Return the number of moved marks; if it equals `limit`, there may be more.
+    Returns:
+        The number of moved marks. If it equals `limit`, there may be more.
     """
     watch_reevaluation.evaluate_before_firing(txn, limit)
     if predicted_crossings.fire_due(txn, limit):

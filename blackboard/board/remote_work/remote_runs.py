@@ -101,7 +101,7 @@ def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunSta
 
 
 def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: ReportedUsage) -> bool:
-    """Put back a run whose result was in conflict with the board. Return False if the run or its agent is gone."""
+    """Put back a run whose result was in conflict with the board; return False if the run or its agent is gone."""
 
     def work(txn: BoardTransaction) -> bool:
         try:

@@ -28,7 +28,10 @@ EVENTS_PER_BATCH = 20_000
 
 
 def follow(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
-    """Begin the index of a kind, and the removal of its former index. Return a text if a worker must fill the index.
+    """Begin the index of a kind, and the removal of its former index.
+
+    Returns:
+        A text if a worker must fill the index; otherwise None.
 
     Raises:
         ConfigurationError: The SQLite library of this process has no FTS5.
@@ -60,7 +63,8 @@ def follow(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindS
 def run_batch(txn: BoardTransaction, limit: int) -> int:
     """Run a part of the oldest work on an index, over at most `limit` marks.
 
-    Return the number of marks that it touched, at least 1; 0 if there is no such work.
+    Returns:
+        The number of marks that it touched, at least 1; 0 if there is no such work.
     """
     row = txn.sql.one(SEARCH.unfinished)
     return 0 if row is None else max(1, _BATCHES[Phase(row.phase)](txn, row, limit))

@@ -87,7 +87,7 @@ def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]
 
 
 def recount_marks(txn: BoardTransaction, row: ActivationRow) -> str | None:
-    """Record the number of marks of an activation, and their subject if all have the same one. Return its scope.
+    """Record how many marks an activation has, and their subject if all have the same one; return its scope.
 
     The scope of an activation about a group stays the group, whatever its marks are.
     """

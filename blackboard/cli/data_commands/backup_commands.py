@@ -86,7 +86,8 @@ def _forget_again(
 ) -> tuple[list[str], dict[str, ErasureReport]]:
     """Report the forgotten subjects that a backup brought back, or forget them again.
 
-    Return the subjects that are back, and the reports of the subjects that are forgotten again.
+    Returns:
+        The subjects that are back, and the reports of the subjects that are forgotten again.
     """
     from blackboard.board import backups_and_copies
 

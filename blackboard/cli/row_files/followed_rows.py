@@ -85,7 +85,7 @@ class FollowedRows:
         return self.deposit_new()
 
     def _begin(self) -> _KnownForm | None:
-        """Find the form of the text and its columns. Return None as long as there is no row.
+        """Find the form of the text and its columns; return None as long as there is no row.
 
         Raises:
             UsageError: The text has no rows, or not the expected columns, even if there is only a header.

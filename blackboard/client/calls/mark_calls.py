@@ -161,7 +161,7 @@ def search(
 
 
 def _search(limit: int, **parameters: Any) -> ClientCall[FoundMarks]:
-    """Ask for the pages of a search until there are enough marks. Return all marks in the result of the last page."""
+    """Ask for the pages of a search until there are enough marks, and return all in the result of the last page."""
     hits: list[ScoredMark] = []
     cursor = None
     while True:

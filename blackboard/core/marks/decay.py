@@ -113,7 +113,7 @@ class Decay(ABC):
     def age_below(self, share: float) -> Duration | None:
         """Return the first whole microsecond of age at which less than `share` remains.
 
-        Return None if there is none within 3000 years. If `share` is 0 or less, return the age at which nothing
+        There may be none within 3000 years: then return None. If `share` is 0 or less, return the age at which nothing
         remains.
 
         Args:

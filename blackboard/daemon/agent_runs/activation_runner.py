@@ -79,8 +79,10 @@ class ActivationRunner:
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
         """Run an activation to its end: save its result, defer it, or record its failure.
 
-        `claim_next` is called in the transaction that saves a success, and may claim the next activation. Return the
-        result of `claim_next`; False if it was not called.
+        `claim_next` is called in the transaction that saves a success, and may claim the next activation.
+
+        Returns:
+            The result of `claim_next`; False if it was not called.
 
         Raises:
             StoreError: The result could not be saved. The activation is recovered later.
@@ -204,7 +206,8 @@ class ActivationRunner:
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
         """Run an activation once: read and isolate its marks, read further marks, call the agent, save the result.
 
-        Return None if the activation is no longer this worker's.
+        Returns:
+            The finished run; None if the activation is no longer this worker's.
 
         Raises:
             UnreadableMark: A mark does not fit its class, and the other marks cannot be used without it.
@@ -244,9 +247,10 @@ class ActivationRunner:
         return by_kind
 
     def _set_unreadable_apart(self, claim: Claim) -> list[Mark] | None:
-        """Move each mark that does not fit its class to an activation of its own, and return the other marks.
+        """Move each mark that does not fit its class to an activation of its own.
 
-        Return None if the activation is no longer this worker's.
+        Returns:
+            The other marks; None if the activation is no longer this worker's.
 
         Raises:
             UnreadableMark: No mark fits, or each part of the activation has a mark that does not fit.

@@ -83,7 +83,8 @@ class AnswerRecorder:
     def pause_model(self, row: ModelCall, failure: CallFailure) -> CallWait:
         """End a failed call whose marks may not be the cause of the failure, and pause its model.
 
-        Return the wait of its activation.
+        Returns:
+            The wait of its activation.
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED

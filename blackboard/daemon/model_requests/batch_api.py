@@ -110,7 +110,8 @@ class BatchCaller:
     def run_once(self) -> int:
         """Fetch results, submit planned calls, and release the activations that were answered.
 
-        Return the number of calls that were fetched or submitted.
+        Returns:
+            The number of calls that were fetched or submitted.
 
         Raises:
             StoreError: The board cannot be used.

@@ -108,8 +108,10 @@ class GroupCommit:
     def enter(self, entry: Entry[Any]) -> list[Entry[Any]]:
         """Wait until this thread leads, or until another thread has committed the entry.
 
-        Return the batch to commit, this entry first; empty if the entry is done. The thread must then call `leave`,
-        even if this method raises.
+        The thread must then call `leave`, even if this method raises.
+
+        Returns:
+            The batch to commit, this entry first; empty if the entry is done.
         """
         with self._lock:
             if self._leader is None:

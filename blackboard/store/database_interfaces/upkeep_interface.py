@@ -98,7 +98,8 @@ class BoardUpkeep(ABC):
     def restore(self, backup: Path, now: Instant) -> tuple[Copy, Path | None]:
         """Replace the board, if there is one, by a backup. No process may be using the board.
 
-        Return the restored board, and the path of the old board, which is kept beside it; None if there was none.
+        Returns:
+            The restored board, and the path of the old board, which is kept beside it; None if there was none.
 
         Raises:
             StoreError: The backup is damaged, foreign or newer than this program, its new place cannot be written, or

@@ -60,7 +60,10 @@ def hash_of(definitions: dict[str, str]) -> str:
 def refresh_views(database: Database, now: Callable[[], Instant]) -> str | None:
     """Rewrite outdated views, unless a worker of another version is running.
 
-    Return a note if the views of another version are kept; otherwise None. `now` returns the board's time.
+    `now` returns the board's time.
+
+    Returns:
+        A note if the views of another version are kept; otherwise None.
 
     Raises:
         StoreError: The board has stored a decay law that this process does not know.

@@ -54,7 +54,7 @@ def compact(database: SqliteDatabase, *, insist: bool = True) -> bool:
 
 
 def empty_log(database: SqliteDatabase) -> bool:
-    """Move the write-ahead log into the file and empty it. Return whether it is empty; a reader may prevent that."""
+    """Move the write-ahead log into the file, and return whether it is empty then; a reader may prevent that."""
     database.checkpoint()  # moves most of the log while other processes write
     with database.writers_held_off(), _connected(database) as connection:
         try:

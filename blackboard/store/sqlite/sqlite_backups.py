@@ -77,7 +77,9 @@ def _make(database: SqliteDatabase, to: Path, progress: BackupProgress) -> Copy:
 def restore(backup: Path, database: SqliteDatabase, stamp: str) -> tuple[Copy, Path | None]:
     """Replace a board, if there is one, by a copy. No process may be using the board.
 
-    Return the restored board, and the path of the old board, which is kept. That path ends with `stamp`.
+    Returns:
+        The restored board, and the path of the old board, which is kept; None if there was none. The path ends with
+        `stamp`.
 
     Raises:
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.

@@ -125,8 +125,10 @@ def reserve(
 ) -> budgets.BudgetExceeded | None:
     """Reserve the highest cost of a planned call, in micro-dollars, and record that its request is about to be sent.
 
-    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this call in the batch. Return
-    the budget that the call would exceed, if any. If that budget defers the call, nothing is changed.
+    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this call in the batch.
+
+    Returns:
+        The budget that the call would exceed, if any. If that budget defers the call, nothing is changed.
     """
     exceeded = budgets.find_exceeded(txn, row, reserve)
     if exceeded is not None and exceeded.defers:
@@ -163,7 +165,10 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     """Record a raw answer and its cost, and release the reserve if the cost is known.
 
     An answer may arrive after its call was given up as unknown or its activation was discarded, and it may arrive
-    twice. Return False if the call has an answer already.
+    twice.
+
+    Returns:
+        Whether the answer was recorded; False if the call has an answer already.
     """
     row = get(txn, call_id)
     if row.state not in (CallState.SENT, CallState.UNKNOWN, CallState.COST_RECORDED):

@@ -86,8 +86,10 @@ def finish(
 ) -> Success | None:
     """End an activation with success.
 
-    Return None, and change nothing, if the worker has lost the activation. `places` has the names of the items in
-    errors; without it, they are numbered.
+    `places` has the names of the items in errors. Without it, the items are numbered.
+
+    Returns:
+        The success; None, without a change, if the worker has lost the activation.
 
     Raises:
         BlackboardError: One of the actions is refused. The transaction must be rolled back.
@@ -111,7 +113,8 @@ def fail(
 ) -> ActivationState | None:
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
-    Return the new state, or None, without a change, if the worker has lost the activation.
+    Returns:
+        The new state; None, without a change, if the worker has lost the activation.
     """
     current = current_run(txn, row)
     return None if current is None else _fail(txn, current, agent_spec, failure, rng)
@@ -126,7 +129,8 @@ def put_back(
     answer so far is not used. No attempt is counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs
     were closed in the meantime, it ends as skipped.
 
-    Return the new state, or None, without a change, if the worker has lost the activation.
+    Returns:
+        The new state; None, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return None
@@ -193,8 +197,10 @@ def defer(
     """Defer an activation until an instant, without counting a failed attempt.
 
     Without an instant, the activation waits for a person or another event, such as room in a budget or an answer of a
-    paused model. With `is_held`, such an event may also end the wait before the instant. Return False, without a
-    change, if the worker has lost the activation.
+    paused model. With `is_held`, such an event may also end the wait before the instant.
+
+    Returns:
+        True; or False, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return False

@@ -25,9 +25,9 @@ def split(
     error: str | None = None,
     retry_at: Instant | None = None,
 ) -> int:
-    """Move some of an activation's marks to a new activation that is ready at an instant, by default now.
+    """Move some of an activation's marks to a new activation, and return its id.
 
-    Return the id of the new activation.
+    The new activation is ready at `retry_at`, by default now.
     """
     model_calls.end_calls_of_split(txn, row.id, error or "its marks were split")
     new = row._replace(
@@ -55,8 +55,11 @@ def split(
 def isolate(txn: BoardTransaction, row: ActivationRow, mark_ids: Collection[int]) -> set[int] | None:
     """Move each of these marks to an activation of its own, and return the ids of the marks that moved.
 
-    The marks of the sides of an `&` move together, and the activation keeps at least one part. Return None, without a
-    change, if the worker has lost the activation.
+    If the condition joins its sides by `&`, the marks of these sides move together. The activation keeps at least one
+    part.
+
+    Returns:
+        The ids; None, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return None
@@ -76,8 +79,10 @@ def keep_strongest_part(
 ) -> bool:
     """Keep the strongest part of the marks in a running activation; the other marks are ready again at an instant.
 
-    The other marks become one activation or, with `halve_rest`, two. Return False, without a change, if the activation
-    has only one part, or if the worker has lost the activation.
+    The other marks become one activation or, with `halve_rest`, two.
+
+    Returns:
+        True; or False, without a change, if the activation has only one part, or if the worker has lost it.
     """
     current = current_run(txn, row)
     if current is None or len(parts := divisible_parts(txn, current)) < 2:

@@ -46,7 +46,8 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Update the state of the scope of a deposit, and the state of the group that its mark leaves.
 
-    Return whether a crossing is new.
+    Returns:
+        Whether a crossing is new.
     """
     before, after = watched_marks.counted_states(txn, watch, old, new)
     if before is None and after is None:
@@ -114,9 +115,10 @@ def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key
 
 
 def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> bool:
-    """If the guard dropped the crossing of this episode and is open now, allow another crossing.
+    """Allow another crossing if the guard dropped the crossing of this episode and is open now.
 
-    Return whether another crossing was allowed.
+    Returns:
+        Whether another crossing was allowed.
     """
     if watch.condition.is_falling or not watch.guard_drops:
         return False

@@ -71,7 +71,7 @@ def _update_after_departure(txn: BoardTransaction, watch: RegisteredWatch, old: 
 def _update_and_test(
     txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow, *, was_on_board: bool
 ) -> bool:
-    """Update the sums of a watch after a deposit, and test it if the deposit is news. Return whether it crosses.
+    """Update the sums of a watch after a deposit, test it if the deposit is news, and return whether it crosses.
 
     `old` is the mark before the deposit; None if it did not count in this scope. `was_on_board` says whether the board
     had the mark at all.
@@ -96,7 +96,7 @@ def _update_and_test(
 
 
 def _absorb_without_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Absorb a deposit on an absorbed mark if it brings no news to the agent. Return whether it was absorbed."""
+    """Absorb a deposit on an absorbed mark if it brings no news to the agent, and return whether it was absorbed."""
     known = _known_state(txn, watch, old)
     if known is None or update_and_assess(txn, watch, known.event, old, new):
         return False

@@ -53,7 +53,7 @@ def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 
 
 def release_or_defer(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
-    """Record the present deferral of a crossing. Return the changed crossing; None if it cannot be in a batch."""
+    """Record the present deferral of a crossing, and return the crossing with it; None if it cannot be in a batch."""
     deferral = deferral_of(txn, watch, crossing)
     if deferral.held_by is None and crossing.held_by is not None:
         deferral = CrossingDeferral(None, max(deferral.ready_at or 0, txn.now))

@@ -64,12 +64,15 @@ def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
 def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> bool:
     """Make the marks of dropped crossings stimuli again if the guard is open now.
 
-    Call it before the deposit on one of these marks is counted. Return whether there were such marks.
+    Call it before the deposit on one of these marks is counted.
 
     Args:
         txn: The transaction of the deposit, after the mark was written.
         watch: The watch, whose guard drops.
         old: The mark before the deposit.
+
+    Returns:
+        Whether there were such marks.
     """
     record = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=old.id)
     if record is None or record.activation_id != DROPPED:

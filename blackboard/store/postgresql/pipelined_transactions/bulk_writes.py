@@ -66,9 +66,9 @@ class BulkWrites:
         """All tables that the statements of the waiting rows read or write."""
 
     def find_set(self, text: str, names: Sequence[str]) -> RowSet | None:
-        """Return the set in which a row of a statement may wait.
+        """Return the set in which a row of a statement may wait; None if it may not wait.
 
-        Return None if the statement does more than insert or delete one row, or if other rows must be sent first.
+        It may not wait if the statement does more than insert or delete one row, or if other rows must be sent first.
         """
         if (found := self._waiting.get(text)) is not None:
             return found

@@ -46,7 +46,7 @@ class PipelinedTransaction(Transaction):
         return self._last_sent is not None and self._last_sent.changed is not None
 
     def send(self, text: str, *values: Any) -> StatementResult:
-        """Add a statement that no file contains, such as BEGIN, to those that wait. Return the place for the result."""
+        """Queue a statement that no file contains, such as BEGIN, and return the place for its result."""
         self._last_sent = StatementResult()
         self._pipeline.add(text, values, self._last_sent)
         return self._last_sent

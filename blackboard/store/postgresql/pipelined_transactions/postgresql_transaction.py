@@ -153,7 +153,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         self._pipeline.add(text, values, result)
 
     def _waits(self, text: str, names: tuple[str, ...], row: tuple[Any, ...]) -> bool:
-        """Keep a row to write it with other rows of the same statement. Return False if that is not possible."""
+        """Keep a row, to write it with other rows of the same statement; return False if that is not possible."""
         if (found := self._bulk_writes.find_set(text, names)) is None:
             return False
         found.rows.append(row)

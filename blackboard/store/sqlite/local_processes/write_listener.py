@@ -116,7 +116,7 @@ class FileWrites:
         return False
 
     def rest(self, seconds: float) -> bool:
-        """Wait some seconds, or until `stop`. Return False if `stop` was called."""
+        """Wait some seconds, or until `stop`; return False if `stop` was called."""
         return not self._only_end.poll(seconds * 1000)
 
 

@@ -74,7 +74,8 @@ class BoardConnection(sqlite_library.sqlite.Connection):  # type: ignore[misc]  
     def save_log(self) -> bool:
         """Copy a removed log into the database, unless other processes may have written a new log.
 
-        Return whether the database then contains the whole removed log.
+        Returns:
+            Whether the database then contains the whole removed log.
         """
         if self.opened is None or (self.opened.is_beside_another_log and not self.opened.is_beside_an_empty_log):
             return False
