@@ -12,7 +12,7 @@ clock                  the clock of a board, and one that tests move by hand
 durations              durations such as "3d", as microseconds
 agent_package_support  what packages of agents use beside these names
 
-What they are made of, from the top:
+What these are made of, from the top:
 
 pytest_plugin          finds files of scenarios for pytest
 cli                    the command line

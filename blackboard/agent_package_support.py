@@ -1,6 +1,7 @@
 """Support for packages of agents, besides `blackboard` and `blackboard.errors`: settings, the log, and files.
 
-An agent that changes a file which other programs and users share needs the same care as the board's own files.
+An agent may change a file that it shares with other programs and users. Such a file needs the same care as the files
+of a board.
 """
 
 from blackboard.clock import to_datetime

@@ -182,7 +182,10 @@ class ManualClock:
             self._now = to
 
     def wait(self, event: threading.Event, until: Instant | datetime | None) -> bool:
-        """Move the clock to the instant, unless the event is set already. A naive datetime is UTC."""
+        """Move the clock forward to the instant, unless the event is set already. A naive datetime is UTC.
+
+        Without an instant, do not wait.
+        """
         if event.is_set() or until is None:
             return event.is_set()
         until = instant_of(until)
@@ -198,7 +201,7 @@ def give_way() -> None:
 
 
 def sleep_for(length: Duration) -> None:
-    """Sleep in real time, for locks between processes."""
+    """Sleep in real time, whatever clock a board has."""
     time.sleep(seconds_in(length))
 
 

@@ -143,7 +143,7 @@ class BlackboardError(Exception):
 
     @classmethod
     def reported(cls, message: str) -> Self:
-        """Return an error with a message that is complete, as another process reports it."""
+        """Return an error with the complete message that another process has reported."""
         error = cls.__new__(cls)
         Exception.__init__(error, message)  # a class may compose its message from other arguments
         return error
@@ -419,7 +419,7 @@ class ServerUnreachable(ServerError):
 class AccessDenied(WorkError):
     """The caller may not do this.
 
-    Its token is missing, unknown, expired or revoked, or its token or the session of a tool does not allow it.
+    Its token is missing, unknown, expired or revoked. Or the token, or the session of a tool, does not allow this.
     """
 
     problem = ""

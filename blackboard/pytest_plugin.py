@@ -23,7 +23,7 @@ def board_clock() -> ManualClock:
 
 @pytest.fixture
 def board(tmp_path: Path, board_clock: ManualClock) -> Iterator[Blackboard]:
-    """Open an empty board in the test's folder, on the manual clock `board_clock`, whose deposits sign as `test`."""
+    """Open an empty board in the test's folder, on the manual clock `board_clock`. Its deposits sign as `test`."""
     from blackboard.board import board_storage
     from blackboard.board.facade import Blackboard
 

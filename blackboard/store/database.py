@@ -159,8 +159,8 @@ class Database(ABC):
     ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
-        If the work raises, its changes are rolled back and the error is raised here. The work may run twice, so it
-        must have no effect outside the transaction.
+        If the work raises, its changes are rolled back and the error is raised here. The work may run several times,
+        so it must have no effect outside the transaction.
 
         Args:
             work: The work.
@@ -261,7 +261,7 @@ class Database(ABC):
 
     @abstractmethod
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the write lock between processes. A server has none, because its transactions have one."""
+        """Hold the write lock of the file. On a server this does nothing, because each transaction locks the board."""
 
     @abstractmethod
     def checkpoint(self, min_bytes: int = 0) -> None:

@@ -91,7 +91,7 @@ class EventPartitions(ABC):
 
         Args:
             room: The number of ids.
-            at: An id below which no event will be written; one partition is enough for all up to it.
+            at: An id up to which the first new partition reaches, even if it then has more than the usual ids.
             up_to: The last id in use; by default that of the last event.
         """
 
@@ -121,8 +121,8 @@ class EventPartitions(ABC):
 
     @abstractmethod
     def abandon_copy(self) -> None:
-        """Drop the copied events, which begin anew, because a change of the schema does not reach them."""
+        """Drop the copied events, because a change of the schema does not reach them. The copy then begins anew."""
 
     @abstractmethod
     def end_copy(self, carried_to: Id) -> None:
-        """Record that below an id, no partition is removed as a whole now, and that nothing is being copied."""
+        """Record that nothing is being copied, and that below an id no partition is removed as a whole."""

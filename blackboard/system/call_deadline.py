@@ -36,7 +36,7 @@ class CallDeadline:
             self._connections.clear()
 
     def trace(self, event: str, details: Mapping[str, Any]) -> None:
-        """Learn of each new connection: this is the `trace` extension of a request."""
+        """Watch each new connection. The HTTP client calls this at each event of a request: its extension `trace`."""
         if not event.endswith(".connect_tcp.complete"):
             return
         self.watch(details["return_value"].get_extra_info("socket"))

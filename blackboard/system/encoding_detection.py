@@ -70,7 +70,8 @@ _WESTERN = _word_pattern(
 """German, French, Spanish, Italian, Portuguese, Catalan, Dutch, Swedish and Finnish, Danish and Norwegian, Estonian,
 Icelandic.
 
-A letter stands where it does in the words of its language, because other code pages make the same letters elsewhere.
+Some letters may stand only where words of their language have them, because a wrong code page makes the same letters
+at other places.
 """
 _EASTERN = _word_pattern(
     "[ąćęłńóśźż]", "[áčďéěíňóřšťúůýž]", "[áäčďéíĺľňóôŕšťúýž]", "[áéíóöőúüű]", "[čćđšž]", "[ăâîşţșț]", "[äöüß]"

@@ -1,8 +1,8 @@
 """Descriptions of errors for the log: the class of an error, and the file and line that raised it.
 
-The message of an error may contain words of a payload. So may every name that agents can make at run time, of a class,
-a file or a function. So a message is shown only if this package wrote it without a quotation, and a name only if the
-loaded program contains it.
+The message of an error may contain words of a payload. So may the name of a class, a file or a function, because agents
+can make such names at run time. So a message is shown only if this package wrote it without a quotation, and a name
+only if the loaded program contains it.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _is_own(error: BaseException) -> bool:
 
 
 def _place(error: BaseException) -> str:
-    """Return the file and line that raised an error: the innermost line of code that is not of a library."""
+    """Return the innermost file and line outside of this package, Python and libraries; if none, the innermost one."""
     place = fallback = ""
     files = _loaded_files() | _files_being_imported(error)
     for file, line in _lines(error):

@@ -62,7 +62,7 @@ class LogQueue:
         self._writer: threading.Thread | None = None
 
     def put(self, write: Callable[[], object], size: int) -> None:
-        """Queue a function that writes some characters, or drop it if too many characters wait."""
+        """Queue a function that writes some characters, or drop it if too many lines or characters wait."""
         if threading.current_thread() is self._writer:  # this thread reports dropped lines
             write()
             return
@@ -137,7 +137,7 @@ _queue = LogQueue()
 def queue_write(write: Callable[[], object], size: int) -> None:
     """Queue a function that writes some characters, for a thread to call in order.
 
-    Drop it if too many characters wait.
+    Drop it if too many lines or characters wait.
     """
     _queue.put(write, size)
 

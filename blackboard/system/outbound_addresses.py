@@ -26,7 +26,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class AddressRefused(WorkError):
-    """A host has only private addresses, which the deployment file does not allow for this purpose."""
+    """A host has no address that the deployment file allows for this purpose."""
 
     quotes_nothing = True
 
@@ -113,7 +113,7 @@ def addresses_of(host: str, port: int) -> list[IPv4Address | IPv6Address]:
 
 
 def _is_allowed(address: IPv4Address | IPv6Address, private: Sequence[Network], *, needs_private: bool) -> bool:
-    """Return whether an address, and every IPv4 address inside it, is public or in one of the networks."""
+    """Return whether an address, and every IPv4 address inside it, is in one of the networks or, if allowed, public."""
     return all(
         any(part in network for network in private) or (is_public(part) and not needs_private)
         for part in _destinations(address)
@@ -121,7 +121,7 @@ def _is_allowed(address: IPv4Address | IPv6Address, private: Sequence[Network], 
 
 
 def _destinations(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
-    """Yield the address that packets go to: an IPv6 address can lead to an IPv4 address that it contains."""
+    """Yield the addresses that packets may go to: an IPv6 address can lead to an IPv4 address that it contains."""
     if isinstance(address, IPv4Address):
         yield address
     elif address.ipv4_mapped is not None:

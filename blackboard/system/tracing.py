@@ -34,9 +34,9 @@ _given: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
 def read_traceparent(text: str | None) -> str | None:
-    """Return a trace context in the form of version 00; None if it is not valid, which is then ignored.
+    """Return a trace context in the form of version 00; None if the text is not a valid context.
 
-    Of a later version, the parts that version 00 has are read, as W3C Trace Context says.
+    Of a later version, only the parts that version 00 has are read, as W3C Trace Context says.
     """
     found = None if text is None else _TRACEPARENT.fullmatch(text)
     if found is None:
@@ -114,7 +114,7 @@ def recorded_span(tracer: Any, name: str, attributes: Mapping[str, Any], kind: A
 
 
 def link(span: Any, traceparents: Iterable[str]) -> None:
-    """Link a span to the spans of trace contexts: these are its causes, and neither is its parent."""
+    """Link a span to the spans of trace contexts: they are its causes, and none of them is its parent."""
     from opentelemetry.trace import SpanContext, TraceFlags
 
     for text in traceparents:

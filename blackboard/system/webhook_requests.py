@@ -87,7 +87,7 @@ class WebhookResponse:
         return 200 <= self.status < 300
 
     def retry_after(self, now: datetime) -> timedelta | None:
-        """Return how long the receiver asks to wait; None if it does not say so."""
+        """Return how long the receiver asks to wait; None if it does not ask."""
         text = self.headers.get("retry-after", "").strip()
         if text.isascii() and text.isdecimal():
             return timedelta(seconds=min(int(text[:9]), MAX_RETRY_AFTER.total_seconds()))
@@ -100,7 +100,7 @@ class WebhookResponse:
 
 
 def check_secret(secret: str) -> None:
-    """Check the secret of a webhook, or several, separated by spaces, while one replaces another.
+    """Check the secret of a webhook. While one secret replaces another, the text has several, separated by spaces.
 
     Raises:
         ValueError: A secret is not valid. The message does not quote it.
@@ -160,7 +160,7 @@ def post(
         max_content_bytes: The largest content of a response that is read. By default, none is read.
 
     Raises:
-        AddressRefused: The host is in a private network that is not allowed.
+        AddressRefused: The address of the host is not allowed.
         HostUnreachable: The host cannot be reached. The request was not sent.
         RequestFailed: There was no response in time, or none that can be used.
     """

@@ -161,7 +161,7 @@ class GroupCommit:
             self._lead_next()
 
     def run(self, entry: Entry[Any], commit: Callable[[list[Entry[Any]]], None]) -> None:
-        """Return when an entry is committed, by this thread or another, together with entries of other threads.
+        """Commit an entry together with those of other threads, in this thread or another, and wait for its outcome.
 
         Args:
             entry: The work of this thread.

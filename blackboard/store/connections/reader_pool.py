@@ -66,7 +66,7 @@ class ReaderPool:
     Args:
         uses: The uses of the database's connections. A fork waits for them.
         check_file: Checks that the path still names the open file.
-        give_up_outdated: Closes a connection if it does not have the file at the path open; returns whether it did.
+        give_up_outdated: Closes a connection that does not have the file at the path open; returns whether it did so.
     """
 
     def __init__(

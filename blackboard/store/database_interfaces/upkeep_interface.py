@@ -116,7 +116,7 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def known_copies(self) -> list[Path]:
-        """Return the known copies of the board that still exist: its backups, and boards that were replaced."""
+        """Return the known copies of the board that still exist: backups, and what a restoration or an upgrade kept."""
 
     @abstractmethod
     def count_events(self, copy: Path, subject: str) -> int | None:
@@ -124,9 +124,10 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def readers_in_place(self) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
-        """Yield functions that open a reading transaction: of the board, and of each board that a restoration replaced.
+        """Yield functions that open a reading transaction: of the board, and of each copy that stands beside it.
 
-        Only a file that exists has any. A board that was replaced can be read only until the next one is yielded.
+        Only a file that exists has any. A restoration or an upgrade kept the copies there. Each can be read only until
+        the next one is yielded.
         """
 
     @abstractmethod

@@ -16,7 +16,7 @@ from blackboard.errors import InvalidSearch
 MAX_WORD_BYTES = 1000
 """Longer words are left out; PostgreSQL's limit is 2,046 bytes."""
 MAX_VECTOR_BYTES = 500_000
-"""The index takes the text up to here; PostgreSQL's limit is about 1 MB."""
+"""The largest index entry of a text, without the words after it; PostgreSQL's limit is about 1 MB."""
 MAX_POSITIONS = 255
 """The number of occurrences of a word that a server's index counts in one text."""
 

@@ -80,7 +80,7 @@ class CommitRecord:
 
         Args:
             send: Sends a statement with its values, and returns the place for its result: `PipelinedTransaction.send`.
-            notes_waits: Whether `had_to_wait` will be read, which costs a third of this statement.
+            notes_waits: Whether `had_to_wait` will be read. Finding it takes a third of the time of the statement.
         """
         for statement in self._begin:
             send(statement)
@@ -114,7 +114,7 @@ class CommitRecord:
     def find_outcome(
         self, connect: Callable[[], Any], errors: type[Exception], events_after: int | None = None
     ) -> CommitOutcome:
-        """Find the outcome of the last transaction. If it is not committed, it can no longer be.
+        """Find the outcome of the last transaction. If it is not committed, prevent a later commit.
 
         Args:
             connect: Opens a writing connection.

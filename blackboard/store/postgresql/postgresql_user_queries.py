@@ -75,7 +75,8 @@ class PostgresqlQueries(BoardQueries):
     def _table_as_reader(self, sql: str, values: Values, limit: int, seconds: float) -> QueryResult:
         """Run one query as the user of `query_url`, as `table` does.
 
-        It has a connection of its own. What its functions do to a session, such as settings and locks, ends with it.
+        The query has a connection of its own. What its functions do to the session, such as settings and locks, ends
+        with this connection.
 
         Raises:
             WorkError: There is no `query_url`, it names a file, or its user may change the board's tables.

@@ -22,7 +22,7 @@ from blackboard.store.transaction import CommitState, Transaction
 from blackboard.system.failpoints import failpoint
 
 TRANSACTIONS_PER_NOTE = 4
-"""One transaction of this many notes whether it had to wait. This costs a third of the statement that begins it."""
+"""Of this many transactions, one notes whether it had to wait. The statement that begins it then takes longer."""
 
 
 class PostgresqlWritingConnection(WritingConnection):
@@ -134,7 +134,7 @@ class PostgresqlWritingConnection(WritingConnection):
         """Note and return the outcome of a transaction whose COMMIT raised an error.
 
         Raises:
-            StoreUnknown: The server does not say so. The transaction stays in doubt.
+            StoreUnknown: The server does not tell the outcome. The transaction stays in doubt.
         """
         outcome = self._find_outcome(error, events_after)
         transaction.commit_state = CommitState.COMMITTED if outcome.is_committed else CommitState.UNCOMMITTED
@@ -144,7 +144,7 @@ class PostgresqlWritingConnection(WritingConnection):
         """Find the outcome of the open transaction, whose COMMIT raised an error.
 
         Raises:
-            StoreUnknown: The server does not say so.
+            StoreUnknown: The server does not tell the outcome.
         """
         if isinstance(error, self.dialect.errors.base) and self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
             return CommitOutcome(is_committed=False)

@@ -37,7 +37,7 @@ class ActivationRow(NamedTuple):
     split_from: Id | None = None
     """The activation from which this activation was split."""
     split_after_call: Id | None = None
-    """The newest model call on the board at that time."""
+    """The newest model call on the board when it was split off; None if there was none."""
     deaths: int | None = None
     """How often in a row the worker of the activation died, without an answer or failure in between; None for 0."""
     scheduled_for: Instant | None = None

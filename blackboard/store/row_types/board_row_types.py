@@ -125,7 +125,7 @@ class MessageRow(NamedTuple):
     occurrence: str
     """The key of the event that the message is about. A sink gets one message for each key."""
     content: str
-    """What the message says, in JSON (see `outbox.Notice`)."""
+    """What the message says, in JSON (see `message_rows.Notice`)."""
     created_at: Instant
     scope: str | None
     """The subject or the group that it is about."""

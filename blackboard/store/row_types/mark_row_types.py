@@ -138,7 +138,7 @@ class WindowEventRow(NamedTuple):
 
 
 class WindowTagRow(NamedTuple):
-    """A row of `window_tag`: a value of a tag of a deposit, which a window of the active deployment uses to find it."""
+    """A row of `window_tag`: a tag of a deposit with its value, by which a window of the active deployment finds it."""
 
     kind: str
     name: str

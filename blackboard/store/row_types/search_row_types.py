@@ -30,7 +30,7 @@ class SearchFieldRow(NamedTuple):
 
 
 class SearchDocRow(NamedTuple):
-    """A row of `search_doc`: a document of the full-text index: the text of one mark."""
+    """A row of `search_doc`: a document of the full-text index, with the text of one mark."""
 
     id: Id
     """The low 40 bits hold the id of the mark, and the bits above them the number of the index."""

@@ -28,7 +28,7 @@ BUILT_IN_LAWS = tuple(name for name, law in decay.LAWS.items() if law.__module__
 def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = (), *, is_searched: bool = False) -> dict[str, str]:
     """Return the SELECT behind each view, for the laws of this version and the laws that the board has stored.
 
-    Without a full-text index, which `is_searched` says, the view of searched marks is empty.
+    If the board has no full-text index (`is_searched` is false), the view `searchable_marks` is empty.
 
     Raises:
         StoreError: This process does not know a stored law.

@@ -270,7 +270,7 @@ EXISTS (
 SELECT {activation.*} FROM activation WHERE {is_unfinished} AND activation.state = 'held' AND {awaits_budget};
 
 -- name: submit_again
--- Make every call ready for the Batch API that a budget holds. Its activation stays held.
+-- Make every call that a budget holds ready for the Batch API. Its activation stays held.
 UPDATE activation SET retry_at = NULL WHERE {is_unfinished} AND state = 'held' AND {awaits_budget};
 
 -- name: explain_held (quiet)

@@ -119,7 +119,7 @@ WHERE mark.kind = :kind
   AND mark.event_id <= :watermark;
 
 -- name: absorb_inputs
--- Record the marks of a kind as absorbed that activations of a watch absorbed before.
+-- Record as absorbed the marks of a kind that activations of a watch absorbed before.
 {absorb_marks_of_kind}
   AND EXISTS (
     SELECT activation_input.activation_id
@@ -483,7 +483,7 @@ WHERE activation_id = :from_id AND mark_id = 0 AND scope <> '' AND NOT {is_group
   );
 
 -- name: count_waiting -> WatchCount
--- The number of waiting crossings of each watch, and the instant of the first.
+-- The number of waiting crossings of each watch.
 SELECT watch_id, count(*) AS number FROM crossing WHERE state = 'waiting' GROUP BY watch_id;
 
 -- name: waiting_by_deferral -> DeferralCount

@@ -1,6 +1,6 @@
--- The full-text index. A document is what a mark says; its id has the number of its kind's index above 40 bits, and the
--- id of the mark below. SQLite's index refers to the view `search_text` for its content, so no text is stored twice.
--- The index exists once a kind has been searched.
+-- The full-text index. A document is what a mark says. The low 40 bits of its id hold the id of the mark, and the bits
+-- above them the number of its kind's index. SQLite's index refers to the view `search_text` for its content, so no text
+-- is stored twice. The index exists once a kind has been searched.
 
 -- name: has_index -> int
 -- Whether a kind has ever been searched, so there is an index.

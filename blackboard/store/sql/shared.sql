@@ -107,7 +107,7 @@ power({base}, {exponent})
 CASE WHEN ({exponent}) * ln({base}) < -660.0 THEN 0.0 ELSE power({base}, {exponent}) END
 
 -- fragment: share(law, name, age, length, shape)
--- The share of its intensity that a mark's law leaves. `live_marks.share_of` gives the text for the known laws.
+-- The share of its intensity that a mark's law leaves. `live_mark_statements.share_of` gives the text for known laws.
 
 -- fragment: clock_row
 -- The table of one row with the instant of a reading, which each statement defines in its WITH.
@@ -168,4 +168,4 @@ AND live.id IN ({has_value({n})})
 AND EXISTS ({has_value({n})} AND mark_tag.mark_id = live.id)
 
 -- fragment: filter_by_tags
--- Any number of these filters. `live_marks.live_marks` gives the text.
+-- Any number of these filters. `live_mark_statements` gives the text.

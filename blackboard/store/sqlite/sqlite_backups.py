@@ -138,7 +138,7 @@ def examine_copy(path: Path) -> Copy:
 
 
 def backups_of(path: Path) -> list[Path]:
-    """Return the known copies of a board that still exist: its backups, and boards that a restored backup replaced."""
+    """Return the known copies of a board that still exist: backups, and what a restoration or an upgrade kept."""
     files = BoardFiles(path)
     try:
         lines = files.backup_list.read_text(encoding="utf-8").splitlines()

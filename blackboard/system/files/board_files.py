@@ -48,7 +48,7 @@ class BoardFiles:
 
     @property
     def backup_list(self) -> Path:
-        """The paths of the backups that were made, one a line."""
+        """The list of the backups that were made: a path on each line."""
         return self._beside("-backups")
 
     @property
@@ -72,7 +72,7 @@ class BoardFiles:
         return BoardFiles(self._beside("-compact"))
 
     def replaced_copy(self, stamp: str) -> BoardFiles:
-        """Return the files that keep a board after a backup replaced it, or before an upgrade, at this time."""
+        """Return the files that keep the content of the board before a restoration or an upgrade at this time."""
         return BoardFiles(self._beside(f".before-{stamp}"))
 
     def replaced_copies(self) -> list[Path]:
@@ -122,7 +122,8 @@ def path_in(url: str | Path) -> Path | None:
 def resolved_path(path: str | Path) -> Path:
     """Return the path of a file without symbolic links.
 
-    All files of a board are named after it, SQLite's log included. Locks with other names would not exclude each other.
+    All files of a board, SQLite's log included, are named after this path. Otherwise, processes that reach the board by
+    different links would use different locks.
 
     Raises:
         ConfigurationError: The path has a character that no path can have.

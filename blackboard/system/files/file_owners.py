@@ -97,7 +97,7 @@ def others_who_place(link: Path) -> str | None:
 
 
 def describe_access(path: str | Path) -> str:
-    """Return a text for an error with this user, and the owner of the file or of the nearest existing folder above it.
+    """Return a text for an error: who owns a file, or else the nearest existing folder above it, and who this user is.
 
     The text is empty if the owner is this user.
     """

@@ -38,7 +38,7 @@ def parse_mode(value: object) -> int:
 
 
 def open_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> int:
-    """Open a file for writing, which is made with a mode if it does not exist, and return its descriptor.
+    """Open a file for writing, and return its descriptor. If the file does not exist, make it with a mode.
 
     Raises:
         OSError: The file cannot be opened, or is a symbolic link.
@@ -92,7 +92,7 @@ def folder_mode(mode: int) -> int:
 
 
 def mode_of(path: Path) -> int:
-    """Return the mode of a file, for the files beside it; private if it does not exist."""
+    """Return the mode for the files beside a file: its own mode, or the private one if it does not exist."""
     try:
         return (os.stat(path).st_mode & MODE_BITS) | PRIVATE_MODE
     except OSError:

@@ -191,7 +191,7 @@ class ListeningConnection:
 def notify_statements(sender: str) -> str:
     """Return the statements that notify every listener of a board, except the sender's own.
 
-    They are a transaction that does not wait for the disk, because no other transaction could commit meanwhile.
+    They are a transaction that does not wait for the disk, because no other notification could be committed meanwhile.
     """
     return (
         "BEGIN; SET LOCAL synchronous_commit = off;"

@@ -2,8 +2,8 @@
 
 It runs under the lock of the board. The ids of new events were chosen before the lock was taken: they follow the last
 event that the transaction has read. Other transactions may have recorded events meanwhile. So each new id is raised
-by the number of these events. If the last event was recorded later than the transaction has decided, the rows get its
-instant.
+by the number of these events. If the last event was recorded after the instant for which the rules decided, the rows
+get the instant of that event.
 """
 
 from __future__ import annotations

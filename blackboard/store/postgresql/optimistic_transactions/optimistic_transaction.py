@@ -275,7 +275,7 @@ class OneMessageTransaction(OptimisticTransaction):
         """Return the cached result of a read.
 
         Raises:
-            LockRequired: The process does not remember one.
+            LockRequired: The process does not remember one, or the transaction cannot use it without the lock.
         """
         result = StatementResult()
         if statement is MARKS.transaction_start:

@@ -58,7 +58,7 @@ class ReadSet:
         self._used[statement, values] = UsedRead(statement, values, result, fingerprint)
 
     def release(self, statement: Statement[Any], values: tuple[Any, ...]) -> StatementResult:
-        """Return a result that was used, which the commit then no longer checks."""
+        """Return a result that was used. The commit then no longer checks it."""
         return self._used.pop((statement, values)).result
 
     def checks(self, last_event_id: int) -> Iterator[SqlPart]:
@@ -91,7 +91,7 @@ class WriteSet:
         self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | SqlPart] = []
         self._tables: set[str] = set()
         self._marks: set[int] = set()
-        """The ids of the marks among them."""
+        """The ids of the marks that are written."""
 
     def __bool__(self) -> bool:
         return bool(self._writes)
@@ -130,7 +130,7 @@ class WriteSet:
 
     @property
     def new_events(self) -> int:
-        """The number of events among them."""
+        """The number of new events among the planned writes."""
         return sum(not isinstance(each, SqlPart) and each[0] is MARKS.insert_event for each in self._writes)
 
     def new_marks(self) -> Iterator[tuple[str, str]]:

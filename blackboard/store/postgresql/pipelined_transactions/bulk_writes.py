@@ -1,9 +1,9 @@
 """Rows that a transaction on a server inserts or deletes together, table by table, instead of one by one.
 
-A row that is put waits until a statement names its table, or until the commit. The keys of
-deleted rows wait in the same way. The rows of many deposits thus form one set, and the keys of many evaporated marks
-another. A large set of new rows is sent by COPY, which takes a fifth of the processor time of as many statements. A
-small set is sent as statements, because COPY takes round trips of its own.
+A row that is put waits until a statement names its table, or until the commit. The keys of deleted rows wait in the
+same way. The rows of many deposits thus form one set, and the keys of many evaporated marks another. A large set of new
+rows is sent by COPY, which takes a fifth of the processor time of as many statements. A small set is sent as
+statements, because COPY takes round trips of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 ROWS_FOR_COPY = 64
 """A set of at least this many rows is sent by COPY."""
 MAX_WAITING_ROWS = 2000
-"""The number of rows of a set that wait at most."""
+"""The largest number of rows that wait in a set."""
 
 _PLAIN_INSERT = re.compile(r"INSERT INTO (\w+) \(([\w, \n]+)\)\s+VALUES \(([$\d, \n]+)\);?")
 _DELETE_BY_KEY = re.compile(r"DELETE FROM (\w+)\s+WHERE (\w+) = \$1\b(?!.*\$)", re.DOTALL)

@@ -28,7 +28,7 @@ class PostgresqlTransaction(PipelinedTransaction):
     Args:
         connection: The connection.
         dialect: The kind of database.
-        process_cache: Notes the results of the server, for later transactions of this process; None for one that reads.
+        process_cache: Notes the results of the server, for later transactions of this process; None if it only reads.
     """
 
     __slots__ = ("_bulk_writes", "_counted", "_cursor", "_last_ids", "_process_cache")

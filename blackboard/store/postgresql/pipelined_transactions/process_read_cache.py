@@ -64,7 +64,7 @@ class ProcessReadCache:
         self._subjects: defaultdict[str, set[str]] = defaultdict(set)
         """The subjects with a mark that were noted last, by kind."""
         self._older_subjects: Mapping[str, set[str]] = {}
-        """The subjects that were noted before the subjects in `_subjects`: as many, or none."""
+        """The `MAX_CACHED_SUBJECTS` subjects that were noted before the subjects in `_subjects`; at first none."""
         self._number = 0
         """The number of subjects that were noted last."""
 
@@ -93,7 +93,7 @@ class ProcessReadCache:
                 del self._results[next(iter(self._results))]
 
     def note_commit(self, last_event_id: int, next_evaporation: Instant) -> None:
-        """Note the last event of a transaction that was committed, and the earliest end of the marks that it wrote."""
+        """Note the last event of a committed transaction, and the earliest end of the marks that it read or wrote."""
         if (start := self._start) is not None:
             end = next_evaporation if start.next_evaporation is None else min(start.next_evaporation, next_evaporation)
             self._start = start._replace(last_event_id=last_event_id, next_evaporation=end)

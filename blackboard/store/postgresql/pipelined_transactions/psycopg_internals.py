@@ -1,7 +1,7 @@
 """The parts of psycopg that `statement_pipeline` uses and psycopg does not document, and a check that they exist.
 
-A later version of psycopg may change or remove them. So only tested versions may be installed, and the check makes any
-other version fail with an error that names it, before a statement is sent.
+A later version of psycopg may change or remove them. So only tested versions may be installed. If another version lacks
+a part, the check fails with an error that names the version, before a statement is sent.
 """
 
 from __future__ import annotations

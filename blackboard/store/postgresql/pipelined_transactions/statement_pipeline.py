@@ -118,7 +118,7 @@ class StatementPipeline:
             result: Gets the rows and their number; None if they are not needed.
 
         Raises:
-            psycopg.Error: A value cannot be converted; or an earlier statement failed, if too many wait.
+            psycopg.Error: A value cannot be converted, or too many statements waited and were sent, and one failed.
         """
         types: tuple[int, ...] = ()
         formats: Sequence[Any] = ()

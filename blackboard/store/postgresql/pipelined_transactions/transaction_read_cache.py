@@ -29,7 +29,7 @@ class Key(NamedTuple):
 
     @property
     def names(self) -> frozenset[str]:
-        """The values of a write that name the rows whose results it may change."""
+        """The parameters of a write that tell which rows it concerns, and so which results it may change."""
         return frozenset({self.parameter} if self.reference is None else {self.parameter, self.reference})
 
 
@@ -62,7 +62,7 @@ class _Results:
         self.by_values: dict[tuple[Any, ...], StatementResult] = {}
 
     def drop(self, key: Key | None, written: Mapping[str, Any]) -> None:
-        """Drop the results that read rows with the written key; all if the key of a side is not known."""
+        """Drop the results that read rows with the written key. If the write or the read names no key, drop all."""
         if key is None or key.parameter not in self.columns or not key.names <= written.keys():
             self.by_values.clear()
             return

@@ -49,7 +49,7 @@ class WorkerLiveness:
 
     Args:
         database: The file of the board.
-        wake: Called from these threads when this worker should look at the board.
+        wake: Called from another thread when this worker should look at the board.
     """
 
     is_proven = True
@@ -127,7 +127,7 @@ class WorkerLiveness:
             return self._peers
 
     def _watch(self, lock: Path) -> bool:
-        """Start a thread that waits for a worker to die; False if no descriptor or thread is free, or it is dead."""
+        """Start a thread that waits for a worker to die, and return whether it runs. A dead worker needs none."""
         try:
             handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:

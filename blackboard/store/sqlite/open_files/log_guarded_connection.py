@@ -26,7 +26,7 @@ LOCK_SCRIPT = Path(__file__).with_name("shared_lock_script.py")
 
 
 class LogLost(StoreError):
-    """Another log has taken the path of an open connection's log; `committed` is true if a commit came before."""
+    """Another log has taken the path of an open connection's log. If `committed`, this was found after a commit."""
 
     def __init__(self, opened: OpenFile | None, *, committed: bool) -> None:
         self.committed = committed
