@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
-from blackboard.board.activations.agent_claims.claimable_work import ClaimReads
+from blackboard.board.activations.agent_claims.claimable_work import WorkSource
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import agent_action_checks
 from blackboard.board.daemon_work.run_end_transactions import FinishedRun
@@ -101,8 +101,8 @@ class Ending:
         """End one run."""
         found: list[Claim] = []
 
-        def claim_next(txn: BoardTransaction, reads: ClaimReads) -> bool:
-            found[:] = [each] if (each := self._operations.claim(txn, claim.agent_spec.name, reads)) else []
+        def claim_next(txn: BoardTransaction, work_source: WorkSource) -> bool:
+            found[:] = [each] if (each := self._operations.claim(txn, claim.agent_spec.name, work_source)) else []
             return bool(found)
 
         try:

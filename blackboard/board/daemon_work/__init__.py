@@ -10,7 +10,7 @@ batch_api_transactions   the model calls of the Batch API
 """
 
 from blackboard.board.activations.agent_claims import activation_trace_spans
-from blackboard.board.activations.agent_claims.claimable_work import ClaimReads
+from blackboard.board.activations.agent_claims.claimable_work import WorkSource
 from blackboard.board.activations.agent_claims.claims import Claim, RunKey
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
@@ -37,7 +37,6 @@ __all__ = [
     "CallWait",
     "Claim",
     "ClaimNext",
-    "ClaimReads",
     "DueWork",
     "Failure",
     "FinishedRun",
@@ -47,6 +46,7 @@ __all__ = [
     "RemainingWork",
     "RunKey",
     "SpooledAnswer",
+    "WorkSource",
     "Worker",
     "activation_trace_spans",
     "agent_action_checks",

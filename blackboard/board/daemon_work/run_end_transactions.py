@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from blackboard.board.activations import unusable_answers
-from blackboard.board.activations.agent_claims.claimable_work import UNSHARED_READS, ClaimReads
+from blackboard.board.activations.agent_claims.claimable_work import UNSHARED_WORK, WorkSource
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.agent_claims.claims_after_run_ends import ClaimsAfterRunEnds
 from blackboard.board.activations.call_records import model_calls
@@ -24,10 +24,10 @@ from blackboard.store.connections.group_commit import ServerHints
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 
-ClaimNext = Callable[[BoardTransaction, ClaimReads], bool]
+ClaimNext = Callable[[BoardTransaction, WorkSource], bool]
 """A function that claims the next activation in the transaction that ends a run. It returns whether there was one.
 
-Its second argument reads the work of the agent, perhaps together with other claims of the transaction.
+Its second argument finds the work of the agent; several claims of the transaction may share it.
 """
 
 
@@ -152,10 +152,10 @@ class RunEndTransactions:
 def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
     """Claim the next activation after the end of a run: now, or together with other runs after all ends."""
 
-    def claim(reads: ClaimReads) -> None:
-        finished.claimed_next = claim_next(txn, reads)
+    def claim(work_source: WorkSource) -> None:
+        finished.claimed_next = claim_next(txn, work_source)
 
     if txn.sql.reads_together:
         txn.collected(ClaimsAfterRunEnds).add(txn, ended.agent_spec.name, claim)
     else:
-        claim(UNSHARED_READS)
+        claim(UNSHARED_WORK)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import activation_trace_spans, claims
-from blackboard.board.activations.agent_claims.claim_turns import claim_up_to
-from blackboard.board.activations.agent_claims.claimable_work import UNSHARED_READS, ClaimReads
+from blackboard.board.activations.agent_claims.claimable_work import UNSHARED_WORK, WorkSource
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest, RunKey
+from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.agent_claims.searches_in_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
@@ -176,16 +176,16 @@ class Worker:
 
     # -- claims ------------------------------------------------------------------------------------------------------
 
-    def claim(self, txn: BoardTransaction, name: str, reads: ClaimReads = UNSHARED_READS) -> Claim | None:
+    def claim(self, txn: BoardTransaction, name: str, work_source: WorkSource = UNSHARED_WORK) -> Claim | None:
         """Claim the next activation of an agent, if there is one that nothing defers and that needs no search.
 
-        `reads` finds the work of the agent; several claims of the transaction may share it.
+        `work_source` finds the work of the agent; several claims of the transaction may share it.
         """
-        claim = self._claim(txn, name, NOTHING_FOUND, reads)
+        claim = self._claim(txn, name, NOTHING_FOUND, work_source)
         return None if isinstance(claim, NeedsSearches) else claim
 
     def _claim(
-        self, txn: BoardTransaction, name: str, found: MarksBySearch, reads: ClaimReads = UNSHARED_READS
+        self, txn: BoardTransaction, name: str, marks_by_search: MarksBySearch, work_source: WorkSource = UNSHARED_WORK
     ) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
@@ -193,7 +193,9 @@ class Worker:
         """
         if not worker_registry.is_current_code(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, found), reads)
+        return claims.claim(
+            txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, marks_by_search), work_source
+        )
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
@@ -219,12 +221,12 @@ class Worker:
     def claim_suspect(self, names: Iterable[str]) -> Claim | None:
         """Claim an activation that must run alone, of the first of these agents that has one."""
 
-        def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> Claim | NeedsSearches | None:
+        def claim_one(txn: BoardTransaction, name: str, marks_by_search: MarksBySearch) -> Claim | NeedsSearches | None:
             agent_spec = txn.deployment.agents.get(name)
             return (
                 None
                 if agent_spec is None
-                else claims.claim_suspect(txn, agent_spec, ClaimRequest(self.id, self.lease, found))
+                else claims.claim_suspect(txn, agent_spec, ClaimRequest(self.id, self.lease, marks_by_search))
             )
 
         return next(iter(claim_up_to(self._session, names, 1, claim_one, shared=False)), None)

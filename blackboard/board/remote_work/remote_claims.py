@@ -10,8 +10,8 @@ import threading
 
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.activation_trace_spans import HandOver, hand_over
-from blackboard.board.activations.agent_claims.claim_turns import claim_up_to
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
+from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.agent_claims.searches_in_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
@@ -70,10 +70,12 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
         return not is_known or _may_claim(txn, agent_spec)
 
-    def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> RemoteActivation | NeedsSearches | None:
+    def claim_one(
+        txn: BoardTransaction, name: str, marks_by_search: MarksBySearch
+    ) -> RemoteActivation | NeedsSearches | None:
         agent_spec = remote_agent(txn, name)
         agent_states.set_served_at(txn, name, txn.now)
-        request = ClaimRequest(REMOTE_WORKER_PREFIX + holder, lease, found)
+        request = ClaimRequest(REMOTE_WORKER_PREFIX + holder, lease, marks_by_search)
         claimed = _claim_after_due_work(txn, agent_spec, request, session.classes)
         if not isinstance(claimed, Claim):
             return claimed

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from blackboard.board.daemon_work import BoardTransaction, Claim, ClaimReads, RunKey, Worker
+from blackboard.board.daemon_work import BoardTransaction, Claim, RunKey, Worker, WorkSource
 from blackboard.clock import Instant
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, NextClaimFailed
@@ -249,17 +249,17 @@ class ActiveRuns:
         finally:
             self.remove(run)
 
-    def claim_next(self, txn: BoardTransaction, run: Run, reads: ClaimReads) -> Run | None:
+    def claim_next(self, txn: BoardTransaction, run: Run, work_source: WorkSource) -> Run | None:
         """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide.
 
-        `reads` finds the work of the agent; several claims of the transaction may share it.
+        `work_source` finds the work of the agent; several claims of the transaction may share it.
         """
         if not self._loop.life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
             return None
-        claim = self.worker.claim(txn, run.agent.name, reads)
+        claim = self.worker.claim(txn, run.agent.name, work_source)
         # Add it before the commit: recovery makes activations ready that this worker has claimed but does not run.
         return None if claim is None else self._add(run.agent, claim, run.sequence)
 
@@ -302,10 +302,10 @@ class _NextRun:
         self._runs, self._previous = runs, previous
         self.run: Run | None = None
 
-    def claim(self, txn: BoardTransaction, reads: ClaimReads) -> bool:
+    def claim(self, txn: BoardTransaction, work_source: WorkSource) -> bool:
         self.release()  # the transaction may have been rolled back and repeated
         try:
-            self.run = self._runs.claim_next(txn, self._previous, reads)
+            self.run = self._runs.claim_next(txn, self._previous, work_source)
         except Exception as error:
             raise NextClaimFailed(str(error)) from error
         return self.run is not None

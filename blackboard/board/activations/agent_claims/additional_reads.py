@@ -22,7 +22,7 @@ def record_reads(
     agent_spec: AgentSpec,
     activation_id: int,
     inputs: tuple[ActivationInput, ...],
-    found: MarksBySearch,
+    marks_by_search: MarksBySearch,
 ) -> tuple[ActivationInput, ...]:
     """Record the marks that the agent reads in addition to its inputs.
 
@@ -42,7 +42,7 @@ def record_reads(
         if row.id not in absorbed and row.id not in reads:
             reads[row.id] = as_input(txn, event_of(txn, row), strength, InputRole.READ)
     keys = searches_for(agent_spec, (item.event for item in inputs))
-    for mark_id, relevance in _highest_relevances(found.get(key, ()) for key in keys).items():
+    for mark_id, relevance in _highest_relevances(marks_by_search.get(key, ()) for key in keys).items():
         if mark_id not in absorbed and mark_id not in reads and (mark := _live_mark(txn, mark_id)) is not None:
             reads[mark_id] = as_input(txn, event_of(txn, mark), mark_strength(txn, mark), InputRole.READ, relevance)
     for item in reads.values():

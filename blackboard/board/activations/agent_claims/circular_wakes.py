@@ -35,14 +35,14 @@ as the coordinator of the lead desk does.
 
 
 def quarantine_loops(
-    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: MarksBySearch
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, marks_by_search: MarksBySearch
 ) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
     agent_spec = watch.agent_spec
     chain_length = _chain_length_of(txn, selection.events)
     measured = Selection(selection.crossings, selection.inputs, chain_length)
     if (reason := _rate_problem(txn, agent_spec)) is not None:
-        _quarantine(txn, watch, measured, f"agent/{agent_spec.name}", reason, found)
+        _quarantine(txn, watch, measured, f"agent/{agent_spec.name}", reason, marks_by_search)
         return Selection()
     if not _may_loop(agent_spec, chain_length):
         return measured
@@ -57,7 +57,9 @@ def quarantine_loops(
             accepted.inputs.update(inputs)
             accepted.chain_length = max(accepted.chain_length, part.chain_length)
         else:
-            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent_spec.name}", reason, found)
+            _quarantine(
+                txn, watch, part, subject_of(crossing.scope) or f"agent/{agent_spec.name}", reason, marks_by_search
+            )
     return accepted
 
 
@@ -69,10 +71,15 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
 
 
 def _quarantine(
-    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, found: MarksBySearch
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    selection: Selection,
+    subject: str,
+    reason: str,
+    marks_by_search: MarksBySearch,
 ) -> None:
     row = insert_claimed(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
-    record_reads(txn, watch.agent_spec, row.id, claimed_inputs(txn, selection), found)
+    record_reads(txn, watch.agent_spec, row.id, claimed_inputs(txn, selection), marks_by_search)
     run_end_steps.ask_about_quarantine(txn, subject, reason)
 
 

@@ -46,7 +46,7 @@ class ClaimableWork(NamedTuple):
 
 
 class _WorkQueries(NamedTuple):
-    """The reads of a claim of one agent."""
+    """The queries that find the claimable work of one agent."""
 
     load: SqlRead
     ready: dict[int, SqlRead]
@@ -55,13 +55,13 @@ class _WorkQueries(NamedTuple):
     """The first crossings of each watch."""
 
     def all(self) -> Iterator[SqlRead]:
-        """Yield the reads."""
+        """Yield the queries."""
         yield self.load
         yield from self.ready.values()
         yield from self.first.values()
 
     def work_from(self, results: Iterator[list[Any]]) -> ClaimableWork:
-        """Return the work that the reads have found. The results are in the order of the reads."""
+        """Return the work that the queries have found. The results are in the order of the queries."""
         [load] = next(results)
         since = {watch_id: next(results)[0] for watch_id in self.ready}
         first = {
@@ -70,10 +70,12 @@ class _WorkQueries(NamedTuple):
         return ClaimableWork(load, since, first)
 
 
-def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _WorkQueries:
-    """Return the reads of some claims of an agent; if `claims` is 0, only the reads of `may_claim`."""
+def _queries_of(txn: BoardTransaction, agent: str, claim_count: int) -> _WorkQueries:
+    """Return the queries for some claims of an agent; if `claim_count` is 0, only the queries of `may_claim`."""
     watches = txn.active.watches_by_agent.get(agent, ()) if txn.sql.reads_together else ()
-    first = {watch.id: crossing_selection.first_read_of_claims(txn, watch, claims) for watch in watches if claims}
+    first = {
+        watch.id: crossing_selection.first_read_of_claims(txn, watch, claim_count) for watch in watches if claim_count
+    }
     return _WorkQueries(
         (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
         {watch.id: (CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches},
@@ -84,82 +86,84 @@ def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _WorkQueries:
 def read_claimable_work(txn: BoardTransaction, agent: str, *, with_crossings: bool = True) -> ClaimableWork:
     """Read the work of an agent.
 
-    A server gets all reads in one message. In a file, only the load is read: a further read costs little there.
+    A server gets all queries in one message. In a file, only the load is read: a further query costs little there.
     """
     queries = _queries_of(txn, agent, 1 if with_crossings else 0)
     return queries.work_from(iter(txn.sql.results(*queries.all())))
 
 
-def _read_together(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimableWork]:
+def _read_together(txn: BoardTransaction, claims_by_agent: Mapping[str, int]) -> dict[str, ClaimableWork]:
     """Read together the work of several agents, on a server.
 
     Whether the agents may run is not checked.
 
     Args:
         txn: The transaction.
-        claims: The number of claims of each agent.
+        claims_by_agent: The number of claims of each agent.
     """
-    queries = {name: _queries_of(txn, name, number) for name, number in claims.items()}
+    queries = {name: _queries_of(txn, name, number) for name, number in claims_by_agent.items()}
     results = iter(txn.sql.results(*chain.from_iterable(each.all() for each in queries.values())))
     work_by_agent = {name: each.work_from(results) for name, each in queries.items()}
-    _read_marks(txn, claims, work_by_agent)
+    _read_marks(txn, claims_by_agent, work_by_agent)
     return work_by_agent
 
 
-def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], work_by_agent: Mapping[str, ClaimableWork]) -> None:
+def _read_marks(
+    txn: BoardTransaction, claims_by_agent: Mapping[str, int], work_by_agent: Mapping[str, ClaimableWork]
+) -> None:
     """Read together the marks behind the crossings that will probably be claimed, if each concerns a single mark."""
     ids: list[int] = []
     for name, work in work_by_agent.items():
         for watch_id, first in work.first_crossings.items():
             batch = txn.active.watches[watch_id].batch or DEFAULT_BATCH
-            ids += (row.mark_id for row in first.rows[: batch * claims[name]] if row.is_per_mark)
+            ids += (row.mark_id for row in first.rows[: batch * claims_by_agent[name]] if row.is_per_mark)
     if len(ids) > 1 and txn.row_cache is not None:
         txn.row_cache.read_marks_with_events(txn.sql, ids)
 
 
-class ClaimReads:
-    """The reads of a claim, which finds the work of its agent alone."""
+class WorkSource:
+    """The source of claimable work. Here, each claim reads the work of its agent for itself."""
 
     def take(self, txn: BoardTransaction, agent: str) -> ClaimableWork:
         """Return the work of an agent for its next claim."""
         return read_claimable_work(txn, agent)
 
-    def following(
+    def keep_current(
         self, agent: str, work: ClaimableWork, claimed: Collection[CrossingRow]
     ) -> AbstractContextManager[None]:
         """Return a context for a claim that takes these crossings of the work."""
         return nullcontext()
 
 
-UNSHARED_READS = ClaimReads()
-"""The reads of claims that share nothing."""
+UNSHARED_WORK = WorkSource()
+"""The source for claims that share nothing."""
 
 
-class SharedClaimableWork(ClaimReads):
+class SharedWork(WorkSource):
     """The work of several agents that claims can take. One message reads it, and each claim brings it up to date.
 
     It is used only until the transaction writes anything else, because such a write may change what waits.
 
     Args:
         txn: The transaction.
-        claims: The number of claims of each agent that will be tried.
+        claims_by_agent: The number of claims of each agent that will be tried.
     """
 
-    def __init__(self, txn: BoardTransaction, claims: Mapping[str, int]) -> None:
+    def __init__(self, txn: BoardTransaction, claims_by_agent: Mapping[str, int]) -> None:
         self._transaction = txn.sql
         self._transaction.prefetch(ACTIVATIONS.last_activation_id)
-        self._work_by_agent = _read_together(txn, claims)
+        self._work_by_agent = _read_together(txn, claims_by_agent)
         self._writes = self._transaction.writes
 
     @property
     def _is_current(self) -> bool:
-        """Whether nothing was written since the work was read, except claims inside `following`."""
+        """Whether nothing was written since the work was read, except by claims inside `keep_current`."""
         return self._transaction.writes == self._writes
 
     def take(self, txn: BoardTransaction, agent: str) -> ClaimableWork:
         """Return the work of an agent for its next claim, and drop it here. If it is out of date, it is read again.
 
-        `following` puts the work back as the claim leaves it.
+        `keep_current` puts the work back as the claim leaves it.
         """
         if not self._is_current:
             self._work_by_agent.clear()
@@ -167,7 +171,7 @@ class SharedClaimableWork(ClaimReads):
         return super().take(txn, agent) if work is None else work
 
     @contextmanager
-    def following(self, agent: str, work: ClaimableWork, claimed: Collection[CrossingRow]) -> Iterator[None]:
+    def keep_current(self, agent: str, work: ClaimableWork, claimed: Collection[CrossingRow]) -> Iterator[None]:
         """Bring the work up to date with a claim that is made inside the context and takes these crossings.
 
         If the transaction wrote anything else before the claim, the work stays out of date.

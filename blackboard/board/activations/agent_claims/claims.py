@@ -16,9 +16,9 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
 )
 from blackboard.board.activations.agent_claims.circular_wakes import quarantine_loops
 from blackboard.board.activations.agent_claims.claimable_work import (
-    UNSHARED_READS,
+    UNSHARED_WORK,
     ClaimableWork,
-    ClaimReads,
+    WorkSource,
     read_claimable_work,
 )
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
@@ -53,14 +53,14 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 class ClaimRequest(NamedTuple):
-    """The request of a worker for an activation: the worker, its lease, and what the searches for the claim found."""
+    """The request of a worker for an activation."""
 
     worker_id: str
     """The id of the worker."""
     lease: Duration
     """The length of the lease."""
-    found: MarksBySearch = NOTHING_FOUND
-    """The results of the searches that have run."""
+    marks_by_search: MarksBySearch = NOTHING_FOUND
+    """The marks that the searches have found so far."""
 
 
 class RunKey(NamedTuple):
@@ -120,7 +120,7 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
 
 
 def claim(
-    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, reads: ClaimReads = UNSHARED_READS
+    txn: BoardTransaction, agent_spec: AgentSpec, request: ClaimRequest, work_source: WorkSource = UNSHARED_WORK
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
@@ -128,7 +128,7 @@ def claim(
         txn: The transaction.
         agent_spec: The agent.
         request: The worker that claims, its lease, and the results of searches.
-        reads: The reads that find the work of the agent; several claims of this transaction may share them.
+        work_source: What finds the work of the agent; several claims of this transaction may share it.
 
     Returns:
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
@@ -136,7 +136,7 @@ def claim(
     """
     if agent_deferral(txn, agent_spec.name) is not None:
         return None
-    work = reads.take(txn, agent_spec.name)
+    work = work_source.take(txn, agent_spec.name)
     if not is_below_concurrency(work.load, agent_spec):
         return None
     if work.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
@@ -145,30 +145,33 @@ def claim(
         # `work` was read before the loop. A selection may change the crossings of the watches after it, so only the
         # first watch uses them as they were read.
         first_crossings = work.first_crossings.get(watch.id) if number == 0 else None
-        selected = _select(txn, watch, first_crossings, request.found)
+        selected = _select_without_loops(txn, watch, first_crossings, request.marks_by_search)
         if isinstance(selected, NeedsSearches):
             return selected
         if selected is not None:
-            with reads.following(agent_spec.name, work, selected.crossings):
+            with work_source.keep_current(agent_spec.name, work, selected.crossings):
                 return _start(txn, watch, selected, request)
     return None
 
 
-def _select(
-    txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None, found: MarksBySearch
+def _select_without_loops(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    first_crossings: FirstCrossings | None,
+    marks_by_search: MarksBySearch,
 ) -> Selection | NeedsSearches | None:
-    """Select the crossings of a watch that one activation takes, without loops, which are quarantined.
+    """Select the crossings of a watch that one activation takes. Those that would continue a loop are quarantined.
 
     Returns:
         The crossings; or the searches that must run first; or None if no crossing is left.
     """
-    while (selection := crossing_selection.update_and_select(txn, watch, first)).crossings:
-        first = None
+    while (selection := crossing_selection.update_and_select(txn, watch, first_crossings)).crossings:
         events = (with_shown_payload(txn, event) for event in selection.events)
-        if missing := missing_searches(watch.agent_spec, searches_for(watch.agent_spec, events), found):
+        if missing := missing_searches(watch.agent_spec, searches_for(watch.agent_spec, events), marks_by_search):
             return missing
-        if (accepted := quarantine_loops(txn, watch, selection, found)).crossings:
+        if (accepted := quarantine_loops(txn, watch, selection, marks_by_search)).crossings:
             return accepted
+        first_crossings = None  # all selected crossings are quarantined now, so other crossings come first
     return None
 
 
@@ -197,7 +200,7 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
         fence=1,
     )
     inputs = claimed_inputs(txn, selection)
-    reads = record_reads(txn, watch.agent_spec, row.id, inputs, request.found)
+    reads = record_reads(txn, watch.agent_spec, row.id, inputs, request.marks_by_search)
     per = watch.agent_spec.per_of(watch.spec)
     return Claim(row, watch.agent_spec, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
@@ -211,9 +214,9 @@ def _restart(
     """
     read_at = row.read_at
     if row.reads_again:
-        if missing := missing_searches(agent_spec, searches_to_renew(txn, agent_spec, row), request.found):
+        if missing := missing_searches(agent_spec, searches_to_renew(txn, agent_spec, row), request.marks_by_search):
             return missing
-        row = renew_inputs(txn, agent_spec, row, request.found)
+        row = renew_inputs(txn, agent_spec, row, request.marks_by_search)
         read_at = txn.now
     row = set_state(
         txn,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
-from blackboard.board.activations.agent_claims.claimable_work import ClaimReads, SharedClaimableWork
+from blackboard.board.activations.agent_claims.claimable_work import SharedWork, WorkSource
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.store.transaction import WorkEffects
 
@@ -15,7 +15,7 @@ class _NextClaim(NamedTuple):
     agent: str
     effects: WorkEffects
     """The effects of the unit of work that ended the run before this claim."""
-    claim: Callable[[ClaimReads], object]
+    claim: Callable[[WorkSource], object]
 
 
 class ClaimsAfterRunEnds(CollectedChanges):
@@ -26,7 +26,7 @@ class ClaimsAfterRunEnds(CollectedChanges):
     def __init__(self) -> None:
         self._claims: list[_NextClaim] = []
 
-    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[ClaimReads], object]) -> None:
+    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[WorkSource], object]) -> None:
         """Let a function claim an activation of an agent at the end of the transaction.
 
         The effects of the claim count as those of the unit of work that adds the claim.
@@ -38,7 +38,7 @@ class ClaimsAfterRunEnds(CollectedChanges):
         claims, self._claims = self._claims, []
         if not claims:
             return
-        shared_work = SharedClaimableWork(txn, Counter(each.agent for each in claims))
+        shared_work = SharedWork(txn, Counter(each.agent for each in claims))
         for each in claims:
             txn.sql.effects = each.effects
             each.claim(shared_work)

@@ -52,7 +52,7 @@ class Selection:
         self.inputs.update({item.event.mark_id: item for item in select_inputs(watch, behind, room)})
 
 
-def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> SqlRead | None:
+def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claim_count: int) -> SqlRead | None:
     """Return the read of the crossings that `update_and_select` needs first; None for the one crossing of a schedule.
 
     For several claims, it has as many crossings as they will probably take.
@@ -60,7 +60,7 @@ def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claims: 
     if watch.condition.is_schedule:
         return None
     batch = 1 if watch.is_per_subject else watch.batch or DEFAULT_BATCH
-    several = max(1, min(claims, MAX_READ_TOGETHER // batch))
+    several = max(1, min(claim_count, MAX_READ_TOGETHER // batch))
     return crossing_order.first_read(txn, watch, batch * several, only_ready=watch.is_per_subject)
 
 

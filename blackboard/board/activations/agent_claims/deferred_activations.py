@@ -111,7 +111,7 @@ def searches_to_renew(txn: BoardTransaction, agent_spec: AgentSpec, row: Activat
 
 
 def renew_inputs(
-    txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, found: MarksBySearch
+    txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, marks_by_search: MarksBySearch
 ) -> ActivationRow:
     """Give an activation its absorbed marks in their present state, read its other marks again, and return it.
 
@@ -131,7 +131,7 @@ def renew_inputs(
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
     recount_marks(txn, row)
-    record_reads(txn, agent_spec, row.id, inputs, found)
+    record_reads(txn, agent_spec, row.id, inputs, marks_by_search)
     return _reread(txn, row)
 
 

@@ -36,13 +36,15 @@ NOTHING_FOUND: MarksBySearch = {}
 class NeedsSearches:
     """The searches that must run before a claim."""
 
-    reads: Mapping[SearchKey, ReadSpec]
+    specs_by_search: Mapping[SearchKey, ReadSpec]
     """What each search reads."""
 
 
-def missing_searches(agent_spec: AgentSpec, keys: Iterable[SearchKey], found: MarksBySearch) -> NeedsSearches | None:
+def missing_searches(
+    agent_spec: AgentSpec, keys: Iterable[SearchKey], marks_by_search: MarksBySearch
+) -> NeedsSearches | None:
     """Return the searches that have no result yet; None if each search has a result."""
-    missing = {key: agent_spec.reads[key.place] for key in keys if key not in found}
+    missing = {key: agent_spec.reads[key.place] for key in keys if key not in marks_by_search}
     return NeedsSearches(missing) if missing else None
 
 
@@ -62,18 +64,18 @@ def searches_for(agent_spec: AgentSpec, events: Iterable[EventRow]) -> list[Sear
 
 
 def run_searches(
-    txn: BoardTransaction, *, reads: Mapping[SearchKey, ReadSpec]
+    txn: BoardTransaction, *, specs_by_search: Mapping[SearchKey, ReadSpec]
 ) -> dict[SearchKey, list[tuple[int, float]]]:
     """Run searches, and return what each finds."""
-    return {key: _found_by_read(txn, read, key) for key, read in reads.items()}
+    return {key: _found_by_read(txn, spec, key) for key, spec in specs_by_search.items()}
 
 
-def _found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[tuple[int, float]]:
+def _found_by_read(txn: BoardTransaction, spec: ReadSpec, key: SearchKey) -> list[tuple[int, float]]:
     """Return the marks that a search in an agent's `reads` finds, with their relevances.
 
     No mark is found if the kind is no longer searched.
     """
-    if read.kind not in txn.active.searched:
+    if spec.kind not in txn.active.searched:
         return []
-    arguments = SearchArguments(key.text, read.where_of(key.subject), read.limit, match="any")
-    return [(mark.row.id, mark.relevance) for mark in search_marks(txn, read.kind, arguments).marks]
+    arguments = SearchArguments(key.text, spec.where_of(key.subject), spec.limit, match="any")
+    return [(mark.row.id, mark.relevance) for mark in search_marks(txn, spec.kind, arguments).marks]

@@ -1,4 +1,4 @@
-"""Claims in one transaction by agents that take turns, tried again after the searches that they need."""
+"""Claims by agents that take turns. A claim that needs full-text searches is tried again with their results."""
 
 from __future__ import annotations
 
@@ -28,39 +28,48 @@ ClaimOne = Callable[[BoardTransaction, str, MarksBySearch], Claimed | NeedsSearc
 def claim_up_to(
     session: BoardSession, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], *, shared: bool = True
 ) -> list[Claimed]:
-    """Claim up to `limit` activations; the agents take turns in this order.
+    """Claim up to `limit` activations in one transaction; the agents take turns in this order.
 
-    If a claim needs searches, they run, and then the claim is tried again. `shared` is passed to `BoardSession.write`.
+    If claims need searches, these run outside the transaction, and a further transaction tries the claims again.
+    `shared` is passed to `BoardSession.write`.
     """
-    found: dict[SearchKey, list[tuple[int, float]]] = {}
-
-    def claim_in_turns(names: Iterable[str], limit: int) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
-        work = partial(_claim_in_turns, names=names, limit=limit, claim_one=claim_one, found=found)
-        return session.write(work, record_instant=True, shared=shared)
-
-    claimed, needed = claim_in_turns(names, limit)
-    for _ in range(MAX_SEARCH_ROUNDS):
-        if not needed or len(claimed) >= limit:
-            break
-        found |= session.read(partial(run_searches, reads=needed))
-        more, needed = claim_in_turns(dict.fromkeys(key.agent for key in needed), limit - len(claimed))
+    claimed: list[Claimed] = []
+    marks_by_search: dict[SearchKey, list[tuple[int, float]]] = {}
+    for searches_left in reversed(range(1 + MAX_SEARCH_ROUNDS)):
+        claim_in_turns = partial(
+            _claim_in_turns,
+            names=names,
+            limit=limit - len(claimed),
+            claim_one=claim_one,
+            marks_by_search=marks_by_search,
+        )
+        more, specs_by_search = session.write(claim_in_turns, record_instant=True, shared=shared)
         claimed += more
+        if not specs_by_search or len(claimed) >= limit or not searches_left:
+            break
+        marks_by_search |= session.read(partial(run_searches, specs_by_search=specs_by_search))
+        names = dict.fromkeys(search.agent for search in specs_by_search)
     return claimed
 
 
 def _claim_in_turns(
-    txn: BoardTransaction, *, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], found: MarksBySearch
+    txn: BoardTransaction,
+    *,
+    names: Iterable[str],
+    limit: int,
+    claim_one: ClaimOne[Claimed],
+    marks_by_search: MarksBySearch,
 ) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
     """Claim up to `limit` activations of agents that take turns; return these, and the searches for other claims."""
     claimed: list[Claimed] = []
-    needed: dict[SearchKey, ReadSpec] = {}
+    specs_by_search: dict[SearchKey, ReadSpec] = {}
     turns = deque(names)
     while turns and len(claimed) < limit:
         name = turns.popleft()
-        one = claim_one(txn, name, found)
+        one = claim_one(txn, name, marks_by_search)
         if isinstance(one, NeedsSearches):
-            needed |= one.reads
+            specs_by_search |= one.specs_by_search
         elif one is not None:
             claimed.append(one)
             turns.append(name)
-    return claimed, needed
+    return claimed, specs_by_search
