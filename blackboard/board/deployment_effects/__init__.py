@@ -7,7 +7,7 @@ kind_changes           changed kinds: their laws, floors, unique fields and tags
 agent_changes          changed agents and watches
 backfill               the batches in which waiting crossings, the marks of a kind and watches follow a change
 watch_reevaluation     tests watches after a change, at the latest before one of their marks changes
-mark_migration         one mark under a new law or a new floor of its kind
+mark_backfill          one mark under a new law or a new floor of its kind
 gone_agents            the unfinished work of agents that the deployment no longer has
 
 `evaluate_before_change` of `watch_reevaluation` runs at each change of a mark, until the last backfill has ended.

@@ -1,7 +1,7 @@
 """The backfill: marks and crossings follow a change of the deployment in bounded batches, as of its instant.
 
 A change plans jobs, and each job has one of three tasks. It tests the waiting crossings of a changed watch again, it
-migrates the marks of a changed kind, or it tests a watch on live marks and on deposits in windows.
+lets the marks of a changed kind follow, or it tests a watch on live marks and on deposits in windows.
 
 After a change of law, a mark fades by the old law up to the instant of the change, and by the new law from then on. Its
 strength does not jump. A mark with a law of its own keeps it. A change of a weight, of a threshold or of an agent can
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
+from blackboard.board.deployment_effects import mark_backfill, watch_reevaluation
 from blackboard.board.mark_tables.window_deposits import scopes_in_windows
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, continue_backfill, end_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -53,15 +53,15 @@ def _retest_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillT
     return count
 
 
-def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
+def _backfill_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
     if job.position == 0:
         for watch in txn.active.falling.get(target.kind, ()):
             if watch.condition.is_over_board:
                 watch_reevaluation.evaluate_fall_of_board(txn, watch, {target.kind})
     rows = _next_marks(txn, job, target.kind, job.up_to, limit)
-    mark_migration.read_together(txn, rows)
+    mark_backfill.read_together(txn, rows)
     for row in rows:
-        mark_migration.migrate(txn, row)
+        mark_backfill.backfill(txn, row)
     position = job.up_to if len(rows) < limit else rows[-1].event_id
     if position >= job.up_to:
         txn.sql.run(DEPLOYMENTS.delete_law_changes, kind=target.kind)
@@ -92,7 +92,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
         if watch.absorbs:
             read_stimuli_of_subjects(txn, watch, (row.subject for row in rows))
         for row in rows:
-            watch_reevaluation.evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
+            watch_reevaluation.evaluate_mark(txn, watch, mark_backfill.backfill(txn, row), job)
     _advance(txn, job, last)
     return touched
 
@@ -159,7 +159,7 @@ def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
 
 _TASKS = {
     BackfillTask.RETEST: _retest_crossings,
-    BackfillTask.KIND: _migrate_kind,
+    BackfillTask.KIND: _backfill_kind,
     BackfillTask.WATCH: _test_watch,
     BackfillTask.VALUES: _test_watch,
     BackfillTask.WINDOW: _test_window,

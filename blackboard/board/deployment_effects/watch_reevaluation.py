@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from blackboard.board.deployment_effects import mark_migration
+from blackboard.board.deployment_effects import mark_backfill
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, end_backfill
@@ -88,21 +88,21 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     if watch.id in txn.active.retests:
         _retest_crossings(txn, watch, scope)
     if watch.condition.is_falling:
-        _migrate_marks(txn, watch, scope)
+        _backfill_marks(txn, watch, scope)
     jobs = [(job, BackfillTarget.parse(job.task, job.name)) for job in txn.sql.all(CROSSINGS.backfills)]
     for job, target in jobs:
         if target.task in TESTS and target.watch_id == watch.id:
             _run_test(txn, watch, scope, job, target.task)
 
 
-def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+def _backfill_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Let the marks of a falling watch follow a change of their law. The watch may fall earlier under the new law."""
-    kinds = txn.active.migrating.intersection(watch.condition.kinds)
+    kinds = txn.active.kinds_in_backfill.intersection(watch.condition.kinds)
     if watch.condition.is_over_board:
         evaluate_fall_of_board(txn, watch, kinds)
         return
     for row in stored_marks(txn, kinds, scope):
-        mark_migration.migrate(txn, row)
+        mark_backfill.backfill(txn, row)
 
 
 def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow, task: BackfillTask) -> None:
@@ -116,7 +116,7 @@ def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: Ba
     elif watch.condition.covers(scope):
         rows = stored_marks(txn, watch.condition.kinds_of_marks, scope)
         for row in [row for row in rows if job.position < row.event_id <= job.up_to]:
-            evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
+            evaluate_mark(txn, watch, mark_backfill.backfill(txn, row), job)
 
 
 def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
@@ -154,8 +154,8 @@ def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
 
 def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
     """Test a watch over groups on the marks and the deposits of one group."""
-    for row in stored_marks(txn, txn.active.migrating.intersection(watch.condition.kinds_of_marks), scope):
-        mark_migration.migrate(txn, row)
+    for row in stored_marks(txn, txn.active.kinds_in_backfill.intersection(watch.condition.kinds_of_marks), scope):
+        mark_backfill.backfill(txn, row)
     if watch.timing is not None:
         key = CrossingKey(watch.id, scope)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)

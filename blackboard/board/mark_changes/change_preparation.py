@@ -5,7 +5,7 @@ The mark follows the deployment, its watches are tested, and crossings that are 
 
 from __future__ import annotations
 
-from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
+from blackboard.board.deployment_effects import mark_backfill, watch_reevaluation
 from blackboard.board.mark_changes.mark_lookup import not_live, stored_mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -34,7 +34,7 @@ def prepare_change(txn: BoardTransaction, kind: str, subject: str, new_payload: 
 
 
 def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
-    """Return a live mark after the due crossings and pending migrations that must come before its change.
+    """Return a live mark after its backfill and the due crossings, which come before its change.
 
     Raises:
         NotFound: There is no live mark with this id.
@@ -46,7 +46,7 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
 def row_to_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
     """Do the work of `live_mark_to_change` for a row that was read already. `row` is None if there was none."""
     if row is not None:
-        row = mark_migration.migrate(txn, row)
+        row = mark_backfill.backfill(txn, row)
         if row.is_live(txn.now):
             prepare_change(txn, row.kind, row.subject)
             check_event(if_event, f"mark {mark_id}", row)

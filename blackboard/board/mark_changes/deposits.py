@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from blackboard.board import open_needs
-from blackboard.board.deployment_effects import mark_migration
+from blackboard.board.deployment_effects import mark_backfill
 from blackboard.board.mark_changes import change_preparation, mark_indexes, mark_removals
 from blackboard.board.mark_changes.deposit_effects import (
     agents_of,
@@ -110,7 +110,7 @@ def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) ->
     rows = txn.marks_of_subject(kind.name, subject)
     absorbed_marks.read_absorbed_of_subject(txn, txn.active.rising.get(kind.name, ()), kind.name, subject, rows)
     for row in rows:
-        row = mark_migration.migrate(txn, row)
+        row = mark_backfill.backfill(txn, row)
         if not row.is_live(txn.now):
             mark_removals.evaporate(txn, row)
         elif live is None:
@@ -228,7 +228,7 @@ def _take_unique_value(txn: BoardTransaction, new_deposit: NewDeposit, joined: M
         row = txn.sql.one(MARKS.get_mark, id=holder)
         if row is None:
             continue
-        row = mark_migration.migrate(txn, row)
+        row = mark_backfill.backfill(txn, row)
         if row.is_live(txn.now):
             place = f"mark {row.id} with subject {row.subject}"
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {readable_key(value)} belongs to {place}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_tables.mark_states import migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.records.request_limits import is_record_id
@@ -19,7 +19,7 @@ def live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow:
     """
     row = stored_mark(txn, mark_id)
     if row is not None:
-        row = migrated_row(txn, row)
+        row = backfilled_row(txn, row)
         if row.is_live(txn.now):
             return row
     raise not_live(txn, mark_id, row)

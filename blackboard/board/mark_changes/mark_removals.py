@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import open_needs
-from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
+from blackboard.board.deployment_effects import mark_backfill, watch_reevaluation
 from blackboard.board.mark_changes import change_preparation, mark_indexes
 from blackboard.board.mark_tables import window_deposits
 from blackboard.board.mark_tables.mark_rows import EventDetails, delete_mark, record_event
@@ -40,7 +40,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     for kind, law in {(row.kind, row.law) for row in rows}:
         watch_totals.remove_evaporated(txn, kind, law)
     for row in rows:
-        row = mark_migration.migrate(txn, row)  # a change of the law or the floor may prolong the life of the mark
+        row = mark_backfill.backfill(txn, row)  # a change of the law or the floor may prolong the life of the mark
         if not row.is_live(txn.now):
             evaporate(txn, row)
     return len(rows)

@@ -23,7 +23,7 @@ class _KeptTags:
         self.tags: dict[tuple[str, str], Tags] = {}
 
 
-def migrated_row(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+def backfilled_row(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Return a mark in its state after the last change of its kind, without writing it.
 
     The mark fades by the old law up to the instant of the change and by the new law after it, without a jump. A mark
@@ -50,12 +50,12 @@ def migrated_row(txn: BoardTransaction, row: MarkRow) -> MarkRow:
 def live_rows(txn: BoardTransaction, rows: Iterable[MarkRow], at: Instant | None = None) -> list[MarkRow]:
     """Return the rows that are live at an instant (default: now), in their state after changes of their kinds."""
     at = txn.now if at is None else at
-    return [migrated for row in rows if (migrated := migrated_row(txn, row)).is_live(at)]
+    return [backfilled for row in rows if (backfilled := backfilled_row(txn, row)).is_live(at)]
 
 
 def fading_state(txn: BoardTransaction, row: MarkRow) -> FadingState:
     """Return the part of a mark that fades."""
-    row = migrated_row(txn, row)
+    row = backfilled_row(txn, row)
     return FadingState(row.intensity, row.anchored_at, txn.laws.get(txn.sql, row.law))
 
 
@@ -88,7 +88,7 @@ def marks_with_strength(txn: BoardTransaction, statement: Statement[LiveMark], *
 
 def fading_mark(txn: BoardTransaction, row: MarkRow, group: str | None = None) -> FadingMark:
     """Return a mark as the forecast needs it. `group` is the group whose marks were read."""
-    row = migrated_row(txn, row)
+    row = backfilled_row(txn, row)
     return FadingMark(
         row.kind,
         row.subject,

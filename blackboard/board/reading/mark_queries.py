@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from blackboard.board.mark_changes.mark_lookup import live_mark
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables import filtered_marks
-from blackboard.board.mark_tables.mark_states import mark_strength, marks_with_strength, migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row, mark_strength, marks_with_strength
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
@@ -177,7 +177,7 @@ def _live_marks(txn: BoardTransaction, kind: str | None, query: MarkQuery, tags:
     if as_of is None:
         as_of = txn.now if query.after is None else from_datetime(query.after.as_of)
     rows = marks_with_strength(txn, live_marks(*names, tags=number), as_of=as_of, **values, **_bounds(query.after))
-    return [MarkAt(migrated_row(txn, row.mark), row.weight, row.strength, as_of) for row in rows]
+    return [MarkAt(backfilled_row(txn, row.mark), row.weight, row.strength, as_of) for row in rows]
 
 
 def _bounds(after: MarkPosition | None) -> dict[str, Any]:
@@ -209,7 +209,8 @@ def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFil
     pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags, oldest_first=True)]
     pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
     return [
-        MarkAt(migrated_row(txn, row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]
+        MarkAt(backfilled_row(txn, row), txn.kind(row.kind).weight, strength, txn.now)
+        for row, strength in pairs[:limit]
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
-from blackboard.board.mark_tables.mark_states import migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -54,7 +54,7 @@ def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> l
     any size can be read quickly. Return None if too many events followed, or if a deployment did.
     """
     newest = txn.sql.all(DEPLOYMENTS.newest_deployments, limit=1)
-    is_changed = any(name == kind for name, _ in txn.active.law_changes) or kind in txn.active.migrating
+    is_changed = any(name == kind for name, _ in txn.active.law_changes) or kind in txn.active.kinds_in_backfill
     if is_changed or any(row.deployed_at > at for row in newest):
         return None
     changed = _changed_since(txn, at)
@@ -71,7 +71,7 @@ def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> l
     for row, strength in strongest(txn, kind, limit + len(own), oldest_first=True, as_of=at):
         if row.id in own:
             continue
-        if not migrated_row(txn, row).is_live(at):  # a new floor moved the end after the row was written
+        if not backfilled_row(txn, row).is_live(at):  # a new floor moved the end after the row was written
             return None
         found.append(MarkAt(row, weight, strength, at))
     return found
@@ -144,7 +144,7 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
             row = row._replace(evaporates_at=None if ends is None else max(since, ends))
         floor = kind.floor
     change = txn.active.law_changes.get((event.kind, event.law))
-    return row if change is None or change.changed_at > at else migrated_row(txn, row)
+    return row if change is None or change.changed_at > at else backfilled_row(txn, row)
 
 
 def _versions(txn: BoardTransaction, at: Instant) -> list[tuple[int, Deployment]]:

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from blackboard.board.mark_tables import filtered_marks
-from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row, mark_strength
 from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import SHIFT, mark_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -225,7 +225,7 @@ def _faded(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
     """Return a mark that is no longer live, as of its last deposit, with the strength that would be left now."""
     mark = txn.sql.one(MARKS.get_mark, id=mark_of(doc))
     if mark is not None:
-        mark = migrated_row(txn, mark)
+        mark = backfilled_row(txn, mark)
         return None if mark.is_live(txn.now) else (mark, mark_strength(txn, mark))
     shown = txn.sql.existing(MARKS.get_event, id=txn.sql.existing(SEARCH.find_doc, id=doc))
     values = {"subject": shown.subject, "mark_id": shown.mark_id}
@@ -248,7 +248,7 @@ def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMa
     """Return the rows of marks, with their strengths, in the same order."""
     found_marks = []
     for each in scored:
-        row = each.row or migrated_row(txn, txn.sql.existing(MARKS.get_mark, id=each.mark_id))
+        row = each.row or backfilled_row(txn, txn.sql.existing(MARKS.get_mark, id=each.mark_id))
         found_marks.append(FoundMark(row, each.strength, each.relevance))
     return found_marks
 

@@ -123,7 +123,7 @@ class ActiveDeployment:
         return dict(sinks)
 
     @cached_property
-    def migrating(self) -> set[str]:
+    def kinds_in_backfill(self) -> set[str]:
         """The kinds with marks that the backfill has not reached."""
         return {kind for kind, _ in self.law_changes}
 

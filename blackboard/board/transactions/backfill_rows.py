@@ -17,7 +17,7 @@ class BackfillTask(StrEnum):
     """The task of a backfill."""
 
     KIND = "kind"
-    """Migrate the marks of a kind that has a new law or floor."""
+    """Let the marks of a kind follow its new law or floor."""
     WATCH = "watch"
     """Test a watch that is new or has changed."""
     VALUES = "values"

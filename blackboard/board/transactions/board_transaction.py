@@ -152,8 +152,8 @@ class BoardTransaction:
         return known or self.sql.one(MARKS.mark_with_event, id=mark_id)
 
     def exact_until(self, kind: str) -> Instant:
-        """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""
-        return 0 if kind in self.active.migrating else self.now
+        """Return the instant up to which `evaporates_at` is exact for a kind; 0 during its backfill."""
+        return 0 if kind in self.active.kinds_in_backfill else self.now
 
     def advance_to(self, at: Instant) -> None:
         """Move the time of this transaction to a later instant. An earlier instant changes nothing."""

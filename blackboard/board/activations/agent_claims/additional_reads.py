@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from blackboard.board.activations.agent_claims.searches_in_reads import MarksBySearch, searches_for
 from blackboard.board.mark_tables import filtered_marks
-from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row, mark_strength
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_inputs import ActivationInput, InputRole, as_input, event_of, record_input
@@ -67,5 +67,5 @@ def _live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
     """Return a mark if it is still live."""
     if (stored := txn.sql.one(MARKS.get_mark, id=mark_id)) is None:
         return None
-    mark = migrated_row(txn, stored)
+    mark = backfilled_row(txn, stored)
     return mark if mark.is_live(txn.now) else None

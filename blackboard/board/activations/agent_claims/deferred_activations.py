@@ -7,7 +7,7 @@ from blackboard.board.activations.agent_claims.additional_reads import record_re
 from blackboard.board.activations.agent_claims.searches_in_reads import MarksBySearch, SearchKey, searches_for
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits
-from blackboard.board.deployment_effects import mark_migration
+from blackboard.board.deployment_effects import mark_backfill
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.mark_tables.watch_scopes import scope_of
@@ -140,7 +140,7 @@ def _present_state(
 ) -> tuple[int, float]:
     """Return the event and the strength of a mark that an activation is given again, and absorb a new event."""
     stored = txn.sql.one(MARKS.get_mark, id=event.mark_id)
-    mark = None if stored is None else mark_migration.migrate(txn, stored)
+    mark = None if stored is None else mark_backfill.backfill(txn, stored)
     if mark is None or not mark.is_live(txn.now):
         return event.id, 0.0
     if watch is not None and watch.condition.has_where and not watched_marks.is_counted(txn, watch, mark):

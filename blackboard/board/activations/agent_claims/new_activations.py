@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
-from blackboard.board.deployment_effects import mark_migration
+from blackboard.board.deployment_effects import mark_backfill
 from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -90,7 +90,7 @@ def _absorb_marks(txn: BoardTransaction, watch: RegisteredWatch, activation_id: 
         for mark_id in selection.inputs:
             row = candidates.get(mark_id) or _faded_stimulus(txn, watch, scope, mark_id)
             if row is not None:
-                watch_totals.add(txn, watch, scope, _migrate_if_pending(txn, row), -1)
+                watch_totals.add(txn, watch, scope, _backfill_if_pending(txn, row), -1)
     for mark_id, (event, _) in selection.inputs.items():
         absorbed_marks.absorb(txn, watch, mark_id, event.id, activation_id)
 
@@ -115,11 +115,11 @@ def _absorb_whole_board(
             absorbed_marks.absorb(txn, watch, event.mark_id, event.id, activation_id)
 
 
-def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+def _backfill_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Return a mark as the running sums count it.
 
-    Until a mark is migrated, the sums count the mark under the old law of its kind. So the mark is migrated here.
+    Until the backfill reaches a mark, the sums count the mark under the old law of its kind. So it is backfilled here.
     """
-    if row.kind not in txn.active.migrating:
+    if row.kind not in txn.active.kinds_in_backfill:
         return row
-    return mark_migration.migrate(txn, txn.sql.existing(MARKS.get_mark, id=row.id))
+    return mark_backfill.backfill(txn, txn.sql.existing(MARKS.get_mark, id=row.id))

@@ -202,7 +202,7 @@ def recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     if not watch.keeps_sums:
         return
     is_filtered = watch.condition.by is not None or watch.condition.selects_marks
-    if is_filtered or txn.active.migrating.intersection(watch.condition.kinds):
+    if is_filtered or txn.active.kinds_in_backfill.intersection(watch.condition.kinds):
         for row in stored_stimuli_of(txn, watch, scope):  # as stored: the backfill subtracts them so
             sums = sums_of_law(txn, watch, scope, row)
             if row.is_live(sums.evaporated_through):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
-from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row, mark_strength
 from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -58,7 +58,9 @@ def _evaporated(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
 ) -> Iterator[_Departure]:
     """Yield the marks in the scope of a crossing that have evaporated since it was recorded."""
-    departures = {row.id: _Departure(row.id, row.subject, migrated_row(txn, row).evaporates_at, row) for row in stored}
+    departures = {
+        row.id: _Departure(row.id, row.subject, backfilled_row(txn, row).evaporates_at, row) for row in stored
+    }
     for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             departures[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)

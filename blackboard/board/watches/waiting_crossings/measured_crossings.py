@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row, mark_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
@@ -145,4 +145,4 @@ def columns(
 
 def laws_of(txn: BoardTransaction, rows: Iterable[MarkRow]) -> list[str]:
     """Return the decay law of each mark."""
-    return [migrated_row(txn, row).law for row in rows]
+    return [backfilled_row(txn, row).law for row in rows]

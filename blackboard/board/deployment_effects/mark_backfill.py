@@ -1,4 +1,4 @@
-"""The migration of one mark: it follows a new law or a new floor of its kind, as of the instant of the change."""
+"""The backfill of one mark: it follows a new law or a new floor of its kind, as of the instant of the change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import rebase_mark, record_event
-from blackboard.board.mark_tables.mark_states import migrated_row
+from blackboard.board.mark_tables.mark_states import backfilled_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -18,14 +18,14 @@ from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.row_types.watch_row_types import CrossingKey
 
 
-def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+def backfill(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Write and return a mark under the present law and floor of its kind; most marks have them already.
 
     If a mark evaporates at the instant of the change, the falling watches over its subject or its group cross at that
     instant.
     """
-    migrated = migrated_row(txn, row)
-    if migrated == row:
+    backfilled = backfilled_row(txn, row)
+    if backfilled == row:
         return row
     kept = [
         (watch, scope)
@@ -34,27 +34,27 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     ]
     for watch, scope in kept:
         watch_totals.add(txn, watch, scope, row, -1)
-    rebase_mark(txn, migrated)
-    if migrated.law != row.law:
-        record_event(txn, migrated, HistoryEvent.LAW_CHANGED, recorded_at=migrated.anchored_at)
+    rebase_mark(txn, backfilled)
+    if backfilled.law != row.law:
+        record_event(txn, backfilled, HistoryEvent.LAW_CHANGED, recorded_at=backfilled.anchored_at)
     for watch, scope in kept:
-        watch_totals.add(txn, watch, scope, migrated, +1)
+        watch_totals.add(txn, watch, scope, backfilled, +1)
     change = txn.active.law_changes[row.kind, row.law]
-    if not migrated.is_live(change.changed_at):
+    if not backfilled.is_live(change.changed_at):
         for watch in txn.active.falling.get(row.kind, ()):
             if (
                 watch.condition.covers(row.subject)
                 and not watch.condition.is_over_board
-                and _is_first_of_group(txn, watch, migrated)
+                and _is_first_of_group(txn, watch, backfilled)
             ):
-                predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
-    return migrated
+                predicted_crossings.predict_watch(txn, watch, backfilled, since=change.changed_at)
+    return backfilled
 
 
 def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
-    """Read together, if that saves anything, what `migrate` will ask about the marks of a kind."""
+    """Read together, if that saves anything, what `backfill` will ask about the marks of a kind."""
     if txn.sql.reads_together:
-        changing = [row for row in rows if migrated_row(txn, row) != row]
+        changing = [row for row in rows if backfilled_row(txn, row) != row]
         watches = [watch for row in changing for watch, _ in watch_totals.sums_with(txn, row)]
         absorbed_marks.read_absorbed(txn, watches, changing)
 
