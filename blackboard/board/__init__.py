@@ -38,13 +38,14 @@ deployment_effects  what a new deployment changes for agents, watches, kinds and
 watches             watches: the marks that count for them, and their crossings
 open_needs          questions of agents: which are open, and who may answer them
 provenance          the agents behind a mark, through the inputs of their activations
-work_tables         the rows of activations, their inputs and crossings
+work_tables         the rows of crossings, activations, their inputs, agents and backfills
 search_index        the index for the search by text, and searches in it
 outbox              messages to people outside, as they are written, and what people do with them
 worker_registry     the workers on the board, and the agents that they serve
 mark_classes        the mark classes that this process knows, and checks of payloads
 mark_tables         the rows of marks, their states, and the marks of a scope, with a tag, or in a window
-transactions        one transaction, and what every transaction reads and writes
+activity_log        the record of what agents, people and programs did
+transactions        one transaction, and what every transaction reads
 error_names         the stable names of errors, for a server and its client
 keyword_arguments   the keyword arguments of the methods with two forms
 result_types        the results that the board returns

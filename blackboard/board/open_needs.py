@@ -12,8 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from blackboard.board import provenance
-from blackboard.board.transactions import activity_log
+from blackboard.board import activity_log, provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Decision, Need, Overdue, due_instant

@@ -5,6 +5,7 @@ Each action writes its entry of the activity.
 
 from __future__ import annotations
 
+from blackboard.board import activity_log
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
@@ -13,10 +14,10 @@ from blackboard.board.board_clock import clock_questions
 from blackboard.board.outbox import announcements
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.result_types.work_results import EarlyWake
-from blackboard.board.transactions import activity_log, agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_deferrals import CrossingDeferral, deferral_of
+from blackboard.board.work_tables import agent_states
 from blackboard.board.work_tables.activation_rows import existing_activation, is_stuck
 from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent

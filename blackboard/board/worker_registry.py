@@ -11,8 +11,8 @@ import socket
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables import agent_states
 from blackboard.clock import Instant, iso
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import MINUTE, Duration

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from blackboard.board import activity_log
 from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.result_types.administration_results import AccessToken
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.records.event_kinds import ActivityEvent

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables import agent_states
 from blackboard.board.worker_registry import AgentCode
 from blackboard.clock import Instant
 from blackboard.durations import Duration

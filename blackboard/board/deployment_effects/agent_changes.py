@@ -9,18 +9,19 @@ from blackboard.board import open_needs
 from blackboard.board.deployment_effects.kind_changes import KindChanges
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.mark_tables.marks_in_scopes import live_batches
-from blackboard.board.transactions import agent_states
-from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch, live_sums_id
 from blackboard.board.watches.measurements import watch_states, window_totals
 from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
+from blackboard.board.work_tables import agent_states
+from blackboard.board.work_tables.backfill_rows import plan_backfill
 from blackboard.core.agent_declaration_mistakes import mistakes_in
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.tags import WhereClause
+from blackboard.core.records.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import Timing, WatchSpec

@@ -16,12 +16,13 @@ from itertools import islice
 
 from blackboard.board.deployment_effects import mark_backfill, watch_reevaluation
 from blackboard.board.mark_tables.window_deposits import scopes_in_windows
-from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, continue_backfill, end_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.stimuli import read_stimuli_of_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
+from blackboard.board.work_tables.backfill_rows import continue_backfill, end_backfill
 from blackboard.core.marks.scopes import Group, group_of
+from blackboard.core.records.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.store.row_types.deployment_row_types import BackfillRow
 from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS

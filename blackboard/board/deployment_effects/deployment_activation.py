@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from blackboard.board import activity_log
 from blackboard.board.deployment_effects import agent_changes, backfill, kind_changes
 from blackboard.board.mark_tables import window_deposits
 from blackboard.board.result_types.administration_results import DeployResult
-from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.work_tables.activation_rows import make_ready

@@ -16,10 +16,11 @@ from typing import Any
 
 from blackboard.board.mark_tables.marks_in_scopes import live_batches
 from blackboard.board.search_index import index_rebuilds
-from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.backfill_rows import plan_backfill
 from blackboard.core.marks.json_comparison_keys import readable_key
 from blackboard.core.marks.tags import TagSchema
+from blackboard.core.records.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.plurals import counted

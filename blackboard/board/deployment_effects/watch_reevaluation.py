@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterator
 from blackboard.board.deployment_effects import mark_backfill
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.marks_in_scopes import stored_marks
-from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, end_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import watch_totals, watched_marks
 from blackboard.board.watches.waiting_crossings import crossing_retests, watch_guards
+from blackboard.board.work_tables.backfill_rows import end_backfill
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group
+from blackboard.core.records.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.store.row_types.deployment_row_types import BackfillRow
 from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.row_types.watch_row_types import CrossingKey, PredictedCrossingRow

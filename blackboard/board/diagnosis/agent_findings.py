@@ -9,9 +9,9 @@ from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types.explanation_results import NO_REASON
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
+from blackboard.board.work_tables import agent_states
 from blackboard.clock import from_datetime, iso
 from blackboard.core.records.finding import Finding
 from blackboard.plurals import counted

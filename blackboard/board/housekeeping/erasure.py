@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
-from blackboard.board import open_needs
+from blackboard.board import activity_log, open_needs
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import activation_erasure, board_compaction
 from blackboard.board.housekeeping.erased_events import NAME_PREFIX
@@ -23,7 +23,6 @@ from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.outbox import message_rows
 from blackboard.board.result_types.administration_results import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
-from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.board.watches.measurements.collected_sums import CollectedSums

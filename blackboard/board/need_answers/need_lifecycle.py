@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board import open_needs
+from blackboard.board import activity_log, open_needs
 from blackboard.board.mark_changes import mark_lookup, mark_removals
 from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
-from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Need, check_assignee

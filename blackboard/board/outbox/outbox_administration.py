@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from blackboard.board import activity_log
 from blackboard.board.result_types.message_results import OutboxMessage, SinkStatus
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
-from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.scopes import group_of, scope_in
 from blackboard.core.records.event_kinds import ActivityEvent

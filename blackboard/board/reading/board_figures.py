@@ -13,10 +13,10 @@ from blackboard.board.activations.call_records import budgets
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading.board_status import unserved_agents
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
+from blackboard.board.work_tables import agent_states
 from blackboard.clock import Instant, seconds_in, to_datetime
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, CallState

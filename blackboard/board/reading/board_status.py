@@ -21,9 +21,9 @@ from blackboard.board.result_types.status_results import (
     WorkerStatus,
 )
 from blackboard.board.search_index import index_rebuilds
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
+from blackboard.board.work_tables import agent_states
 from blackboard.clock import to_datetime
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, ActivationState

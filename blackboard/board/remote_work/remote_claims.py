@@ -21,9 +21,9 @@ from blackboard.board.need_answers import overdue_needs
 from blackboard.board.remote_work.remote_runs import is_late, remote_agent, running_of
 from blackboard.board.result_types.remote_work_results import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.board.work_tables import agent_states
 from blackboard.board.work_tables.activation_inputs import ActivationInput
 from blackboard.board.worker_registry import PRESENCE_INTERVAL, REMOTE_WORKER_PREFIX
 from blackboard.clock import Instant, microseconds_in, to_datetime

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.authors import skeleton
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.records.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.store.row_types.deployment_row_types import BackfillRow, LawChangeRow

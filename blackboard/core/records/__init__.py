@@ -7,5 +7,6 @@ micro_dollars      money as whole numbers, and US dollars
 query_result_rows  the parameters, rows and result of a query that a program or a person writes
 view_columns       the columns of the views that people query, a documented contract
 finding            one result of a diagnosis
+backfill_targets   the task of a backfill, and its kind or watch
 request_limits     how much one request may read, and which ids it may name
 """

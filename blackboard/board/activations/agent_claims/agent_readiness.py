@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from blackboard.board.activations.call_records import budgets
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
+from blackboard.board.work_tables import agent_states
 from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.agent_spec import AgentSpec

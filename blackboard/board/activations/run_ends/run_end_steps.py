@@ -6,10 +6,10 @@ import random
 
 from blackboard.board.mark_changes import deposits
 from blackboard.board.outbox import announcements
-from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.waiting_crossings import crossing_deferrals
+from blackboard.board.work_tables import agent_states
 from blackboard.board.work_tables.activation_rows import get_activation, scopes_of_activation, set_state
 from blackboard.clock import Instant
 from blackboard.core.authors import BOARD

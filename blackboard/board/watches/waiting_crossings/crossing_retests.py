@@ -12,17 +12,18 @@ from typing import NamedTuple
 
 from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.mark_tables.window_deposits import scopes_in_windows
-from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import measured_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAtCrossing, PastMark
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
+from blackboard.board.work_tables.backfill_rows import plan_backfill
 from blackboard.board.work_tables.crossing_rows import skip_crossing
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.fading_forecasts import fallen_side, first_true, met_side, value_at
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
+from blackboard.core.records.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow

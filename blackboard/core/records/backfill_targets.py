@@ -1,16 +1,9 @@
-"""The backfills that are planned: each has a task, and a kind or a watch, which its row stores in one text."""
+"""Targets of backfills: the task of a backfill, and its kind or its watch."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
-
-from blackboard.clock import Instant
-from blackboard.store.row_types.deployment_row_types import BackfillRow
-from blackboard.store.statements import CROSSINGS
-
-if TYPE_CHECKING:
-    from blackboard.board.transactions.board_transaction import BoardTransaction
+from typing import NamedTuple
 
 
 class BackfillTask(StrEnum):
@@ -60,26 +53,3 @@ class BackfillTarget(NamedTuple):
         if self.task == BackfillTask.WINDOW or self.last_scope:
             return f"{self.watch_id} {self.last_scope}"
         return " ".join([str(self.watch_id), *self.former_kinds])
-
-
-def plan_backfill(txn: BoardTransaction, target: BackfillTarget) -> None:
-    """Plan a backfill over the marks as they are now."""
-    _insert(txn, target, txn.now, txn.last_event_id)
-
-
-def continue_backfill(txn: BoardTransaction, row: BackfillRow, target: BackfillTarget) -> None:
-    """Replace a backfill by its rest, which comes after the other backfills."""
-    txn.sql.run(CROSSINGS.delete_backfill, id=row.id)
-    _insert(txn, target, row.at, row.up_to)
-
-
-def end_backfill(txn: BoardTransaction, row: BackfillRow) -> None:
-    """Delete a backfill that is done. After the last one, empty the list of states that follow the change."""
-    txn.sql.run(CROSSINGS.delete_backfill, id=row.id)
-    if txn.sql.one(CROSSINGS.backfills) is None:
-        txn.sql.run(CROSSINGS.delete_followed)
-
-
-def _insert(txn: BoardTransaction, target: BackfillTarget, at: Instant, up_to: int) -> None:
-    row = {"task": target.task, "name": target.name, "at": at, "up_to": up_to, "position": 0}
-    txn.sql.run(CROSSINGS.insert_backfill, **row)
