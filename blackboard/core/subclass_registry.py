@@ -18,7 +18,7 @@ def register_by_name(
     If a module is reloaded, its class replaces the former class of the same name.
 
     Raises:
-        BlackboardError: An `error`: the name is not an identifier, or another class has it.
+        BlackboardError: The name is not an identifier, or another class has it. The class of the error is `error`.
     """
     if (name := cls.__dict__.get("name")) is None:
         return

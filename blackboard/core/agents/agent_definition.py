@@ -165,8 +165,8 @@ def agent(
         renamed_from: Its previous name, if it was renamed. The agent then inherits the absorbed marks of that name.
         version: A text to change when code that the function calls has changed. A function without source text needs a
             new version for each change of its own code. A new version counts as a change of the function.
-        publish: A function `(reader, settings)` that keeps something outside the database up to date with the marks,
-            such as a file. It is called after each commit of the agent, at the start and after a reload. It must be
+        publish: A function `(reader, settings)` that keeps something outside the database, such as a file, up to date
+            with the marks. It is called after each commit of the agent, at the start and after a reload. It must be
             safe to run twice. `reader.marks(...)` returns live marks. `reader.former_settings` are the settings with
             which this process published before, if they have changed since.
         isolate: A function of a mark that returns whether the mark must have an activation of its own.

@@ -92,7 +92,7 @@ class AgentOptions(TypedDict, total=False):
     use_batch_api: bool
     """Whether calls go through the Message Batches API."""
     batch_api_below: float | None
-    """A call goes through the Message Batches API if its strongest mark is below this strength; None for no limit."""
+    """A call also goes through the Message Batches API if its strongest mark is below this strength."""
     on_unknown: Literal["retry", "hold"]
     """What happens to a call that may have been answered and paid for."""
     give_up_after: DurationLike | None

@@ -78,8 +78,8 @@ def search(kind: KindLike, *, from_: str, limit: int = 5, where: ReadWhere | Non
 
     Args:
         kind: A mark class, or the name of a kind. The kind must be searched.
-        from_: The field of the marks that woke the agent with the text, such as "question". Each mark that has it is
-            searched for alone.
+        from_: The field with the text, such as "question", in the marks that woke the agent. There is one search for
+            each mark that has the field.
         limit: The largest number of marks for each text, 1 to 1000.
         where: Only marks whose tags have these values, as in `strongest_of`.
 

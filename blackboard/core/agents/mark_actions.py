@@ -12,7 +12,7 @@ from blackboard.core.marks.mark_model import Mark
 class Withdraw:
     """A withdrawal of a mark from the board. The agent must have deposited it, or declare its kind in `withdraws`.
 
-    If the mark is gone already, this is not an error; the history records it.
+    The mark may be gone already. This is not an error, and the history records it.
     """
 
     mark: Mark
@@ -25,8 +25,8 @@ class Withdraw:
 class Reinforce:
     """An addition to the strength that a mark has now, up to the cap of its kind, whatever `on_repeat` its kind has.
 
-    The payload and the author of the mark stay. If the mark is gone already, this is not an error; the history records
-    it.
+    The payload and the author of the mark stay. The mark may be gone already. This is not an error, and the history
+    records it.
     """
 
     mark: Mark

@@ -100,7 +100,7 @@ class RemoteResult(ResultPart):
             raise UsageError(f"the result of an agent is not valid: {_describe(error)}") from None
 
     def digest(self) -> str:
-        """Return a text that is the same for two results that ask for the same."""
+        """Return a text that is the same for two results with equal values."""
         text = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

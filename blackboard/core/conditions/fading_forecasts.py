@@ -46,8 +46,8 @@ def met_side(condition: Condition, marks: Sequence[FadingMark], at: Instant) -> 
 def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instant, at: Instant) -> Side:
     """Return the first side of a falling condition that has made it true at an instant.
 
-    The condition holds at `at`, the instant that `first_true` computed from the same marks as of `since`. If rounding
-    makes the value at `at` equal to the threshold, the side has a value just below the threshold.
+    The condition holds at `at`, the instant that `first_true` computed from the same marks as of `since`. Rounding may
+    keep the value at `at` from being below the threshold. Then the side has a value just below the threshold.
     """
     instants = {
         comparison: _first_below(comparison, _selected(comparison.measure, marks, since, WHOLE_BOARD), since)

@@ -1,4 +1,4 @@
-"""The fewest marks with which a condition holds: of the marks that are there, and of any batch.
+"""The fewest marks with which a condition holds, among given marks, and the smallest batch that has room for them.
 
 Two sides of an `&` are independent if no mark counts for both. Each of them is solved alone. So a condition such as
 `(a | b) & (c | d) & ...` takes time in proportion to its length, not to the number of its combinations.

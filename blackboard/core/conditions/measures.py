@@ -96,7 +96,7 @@ class Measure(ABC):
     takes_window: ClassVar[bool] = False
     """Whether it can measure the deposits of a window."""
     keeps_sums: ClassVar[bool]
-    """Whether `from_sums` is defined. The board then keeps sums for watches over the board and does not read marks."""
+    """Whether `from_sums` is defined. For a watch over the board, sums are then kept, so its marks need not be read."""
 
     def __init__(
         self,
@@ -303,7 +303,7 @@ class Total(Measure):
         return math.fsum(strengths)
 
     def from_sums(self, marks: int, strength_sum: float) -> float:
-        """Return the sum; rounding in kept sums may bring it below 0."""
+        """Return the sum, at least 0: rounding may bring a kept sum below 0."""
         return max(0.0, strength_sum)
 
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:

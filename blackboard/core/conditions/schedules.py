@@ -137,9 +137,9 @@ class Calendar(Schedule):
     """Wall-clock times of a time zone.
 
     A time with a named hour has at most one instant a day. When the clock is moved forward, a skipped time is later by
-    the same length: 02:30 is at 03:30. When the clock is moved back, it shows some times twice; such a time counts only
-    once, at first. A schedule of every hour has an instant in each hour that passes, and so two instants where an hour
-    is repeated.
+    the same length: 02:30 is at 03:30. When the clock is moved back, it shows some times twice. Such a time counts only
+    the first time. If the hour is `*`, or a step such as `*/2`, the times are those that the clock shows: none in a
+    skipped hour, and two in a repeated hour.
     """
 
     zone: str
@@ -183,7 +183,7 @@ class CronFields:
     days: tuple[tuple[str, str], ...]
     """Pairs of a day of the month and a weekday. A day belongs to the schedule if it fits one of the pairs."""
     each_hour: bool
-    """Whether every hour counts."""
+    """Whether the hour is `*` or a step of it. Then a skipped hour has no time, and a repeated hour has it twice."""
 
     @cached_property
     def triggers(self) -> list[BaseTrigger]:
@@ -337,7 +337,7 @@ def _next_reading(fields: CronFields, reading: datetime) -> datetime | None:
 
 
 def _instants_of(reading: datetime, zone: tzinfo, *, each_hour: bool) -> Iterator[datetime]:
-    """Yield the instants of a wall-clock time in UTC: with `each_hour`, all when a clock shows the time; else one."""
+    """Yield the instant of a wall-clock time, in UTC. With `each_hour`, yield all at which a clock shows the time."""
     for fold in (0, 1) if each_hour else (0,):
         instant = reading.replace(tzinfo=zone, fold=fold).astimezone(UTC)
         if not each_hour or instant.astimezone(zone).replace(tzinfo=None) == reading:

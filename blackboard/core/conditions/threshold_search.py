@@ -15,7 +15,7 @@ NEVER_FALLS_AFTER: Duration = 1 << 60
 def first_below(value_at: Callable[[Instant], float], threshold: float, now: Instant) -> Instant | None:
     """Return the first instant after `now` at which a value is below a threshold; None if there is none.
 
-    The search starts where the threshold would be if the value fell exponentially, and ends with a bisection.
+    The search starts where a value that falls exponentially would reach the threshold, and ends with a bisection.
 
     Args:
         value_at: Returns the value at an instant. It is at least `threshold` at `now`, and never rises.

@@ -1,4 +1,4 @@
-"""Requests of deposits: plain data, made before a transaction, with the digest that a key stands for.
+"""Requests of deposits: plain data, made before a transaction, with the digest that is stored with a key.
 
 Every deposit makes some of these. Here their fields are passed by position, in their order, because named arguments
 take two to four times as long.
@@ -49,9 +49,7 @@ class Deposit:
     author: str | None = None
     """Who signs it; by default the author of the board's handle."""
     traceparent: str | None = None
-    """The trace context in which it is made, as W3C Trace Context has it; by default the context of the current
-    span.
-    """
+    """The trace context in which it is made, in the form of W3C Trace Context; by default that of the current span."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)

@@ -97,7 +97,7 @@ class Kind:
         return SearchSchema(self.name, self.search, self.payload_schema)
 
     def unique_value_of(self, payload: str) -> str | None:
-        """Return the value that a payload, as JSON text, has in the unique field, as its comparison key; or None."""
+        """Return the comparison key of the unique field in a payload, a JSON text; None if there is no value."""
         if self.unique is None or (value := json.loads(payload).get(self.unique)) is None:
             return None
         schema = self.payload_schema or {}

@@ -1,8 +1,8 @@
 """Scopes: a watch measures together the marks of a subject, of a group, or of the whole board.
 
 A scope is a text everywhere, and the whole board is the empty text, `WHOLE_BOARD`. None is never a scope: a function
-that returns it has found none, such as the group of a mark without the tag. Some columns hold NULL for the whole board;
-`nullable_scope` and `scope_in` translate it.
+returns None if there is no scope, for example no group because a mark lacks the tag. Some columns hold NULL for the
+whole board; `nullable_scope` and `scope_in` translate it.
 
 A group has all marks with one value of a tag, whatever their subjects are. Its text begins with a character that begins
 no subject. So a table needs one column, `scope`, for the subjects and the groups that its rows are about.

@@ -250,7 +250,7 @@ class TagSchema:
 
     @cached_property
     def _schemas(self) -> dict[str, dict[str, Any] | None]:
-        """The schema of the values of each tag and of the items of its lists; None if every text is just a text."""
+        """The schema of the values of each tag and of the items of its lists; None if no text is a number or a time."""
         root = self.schema or {}
         fields = root.get("properties", {})
         schemas = {

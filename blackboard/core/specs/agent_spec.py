@@ -27,7 +27,7 @@ class ReadSpec(DeploymentPart):
     where_subject: tuple[str, ...] = ()
     """The tags whose value may also be the subject that the agent was woken for."""
     search_from: str | None = Field(default=None, min_length=1)
-    """The field of the marks that woke the agent whose text is searched for; None if nothing is searched."""
+    """A field of the marks that woke the agent: its text is searched for. None if nothing is searched."""
 
     @property
     def needs_subject(self) -> bool:
@@ -80,7 +80,8 @@ class WindowLimits(NamedTuple):
 class Budget(DeploymentPart):
     """Limits in US dollars and in calls.
 
-    A call over a limit waits for the next hour or day (mode `hold`), or is only reported (mode `warn`).
+    With the mode `hold`, a call over a limit waits for the next hour or day, or until a person raises the limit. With
+    the mode `warn`, the call is only reported.
     """
 
     mode: Literal["hold", "warn"] = "hold"
@@ -159,7 +160,7 @@ class AgentSettings(DeploymentPart):
     use_batch_api: bool = False
     """Whether calls go through the Message Batches API."""
     batch_api_below: float | None = Field(default=None, gt=0)
-    """A call goes through the Message Batches API if its strongest mark is below this strength; None for no limit."""
+    """A call also goes through the Message Batches API if its strongest mark is below this strength."""
     on_unknown: Literal["retry", "hold"] = "retry"
     """What happens to a call that may have been answered and paid for."""
     give_up_after: Duration | None = None

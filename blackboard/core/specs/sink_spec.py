@@ -35,7 +35,7 @@ MARK = "mark:"
 
 
 class SinkSpec(BaseModel):
-    """The name and the topics of a sink, as a board stores them."""
+    """The topics and the filters of a sink, as a board stores them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
