@@ -76,8 +76,8 @@ def copy_board(
 ) -> BoardCopy:
     """Copy a board with its whole history to an empty board: completely or not at all.
 
-    Nothing changes on the source, whose depositors wait, or fail after a while. The source must be paused, and so the
-    copy is: no two daemons do the work of one board.
+    Nothing changes on the source. Its depositors wait, or fail after a while. The source must be paused, so the copy is
+    paused too: no two daemons do the work of one board.
 
     Args:
         source: The board to copy, which must be paused.
@@ -86,7 +86,8 @@ def copy_board(
 
     Raises:
         StoreBusy: A daemon serves the source, or another process writes on one of the boards for too long.
-        StoreError: An activation runs on the source, or the target is not empty or too small for its content.
+        StoreError: The source is not paused, an activation runs on it, or answers of a model are not stored on it yet;
+            or the target is not empty, or too small for its content.
     """
     from blackboard.board.housekeeping import board_copy  # needs SQLAlchemy, which other uses of a board do not import
 

@@ -28,7 +28,7 @@ def exists(url_or_path: str | Path) -> bool:
 
 
 def creates_on_demand(url_or_path: str | Path) -> bool:
-    """Return whether a command that opens a board may create and upgrade it without an option: only a file.
+    """Return whether a command that opens a board may create and upgrade it without an option: only in a file.
 
     Raises:
         ConfigurationError: The URL cannot be used.

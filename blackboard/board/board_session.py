@@ -125,8 +125,8 @@ class BoardSession:
     def listen_to_commits(self, callback: Callable[[], None], *, every_commit: bool = False) -> Iterator[float]:
         """Call a function in the context after each commit, here or in another process, that may wake an agent.
 
-        With `every_commit`, call it after every other commit as well. Yields the number of seconds after which the
-        caller should read the board in any case.
+        With `every_commit`, also call it after all other commits. Yields the number of seconds after which the caller
+        should read the board in any case.
         """
         processes = self.database.processes
         with ExitStack() as stack:

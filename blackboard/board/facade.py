@@ -162,7 +162,7 @@ class Blackboard(
 
         Args:
             callback: A function without arguments. The thread that commits calls it.
-            every_commit: Call it also after every other commit.
+            every_commit: Call it also after the commits that wake no agent.
 
         Returns:
             A function that unsubscribes.

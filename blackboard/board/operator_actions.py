@@ -67,7 +67,7 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
 def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     """End the batch window of a crossing and the cooldown that holds it; return what still defers the crossing.
 
-    Guards, rates, budgets and pauses still hold it. A crossing that is tested against a changed watch is left alone.
+    Guards, rates, budgets and pauses still hold it. If the crossing waits for a retest, nothing ends.
 
     Raises:
         NotFound: There is no such crossing.

@@ -25,7 +25,7 @@ from blackboard.durations import Duration
 
 
 def law(board: Blackboard, text: str) -> Decay:
-    """Return the decay law that marks name by a text, such as `MarkRecord.law`.
+    """Return the decay law with a text, such as the text in `MarkRecord.law`.
 
     Raises:
         UnknownName: No mark of this board ever had such a law.

@@ -193,7 +193,7 @@ def register(
 
     Args:
         txn: The transaction.
-        worker_id: The name that the worker claims in.
+        worker_id: The name in which the worker claims.
         code: The agents that it serves, with the digests of its code.
         model: A text that names the provider and model in use; None if there is none.
         lock_key: The key of the advisory lock that proves its life; None in a file.

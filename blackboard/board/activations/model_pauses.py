@@ -58,7 +58,7 @@ class CallWait:
     """The problem, with the words of the provider."""
     until: Instant
     is_held: bool
-    """Whether another event than `until` may end the wait earlier, such as an answer to another call."""
+    """Whether an event may end the wait before `until`, such as an answer to another call."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def begin(
     reason: str,
     rng: random.Random,
 ) -> PausedCall:
-    """Pause a model because of a call, or prolong its pause.
+    """Pause a model because of a refused call, or prolong its pause.
 
     As long as only one activation has been refused, the cause may be its marks or the model. So other activations may
     try the model immediately.

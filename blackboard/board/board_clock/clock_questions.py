@@ -41,6 +41,9 @@ def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     Marks deposited while it was in doubt fade from now on. Otherwise these marks would age by the whole leap in one
     moment. A mark that lasts until an instant keeps that instant. With `keep`, the need about the clock stays, because
     the caller withdraws it.
+
+    Returns:
+        Whether the clock was in doubt.
     """
     if txn.doubted_clock is None:
         return False

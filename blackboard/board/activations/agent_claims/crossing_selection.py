@@ -28,7 +28,7 @@ from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import SqlRead
 
 MAX_READ_TOGETHER = 50
-"""The number of crossings that are read for several claims of an agent together, at most."""
+"""The largest number of crossings that are read together for several claims of an agent."""
 
 
 @dataclass
@@ -125,7 +125,10 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstC
 
 
 def full_scope(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
-    """Return a scope whose crossings fill a whole batch; None if the watch has no batch window or no such scope."""
+    """Return a scope whose crossings fill a whole batch; None if there is none.
+
+    Only a watch of single marks with a batch window can have such a scope.
+    """
     if not watch.condition.is_per_mark or not watch.batch_window:
         return None
     return txn.sql.one(CROSSINGS.full_scope, watch_id=watch.id, full=watch.batch)

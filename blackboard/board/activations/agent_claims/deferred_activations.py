@@ -115,10 +115,10 @@ def renew_inputs(
 ) -> ActivationRow:
     """Give an activation its absorbed marks in their present state, read its other marks again, and return it.
 
-    A closed need is not given again. Any other mark that has left the board is given in its last state, with the
-    strength 0. The same holds for a mark whose tags the watch no longer counts. If another activation of the watch was
-    given a mark in the meantime, this activation keeps the former state of the mark, so that no event is absorbed
-    twice.
+    A closed need is not given again. Any other mark that has left the board keeps the state in which it was given, with
+    the strength 0. The same holds for a mark whose tags the watch no longer counts. If another activation of the watch
+    was given a mark in the meantime, this activation also keeps the former state of the mark, so that no event is
+    absorbed twice.
     """
     watch = txn.active.watches.get(row.watch_id)
     for event in absorbed_events(txn, row.id):

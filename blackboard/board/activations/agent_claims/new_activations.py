@@ -111,7 +111,7 @@ def _absorb_whole_board(
     watch_totals.reset(txn, watch, WHOLE_BOARD)
     for event, _ in selection.inputs.values():
         is_own = event.author == watch.ignored_author and event.activation_id is not None
-        if is_own:  # the watermark would include the last deposit of another author
+        if is_own:  # without a record, the last deposit of another author would count as the state that was given
             absorbed_marks.absorb(txn, watch, event.mark_id, event.id, activation_id)
 
 

@@ -1,6 +1,6 @@
 """Files beside the database with model answers that could not be stored.
 
-A daemon writes these files, and `forget` deletes them.
+A daemon writes these files. `forget` deletes those whose requests were about the erased subject.
 
 A paid answer must not be lost because a disk was full for a minute. A file is written atomically, is readable only by
 its owner, and is removed when its answer is committed. Files in a folder of another user are ignored.

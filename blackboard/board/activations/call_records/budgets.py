@@ -88,7 +88,7 @@ def _agent_budget(agent_spec: AgentSpec) -> _NamedBudget:
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
 
-    A limit in mode `hold` precedes one in mode `warn`. Among equals, the limit whose window ends last is returned.
+    A limit in mode `hold` precedes a limit in mode `warn`. Among equals, the limit with the longest wait is returned.
     """
     spec = txn.deployment.agents.get(row.agent)
     budgets = [_board_budget(txn)] if spec is None else [_board_budget(txn), _agent_budget(spec)]

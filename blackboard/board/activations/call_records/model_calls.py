@@ -251,7 +251,7 @@ def allow_retry(txn: BoardTransaction, activation_id: int) -> None:
 
 
 def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
-    """Record the cost (in micro-dollars), entered by a person, of a call whose outcome or usage is unknown.
+    """Record the cost, in micro-dollars, of a call whose outcome or usage is unknown; return the call before that.
 
     Raises:
         NotFound: There is no such call, or its cost is known.

@@ -70,7 +70,7 @@ class Success:
 def read_ahead(
     transaction: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
 ) -> None:
-    """Send the reads of the successful end of a run ahead, as far as a known deployment shows them."""
+    """Send ahead the reads of a run's end with success, as far as the last known deployment shows them."""
     run_end_steps.read_ahead(transaction, row)
     if active is not None:
         agent_actions.read_ahead(transaction, active, actions)
@@ -126,8 +126,8 @@ def put_back(
     """Put back an activation whose result was in conflict with the board.
 
     The activation is ready immediately. The next claim reads the marks again, and the agent asks the model again: the
-    answer so far is not used. No attempt is counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs
-    were closed in the meantime, it ends as skipped.
+    answer so far is not used. No attempt is counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its marks
+    are needs that were closed in the meantime, it ends as skipped.
 
     Returns:
         The new state; None, without a change, if the worker has lost the activation.

@@ -108,7 +108,7 @@ def divide_waiting(txn: BoardTransaction, row: ActivationRow, number_of_marks: i
 
 
 def _halves(parts: Sequence[Sequence[int]]) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
-    """Return the two halves of a failing batch, which are retried separately. The first half may be one mark longer."""
+    """Return the two halves of a failing batch, which are retried separately. The first half may be one part longer."""
     middle = (len(parts) + 1) // 2
     return parts[:middle], parts[middle:]
 
@@ -116,7 +116,7 @@ def _halves(parts: Sequence[Sequence[int]]) -> tuple[Sequence[Sequence[int]], Se
 def halve_batch(
     txn: BoardTransaction, row: ActivationRow, parts: Sequence[Sequence[int]], *, attempt: int, error: str
 ) -> None:
-    """Split the marks of a running activation in two. Both halves are ready immediately."""
+    """Split the marks of an activation in two. Both halves are ready immediately."""
     _, moved = _halves(parts)
     split(txn, row, list(chain.from_iterable(moved)), attempt=attempt, error=error)
     end_run(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)

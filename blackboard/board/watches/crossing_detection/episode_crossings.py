@@ -82,7 +82,7 @@ def _take_over(txn: BoardTransaction, key: CrossingKey) -> None:
 def _update_and_assess(
     txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
-    """Update the sums that decide the case, and return whether a deposit may change a state.
+    """Update the sums that the answer needs, and return whether a deposit may change the state of a watch.
 
     Over the board or a group, not all marks are read. A stronger mark, or another deposit in a window, only delays the
     end of an episode, which is computed again when it is due.
@@ -183,7 +183,7 @@ def advance_to_now(
     """Take a state from an instant (default: now) up to now, and return whether a crossing is new.
 
     No mark may have changed since that instant. A mark that was recorded later counts from the instant of its record.
-    `crossed_at` is the last crossing of a watch without a state.
+    If there is no state yet, it begins with `crossed_at` as the last crossing.
     """
     stored = watch_states.get(txn, key)
     marks = watch_states.measured_marks(txn, watch, key, at)
@@ -235,7 +235,7 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
 
 
 def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
-    """End the rewakes of a falling watch without any marks left, because the next rewake would have no marks either."""
+    """End the rewakes of a falling watch that has no marks left: its next rewake would have none either."""
     if watch.condition.is_falling and watch.timing is not None:
         state = watch_states.get(txn, crossing.key)
         if state is None or watch.timing.clear is None:

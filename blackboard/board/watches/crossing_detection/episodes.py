@@ -114,7 +114,7 @@ def _forecast(condition: Condition, timing: Timing, marks: Sequence[FadingMark],
 
 
 def due(timing: Timing, episode: Episode) -> Instant | None:
-    """Return when a watch crosses if its condition holds until then; None if it must end before."""
+    """Return when a watch crosses if its condition holds until then; None if it does not cross in this episode."""
     if episode.began_at is None:
         return None
     held = episode.began_at + timing.held_for

@@ -157,18 +157,18 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
 
 
 def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
-    """Evaluate a watch on a subject or a group as of an earlier instant, or of the last mark if that is later."""
+    """Evaluate a watch on a subject or a group as of an earlier instant, or of its last change if that is later."""
     return RisingTest(txn, watch, scope).test_since(stimuli_of(txn, watch, scope), at)
 
 
 def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
-    """Return whether the current stimuli of a watch that is not per mark meet its condition at an instant."""
+    """Return whether the current stimuli of a watch over several marks meet its condition at an instant."""
     marks = [fading_mark(txn, row) for row in stimuli_of(txn, watch, scope)]
     return met_side(watch.condition, marks, at) is not None
 
 
 def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
-    """Bring the sums of a watch that is not per mark up to date, and return whether its condition holds now."""
+    """Bring the sums of a watch over several marks up to date, and return whether its condition holds now."""
     if watch.measures_sums:
         return watch.comparison.is_met_at(watch_totals.update_and_measure(txn, watch, scope)[0])
     return stimuli_hold_at(txn, watch, scope, txn.now)
@@ -289,7 +289,7 @@ class RisingTest(NamedTuple):
         return is_new
 
     def _raise_bound(self, rows: list[MarkRow]) -> None:
-        """Raise the bound of a waiting crossing whose marks a deposit made stronger, but not as strong as needed."""
+        """Raise the bound of a waiting crossing after a deposit made its marks stronger without another crossing."""
         if len(rows) > 1 or any(row.reinforcements for row in rows):
             key = self.watch.key_of(self.scope, rows[0])
             bound = bound_of(self.watch, [mark_strength(self.txn, row) for row in rows])

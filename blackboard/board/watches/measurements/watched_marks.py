@@ -18,7 +18,7 @@ from blackboard.store.row_types.mark_row_types import MarkRow
 def is_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a watch measures a mark and the mark may wake the agent of the watch.
 
-    The watch covers its subject and its tags, and the mark has a group if the watch measures groups.
+    The watch must cover the subject and the tags of the mark. If the watch measures groups, the mark must have a group.
     """
     if watch.counts_all_marks:
         return True
@@ -53,7 +53,7 @@ def counted_states(
 
 
 def left_group(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow | None) -> str | None:
-    """Return the group that a mark leaves by a change; None if it leaves none. `counted_states` returns the rows."""
+    """Return the group that a mark leaves by a change; None if it leaves none. The rows are from `counted_states`."""
     if watch.condition.by is None or old is None:
         return None
     scope = watch_scopes.scope_of(txn, watch, old)

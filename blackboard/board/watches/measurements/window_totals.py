@@ -122,7 +122,7 @@ def _subtract_past_deposits(
 def _sums(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, scope: str, since: Instant, until: Instant | None
 ) -> StimulusSums:
-    """Return the sums of the deposits that leave the window after one instant and up to another; None is no limit."""
+    """Return the sums of the deposits that leave the window after `since`, up to `until`; None for no limit."""
     length = _length(watch)
     values: dict[str, object] = {
         "ignored": watch.ignored_in_windows,

@@ -22,8 +22,8 @@ class CrossingDeferral(NamedTuple):
     """The deferral of a crossing."""
 
     held_by: str | None
-    """What holds the crossing: a `HeldBy`, or a text about its agent or a budget. None if at most its batch window
-    is open.
+    """What holds the crossing: a `HeldBy`, or a text about its agent or a budget. None if nothing holds it, or only its
+    batch window.
     """
     ready_at: Instant | None
     """The instant at which time alone ends the deferral; None if something else must happen, such as a deposit that
@@ -79,7 +79,7 @@ def end_of_cooldown(txn: BoardTransaction, agent_spec: AgentSpec, scope: str) ->
 
 
 def has_cooldowns(agent_spec: AgentSpec) -> bool:
-    """Return whether an agent has cooldowns per subject, of any of its watches."""
+    """Return whether any watch of an agent has cooldowns per subject."""
     return bool(agent_spec.settings.cooldown) and any(
         agent_spec.cooldown_per_of(watch) == "subject" for watch in agent_spec.watches
     )

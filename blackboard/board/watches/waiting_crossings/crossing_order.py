@@ -43,9 +43,9 @@ MAX_EXPONENT = 1000.0
 LOWEST_KEY = -1e300
 """The order key of a crossing without strength."""
 ROUNDING_FACTOR = 1 - 1e-9
-"""A bound that exceeds a strength by less than this factor is equal to it, but for rounding."""
+"""A strength that is at least this share of a bound equals the bound, but for rounding."""
 LOWERING_FACTOR = 0.9
-"""A crossing that is weaker than its bound by more than this factor gets a lower bound."""
+"""A crossing whose strength is below this share of its bound gets a lower bound."""
 
 STATIC_LAW = law_key(Never())
 
@@ -65,7 +65,7 @@ class FirstCrossings(NamedTuple):
         return cls(rows, frozenset(law for law, number in numbers.items() if number >= limit))
 
     def without(self, claimed: Collection[CrossingRow]) -> FirstCrossings | None:
-        """Return the crossings that are left after a claim; None if other crossings would come before these."""
+        """Return the crossings that are left after a claim; None if unread crossings may come before them."""
         ids = {crossing.id for crossing in claimed}
         rows = [row for row in self.rows if row.id not in ids]
         return FirstCrossings(rows, self.partial_laws) if self.partial_laws <= {row.law for row in rows} else None
@@ -123,7 +123,7 @@ def strongest_first(
     only_ready: bool = False,
     first_crossings: FirstCrossings | None = None,
 ) -> Iterator[tuple[CrossingRow, MarksBehind]]:
-    """Yield the waiting crossings of a watch with their marks, the strongest first; of equally strong ones, the older.
+    """Yield the waiting crossings of a watch with their marks, strongest first, and the older first if equally strong.
 
     `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
     lower bound. With `only_ready`, those that wait in their batch window are not read. `first_crossings` has the
@@ -231,6 +231,6 @@ def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
 
 @lru_cache(maxsize=1024)
 def _pace(law: Decay) -> float | None:
-    """Return the rate of fading of a law, if it keeps the order of its marks; None for all other laws."""
+    """Return the rate of fading of a law that keeps the order of its marks; None for other laws, and without fading."""
     pace = law.order_key(1.0, DAY)
     return None if pace == law.order_key(1.0, 0) else pace

@@ -107,7 +107,7 @@ def _input_of(
 def last_counted(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, subject: str, mark_id: int
 ) -> tuple[EventRow | None, EventRow | None]:
-    """Return the last event that left a mark counting in a scope, and the event that then took it out.
+    """Return the last event after which a mark counted in a scope, and the next event, which took it out.
 
     The first is None if the mark never counted there, and the second if it still counts.
     """

@@ -50,9 +50,10 @@ class MarksAtCrossing:
         self._deployment = deployment
 
     def measured(self) -> Iterator[PastMark]:
-        """Yield the marks that the new watch would have measured: of a rising watch, the live stimuli of that instant.
+        """Yield the marks that the new watch would have measured.
 
-        A mark may fall below the threshold of a falling watch just by its evaporation.
+        For a rising watch, these are the live stimuli of that instant. For a falling watch, evaporated marks count too,
+        because a mark may fall below the threshold just by its evaporation.
         """
         watch = self.watch
         for row in self._rows(watch.condition.kinds_of_marks, self.crossing.scope):

@@ -37,7 +37,7 @@ def drops(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant
 
 
 def release_after_change(txn: BoardTransaction, row: MarkRow, old: MarkRow | None = None) -> None:
-    """Release the crossings of guards that count marks of a kind. The next claim tests these crossings again.
+    """Release the crossings whose guards count marks of the kind of a changed mark. The next claim tests them again.
 
     `old` is the mark before the change, which may have moved the mark to another group.
     """
