@@ -307,6 +307,7 @@ class Daemon:
         of the start can fail. `run` calls this itself.
 
         Raises:
+            AgentInUse: Another living worker serves one of the agents with other code, and `replace` is not set.
             ConfigurationError: A price or a setting of an agent is missing or not valid.
             StoreError: The board cannot be used.
             UsageError: The daemon has ended.

@@ -85,7 +85,7 @@ def read_results(lines: str) -> dict[str, Reply | ModelError]:
     """Parse the results of an ended batch, one JSON object in each line, by custom id.
 
     Raises:
-        OutcomeUnknown: A line has no custom id.
+        OutcomeUnknown: A line is not a JSON object with a custom id.
     """
     results: dict[str, Reply | ModelError] = {}
     for line in lines.split("\n"):  # not splitlines: JSON may contain other line separators

@@ -56,7 +56,7 @@ class FilePosition:
     load: Callable[[], ReadPosition | None]
     """Returns the position; None if the file was never followed."""
     save: Callable[[ReadPosition], object]
-    """Records it."""
+    """Records the position."""
 
 
 class DifferingCalls(ABC):
@@ -65,7 +65,7 @@ class DifferingCalls(ABC):
     @property
     @abstractmethod
     def clock(self) -> Clock:
-        """The clock that waits beside the board."""
+        """The clock by which a caller waits between two reads of the board."""
 
     @abstractmethod
     def reading_within(self, time: str) -> AbstractContextManager[None]:

@@ -53,7 +53,7 @@ class DatabaseSection(Section):
     direct_url: str | None = Field(default=None, min_length=1)
     """The URL of the server itself, for notifications and the locks of workers, if `url` names a pooler."""
     query_url: str | None = Field(default=None, min_length=1)
-    """The URL of a server as a user who may only read, for queries in SQL over HTTP."""
+    """The URL of the board on its server as a user who may only read, for queries in SQL over HTTP."""
 
     @property
     def connection_options(self) -> ConnectionOptions:

@@ -171,7 +171,7 @@ class MailSection(ReceiverSection):
     encryption: Literal["starttls", "tls", "none"] = "starttls"
     """How the connection is encrypted. `none` is only for a server in `private_networks`, and has no password."""
     user: str | None = Field(default=None, min_length=1)
-    """The name that it logs in with."""
+    """The name to log in with."""
     password_env: SecretVariable | None = None
     """The variable with the password."""
 

@@ -29,7 +29,7 @@ class UserSettings(BaseModel):
 
 
 def check_found(path: Path, environ: Mapping[str, str]) -> None:
-    """Check that only this user and root can change a file that was found and imports code.
+    """Check that only this user and root can change a file that was found, and that imports code or has sinks.
 
     Raises:
         ConfigurationError: Another user can change the file or its folder, and the user's settings do not trust the

@@ -137,8 +137,8 @@ class ActivationRunner:
     def fail(self, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
         """End a run with a failure and report it; see `RunEndTransactions.fail`.
 
-        The log shows the exception `shown`, without its message; by default the error. In that case, the error must not
-        quote a payload.
+        In place of the error, the log shows the exception `shown`, without its message. Without `shown`, the log shows
+        the error, which then must not quote a payload.
         """
         state = self.worker.run_ends.fail(claim, failure, self._rng)
         if state is not None:

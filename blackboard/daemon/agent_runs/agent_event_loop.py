@@ -94,7 +94,7 @@ class AgentLoop:
             future.cancel()
 
     def close(self) -> None:
-        """Cancel every activation, and end the loop once they have cleaned up, or after a bounded wait."""
+        """Cancel every activation, and wait a bounded time until they have cleaned up, which ends the loop."""
         with self._lock:
             self._closed.set()
             self._busy.set()  # ends the wait of the watcher

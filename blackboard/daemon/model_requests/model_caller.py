@@ -1,6 +1,6 @@
 """The model call of an activation: planned, sent and answered. Each step is committed before the next.
 
-A call never blocks until a retry: `Deferral` puts the activation back.
+No call waits for its own retry: a `Deferral` puts the activation back.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ A = TypeVar("A", bound=BaseModel)
 log = Log("blackboard")
 
 MAX_JITTER: Duration = SECOND
-"""How much later than the API asked for a call may be retried, so that many calls do not come together."""
+"""The largest random addition to the delay that the API asked for, so that many calls do not come together."""
 BUILT_ANEW = "the request was built anew"
 OTHER_ANSWER = "the agent now asks for another answer"
 

@@ -25,7 +25,7 @@ class RequestCallers:
         self._rates = RateLimits(requests_per_second)
 
     def token_of(self, request: Request) -> str:
-        """Return the token of a request, which is not checked yet: of its header, or else of a web session.
+        """Return the token of a request, from its header or else from a web session. The token is not checked yet.
 
         Raises:
             HttpProblem: The request has no token; or it has the token of a web session, and a page of another site sent

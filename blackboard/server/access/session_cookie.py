@@ -29,7 +29,7 @@ class SessionCookie:
         return f"__Host-{self._name}" if _is_secure(request) else self._name
 
     def token(self, request: Request) -> str | None:
-        """Return the token in the cookie of a request, which is not checked yet; None without a cookie.
+        """Return the token in the cookie of a request; None without a cookie. The token is not checked yet.
 
         Raises:
             HttpProblem: The request has the cookie, and does not come from a page of this server.

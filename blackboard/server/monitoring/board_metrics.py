@@ -23,7 +23,7 @@ from blackboard.server.monitoring.metric_families import MetricCounter, MetricHi
 MIN_FIGURES_REUSE: Duration = SECOND
 """The shortest time for which figures are reused, so that many monitors cost no more than one monitor."""
 REUSE_FACTOR = 20
-"""After a reading that took some time, the figures are reused for this many times that time."""
+"""Figures are reused for this many times the time that it took to read them."""
 
 RUN_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
 WAIT_BOUNDS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)

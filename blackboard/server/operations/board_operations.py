@@ -93,7 +93,7 @@ def status(call: OperationCall[NoParameters, None]) -> FileSummary | Summary:
 
 
 def _lasting_part(shape: Summary) -> object:
-    """Return the part of the status that changes only with the board: without the time and the sizes of files."""
+    """Return the status without what also changes on an idle board: times, signs of life, and the sizes of files."""
     passing = ("as_of", "file_bytes", "log_bytes", "workers")
     workers = [replace(worker, seen_at=worker.started_at) for worker in shape.workers]
     return {name: value for name, value in vars(shape).items() if name not in passing} | {"workers": workers}

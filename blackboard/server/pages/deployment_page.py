@@ -27,7 +27,7 @@ class DifferenceLine(NamedTuple):
     """A line of the difference between two versions."""
 
     sign: str
-    """`+` for a line of the new version, `-` for one of the old, "" for one of both."""
+    """`+` for a line of the new version, `-` for a line of the old version, "" for a line of both."""
     text: str
 
 

@@ -38,7 +38,7 @@ class ShownNeed:
     waits_for: Sequence[str]
     activation_id: int | None
     context: Sequence[ContextMark]
-    """The live marks of the subject."""
+    """Other live marks of the subject, at most `MAX_CONTEXT_MARKS`."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class SbpCallers:
         self._local = AccessToken(LOCAL_CALLER, settings.sbp_author, LOCAL_SCOPES, "valid", at, None, None)
 
     def token_of(self, request: Request) -> str | None:
-        """Return the token of a request, which is not checked yet; None if its sender needs none.
+        """Return the token of a request; None if its sender needs none. The token is not checked yet.
 
         Raises:
             HttpProblem: The request has no token, and its sender needs a token.

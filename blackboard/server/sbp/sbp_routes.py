@@ -132,7 +132,7 @@ class SbpRoutes:
         return JSONResponse({"jsonrpc": "2.0", "id": identifier, "result": result}, headers=headers)
 
     def _direct(self, method: str) -> RequestHandler:
-        """Return a function that responds with the result of a method alone, whose parameters are the body."""
+        """Return a function that runs a method with the body as its parameters, and responds with the result alone."""
 
         async def respond(request: Request) -> Response:
             return await self._handle_direct(method, await self._read(request), request)
@@ -165,7 +165,7 @@ class SbpRoutes:
         """Return the JSON value of a body.
 
         Raises:
-            SbpError: The request has no body, or its body is too large.
+            SbpError: The body is not JSON, is too large, or did not arrive in time.
         """
         try:
             body = await read_body(request, self._max_body)

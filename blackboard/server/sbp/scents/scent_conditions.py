@@ -51,7 +51,7 @@ class CompositeCondition(SbpFields):
 
 
 class RateCondition(SbpFields):
-    """The number of emissions in a window that ends now is compared with a value."""
+    """The number of emissions per second, in a window that ends now, is compared with a value."""
 
     type: Literal["rate"]
     trail: SbpName
