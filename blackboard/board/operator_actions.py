@@ -65,7 +65,7 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
 
 
 def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
-    """End the batch window of a crossing and the cooldown that holds it; return what still defers the crossing.
+    """End the batch window of a crossing and the cooldown that holds it; return what still holds the crossing.
 
     Guards, rates, budgets and pauses still hold it. If the crossing waits for a retest, nothing ends.
 

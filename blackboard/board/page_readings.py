@@ -55,7 +55,7 @@ def agenda_of(board: Blackboard, agent: str, limit: int | None = None) -> list[A
 
 
 def ending_deferrals(board: Blackboard, limit: int) -> list[EndingDeferral]:
-    """Return when holds on waiting crossings end because of time alone, soonest first."""
+    """Return the deferrals of waiting crossings that end because of time alone, soonest first."""
     return board.session.read(lambda txn: work_queries.ending_deferrals(txn, limit))
 
 

@@ -291,7 +291,7 @@ class Daemon:
         """Deliver messages to these sinks from now on, and post the activations of remote agents to these webhooks."""
         self._deliverer.replace(sinks)
         self._couriers.replace(webhooks)
-        self.worker.serve_posted(self._couriers.agents)
+        self.worker.count_as_served(self._couriers.agents)
 
     def request_reload(self) -> None:
         """Reload the deployment file in the next iteration of the loop."""

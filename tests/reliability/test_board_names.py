@@ -13,7 +13,7 @@ from blackboard.board import backups_and_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.database_factory import database_of
-from blackboard.store.sqlite import sqlite_upkeep
+from blackboard.store.sqlite import sqlite_health
 from tests.support.file_boards import path_of
 from tests.support.manual_daemons import served
 
@@ -129,7 +129,7 @@ def test_the_doctor_reports_a_file_that_is_mounted_without_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr(sqlite_upkeep, "MOUNTS", mounts)
+    monkeypatch.setattr(sqlite_health, "MOUNTS", mounts)
     path = tmp_path / "my board.db"
     with Blackboard.open(path) as board:
         for point, expected in ((tmp_path, False), (path, True)):

@@ -114,7 +114,7 @@ READERS_OF_THE_TIME = {
     "agents/lead_desk/calendar/shared_file.py": "the time is compared with that of a file",
     "blackboard/cli/data_commands/backup_commands.py": "the command `restore` has no board yet",
     "blackboard/server/transport/uvicorn_internals.py": "the time is for the header Date",
-    "blackboard/store/postgresql/postgresql_upkeep.py": "the time is compared with that of the server",
+    "blackboard/store/postgresql/postgresql_health.py": "the time is compared with that of the server",
 }
 
 

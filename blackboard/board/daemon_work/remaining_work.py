@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from blackboard.board.activations import model_pauses
-from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_or_window
 from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
@@ -119,7 +119,7 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
         reasons = _WAITS if budget is None else _WAITS | {"": budget.reason, HeldBy.BATCH_WINDOW: budget.reason}
         elsewhere = "" if watch.agent_spec.name in agents else ", and this daemon does not run that agent"
         waiting = txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
-        for reason, count in sorted(Counter(held_by_of(txn, row) or "" for row in waiting).items()):
+        for reason, count in sorted(Counter(held_by_or_window(txn, row) or "" for row in waiting).items()):
             agenda = f"{count} on the agenda, {reasons[reason]}"
             yield f"{watch.agent_spec.name}.{watch.spec.name}: {agenda}{elsewhere}"
 

@@ -58,7 +58,7 @@ class Worker:
         self.liveness = board.database.processes.liveness(wake)
         """The proof to other workers that this worker is alive. It must be entered before `register`, because a
         registered worker without this proof counts as dead."""
-        self._posted: frozenset[str] = frozenset()
+        self._served_by_webhook: frozenset[str] = frozenset()
         self._session = board.session
         self.board_maintenance = BoardMaintenance(board.session)
         """The work for the board itself."""
@@ -89,9 +89,9 @@ class Worker:
         self.code = dict(code)
         self._session.write(lambda txn: worker_registry.set_code(txn, self.id, self.code))
 
-    def serve_posted(self, agents: frozenset[str]) -> None:
+    def count_as_served(self, agents: frozenset[str]) -> None:
         """Count these remote agents as served, because this process posts their activations to webhooks."""
-        self._posted = agents
+        self._served_by_webhook = agents
 
     def deploy(self, agents: Sequence[AgentDeclaration], *, replace: bool) -> None:
         """Deploy agents of this worker, as they declare themselves.
@@ -172,7 +172,7 @@ class Worker:
         return self._session.read(lambda txn: RemainingWork.of(txn, self._current(txn)))
 
     def _current(self, txn: BoardTransaction) -> set[str]:
-        return (self.code.keys() - set(worker_registry.outdated_agents(txn, self.code))) | self._posted
+        return (self.code.keys() - set(worker_registry.outdated_agents(txn, self.code))) | self._served_by_webhook
 
     # -- claims ------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from blackboard.board.mark_changes import change_preparation, mark_indexes
 from blackboard.board.mark_tables import window_deposits
 from blackboard.board.mark_tables.mark_rows import EventDetails, delete_mark, record_event
 from blackboard.board.mark_tables.mark_states import fading_state
-from blackboard.board.mark_tables.watch_scopes import scopes_behind
+from blackboard.board.mark_tables.watch_scopes import scopes_of_withdrawn
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -95,7 +95,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     deposited = _remove_from_windows(txn, row)
     predicted_crossings.predict_after_withdrawal(txn, row, deposited)
     for watch in txn.active.measuring.get(row.kind, ()):
-        for scope in scopes_behind(txn, watch, row, deposited):
+        for scope in scopes_of_withdrawn(txn, watch, row, deposited):
             _withdraw_crossings(txn, watch, scope, row)
     txn.sql.run(CROSSINGS.close_gone_of_mark, scope=row.subject, mark_id=row.id, at=txn.now)
     watch_guards.release_after_change(txn, row)

@@ -30,7 +30,7 @@ M = TypeVar("M", bound=Mark)
 ClassSource = Callable[[], Iterable[type[Mark]]]
 
 
-class NamedKind(Protocol):
+class ItemWithKind(Protocol):
     """An item that names its kind, because it has no class."""
 
     @property
@@ -80,7 +80,7 @@ class MarkClasses:
         """Set a source of classes, such as the deployment file, which `load` asks for a kind without a class."""
         self._source = source
 
-    def learn(self, items: Iterable[Mark | NamedKind]) -> None:
+    def learn(self, items: Iterable[Mark | ItemWithKind]) -> None:
         """Add the classes of marks, and load the classes of kinds that are given by name; see `load`."""
         for item in items:
             if isinstance(item, Mark):

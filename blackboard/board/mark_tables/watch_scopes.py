@@ -44,7 +44,7 @@ def scopes_of(txn: BoardTransaction, watch: RegisteredWatch, rows: Iterable[Mark
     yield from dict.fromkeys(scope for scope in scopes if scope is not None)
 
 
-def scopes_behind(
+def scopes_of_withdrawn(
     txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, deposited: Collection[Group]
 ) -> Iterator[str]:
     """Yield each scope that a withdrawn mark leaves: its own scope, and the groups of its deposits in windows."""

@@ -58,7 +58,9 @@ def announce(txn: BoardTransaction, notices: Iterable[TimedNotice]) -> None:
 def _notices_of_late_crossings(txn: BoardTransaction) -> Iterator[TimedNotice]:
     for name, sink in txn.active.sinks_by_topic.get(Topic.CROSSING_WAITING, ()):
         for watch, row in islice(_late_crossings(txn, name, sink), MAX_NEW_MESSAGES):
-            notice = announcements.notice_of_waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
+            notice = announcements.notice_of_waiting_crossing(
+                txn, watch, row, agent_readiness.held_by_or_window(txn, row)
+            )
             yield TimedNotice(name, Topic.CROSSING_WAITING, notice)
 
 

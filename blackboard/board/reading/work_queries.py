@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, Literal, NamedTuple
 
-from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_or_window
 from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.result_types.work_results import (
@@ -66,7 +66,7 @@ def _waiting_items(txn: BoardTransaction, limit: int | None, agent: str | None) 
         deferral = agent_deferral(txn, watch.agent_spec.name) or budget_deferral(txn, watch)
         names = _WatchNames(watch.agent_spec.name, watch.spec.name, str(watch.condition))
         for crossing, strength in waiting_with_strengths(txn, watch, limit):
-            held_by = crossing.held_by or (deferral.reason if deferral else held_by_of(txn, crossing))
+            held_by = crossing.held_by or (deferral.reason if deferral else held_by_or_window(txn, crossing))
             yield strength, _agenda_item(crossing, names, "waiting", held_by, crossing.ready_at)
 
 
@@ -109,7 +109,7 @@ def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
 
 
 def ending_deferrals(txn: BoardTransaction, limit: int) -> list[EndingDeferral]:
-    """Return the next instants when the deferrals of crossings end by time alone, soonest first.
+    """Return the deferrals of crossings that end next by time alone, soonest first.
 
     Of the attempts that wait for a repetition, only the attempts of the strongest crossings are read.
     """

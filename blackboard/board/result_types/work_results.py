@@ -166,7 +166,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class EndingDeferral:
-    """The instant when a crossing stops being held by time alone, if no mark changes before."""
+    """The deferral of a crossing that ends by time alone, if no mark changes before."""
 
     agent: str
     watch: str
@@ -179,7 +179,7 @@ class EndingDeferral:
     mark_id: int | None
     """The mark, if each mark is measured alone."""
     held_by: HeldBy
-    """What ends."""
+    """What defers the crossing."""
     ends_at: datetime
 
 

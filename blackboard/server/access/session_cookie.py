@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from blackboard.server.access.request_origin import check_own_page
 
-PERSONAL_PREFIX = "kept."
+PERSONAL_PREFIX = "personal."
 """The start of a cookie whose token is a person's own. No token contains a full stop."""
 
 
@@ -39,11 +39,11 @@ class SessionCookie:
         check_own_page(request)
         return token.removeprefix(PERSONAL_PREFIX)
 
-    def is_kept(self, request: Request) -> bool:
+    def is_personal(self, request: Request) -> bool:
         """Return whether the cookie holds a person's own token, which stays valid when the session ends."""
         return request.cookies.get(self.name(request), "").startswith(PERSONAL_PREFIX)
 
-    def set(self, request: Request, response: Response, token: str, seconds: int, *, is_kept: bool = False) -> None:
+    def set(self, request: Request, response: Response, token: str, seconds: int, *, is_personal: bool = False) -> None:
         """Put a token into the cookie.
 
         Args:
@@ -51,9 +51,9 @@ class SessionCookie:
             response: The response that gets the cookie.
             token: The token.
             seconds: How long the browser keeps it.
-            is_kept: Whether the token is a person's own, which stays valid when the session ends.
+            is_personal: Whether the token is a person's own, which stays valid when the session ends.
         """
-        text = f"{PERSONAL_PREFIX}{token}" if is_kept else token
+        text = f"{PERSONAL_PREFIX}{token}" if is_personal else token
         response.set_cookie(
             self.name(request), text, seconds, path="/", secure=_is_secure(request), httponly=True, samesite="strict"
         )

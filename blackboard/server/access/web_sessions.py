@@ -121,7 +121,7 @@ class WebSessions:
         response = RedirectResponse(
             root + (to if LOCAL_PATH.fullmatch(to) else "/"), 303, headers={"Cache-Control": "no-store"}
         )
-        self._cookie.set(request, response, token, COOKIE_LIFETIME_SECONDS, is_kept=True)
+        self._cookie.set(request, response, token, COOKIE_LIFETIME_SECONDS, is_personal=True)
         return response
 
     async def _show_sign_out(self, request: Request) -> Response:
@@ -138,7 +138,7 @@ class WebSessions:
         try:
             check_own_page(request)
             token = self._cookie.token(request)
-            if token is not None and not self._cookie.is_kept(request):
+            if token is not None and not self._cookie.is_personal(request):
                 await self._threads.run(lambda: self._revoke(token))
         except (HttpProblem, BlackboardError) as error:
             return problem_response(error)

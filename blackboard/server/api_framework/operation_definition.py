@@ -35,11 +35,11 @@ TagParameters = Annotated[
 ]
 
 
-AsCursor = (
+CURSOR_METADATA = (
     BeforeValidator(decode_cursor),
     WithJsonSchema({"type": "string", "description": "Where the page begins, as the header Link of a page names it."}),
 )
-"""The annotation that makes a field a cursor. The type of the field is the type of the position."""
+"""The metadata of `Annotated` that makes a field a cursor. The type of the field is the type of the position."""
 
 
 class Fields(BaseModel):

@@ -15,7 +15,7 @@ from blackboard.core.records.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
 from blackboard.presentation.json_shapes import ActivationChange, ActivationChanges, RecordedCost
 from blackboard.server.api_framework.operation_definition import (
-    AsCursor,
+    CURSOR_METADATA,
     Empty,
     Fields,
     Limit,
@@ -37,7 +37,7 @@ class ListedActivations(Fields):
         default=(), description="Only activations in this state. Several states are alternatives."
     )
     limit: Limit = 20
-    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
+    cursor: Annotated[RecordId | None, *CURSOR_METADATA] = Field(default=None)
 
 
 class StuckActivations(Fields):

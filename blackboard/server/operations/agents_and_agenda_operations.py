@@ -13,7 +13,7 @@ from blackboard.board.reading.tag_texts import read_group
 from blackboard.board.result_types.work_results import ScheduleRecord
 from blackboard.presentation.json_shapes import Pause, Resumption, explanation
 from blackboard.server.api_framework.operation_definition import (
-    AsCursor,
+    CURSOR_METADATA,
     Empty,
     Fields,
     Limit,
@@ -31,7 +31,7 @@ class ListedAgenda(Fields):
     """The part of the agenda to list."""
 
     limit: Limit = 100
-    cursor: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0)
+    cursor: Annotated[int, Field(ge=0, le=1_000_000), *CURSOR_METADATA] = Field(default=0)
 
 
 class ListedSchedules(Fields):

@@ -26,7 +26,7 @@ from blackboard.presentation.json_shapes import (
     summary,
 )
 from blackboard.server.api_framework.operation_definition import (
-    AsCursor,
+    CURSOR_METADATA,
     Empty,
     Fields,
     Limit,
@@ -49,14 +49,14 @@ class ListedActivity(Fields):
         default=None, description="Only what follows the entry with this id; by default the newest entries."
     )
     limit: Limit = 100
-    cursor: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *AsCursor] = Field(default=None)
+    cursor: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *CURSOR_METADATA] = Field(default=None)
 
 
 class ListedDeployments(Fields):
     """The versions to list."""
 
     limit: Limit = 20
-    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
+    cursor: Annotated[RecordId | None, *CURSOR_METADATA] = Field(default=None)
 
 
 class Query(Fields):

@@ -11,7 +11,7 @@ from blackboard import MarkEvent, MarkPosition, MarkRecord, Receipt
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.presentation.json_shapes import FoundMarks, KindShape, ScoredMark, Withdrawal, found_marks, kind_shape
 from blackboard.server.api_framework.operation_definition import (
-    AsCursor,
+    CURSOR_METADATA,
     EventId,
     Fields,
     Limit,
@@ -38,7 +38,7 @@ class ListedMarks(Fields):
     tag: TagParameters = ()
     at: TimeText | None = Field(default=None, description="Show the board at another time, past or future.")
     limit: Limit = 100
-    cursor: Annotated[tuple[datetime, float, RecordId] | None, *AsCursor] = Field(default=None)
+    cursor: Annotated[tuple[datetime, float, RecordId] | None, *CURSOR_METADATA] = Field(default=None)
 
 
 class SearchedText(Fields):
@@ -57,7 +57,7 @@ class SearchedText(Fields):
         default=False, description="The text is a query in the language of FTS5, or a tsquery of PostgreSQL."
     )
     limit: Limit = 10
-    cursor: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0)
+    cursor: Annotated[int, Field(ge=0, le=1_000_000), *CURSOR_METADATA] = Field(default=0)
 
 
 class ChangedMark(OneRecord):
@@ -79,7 +79,7 @@ class ListedSubjects(Fields):
     prefix: str = Field(default="", description="Only subjects that begin with this text.")
     at: TimeText | None = Field(default=None, description="Only subjects that had a mark up to this time.")
     limit: Limit = 100
-    cursor: Annotated[str | None, *AsCursor] = Field(default=None)
+    cursor: Annotated[str | None, *CURSOR_METADATA] = Field(default=None)
 
 
 class HistoryOfSubject(Fields):
@@ -88,7 +88,7 @@ class HistoryOfSubject(Fields):
     subject: str = Field(description="The subject.")
     at: TimeText | None = Field(default=None, description="Only events that were recorded up to this time.")
     limit: Limit = 100
-    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
+    cursor: Annotated[RecordId | None, *CURSOR_METADATA] = Field(default=None)
 
 
 class OneKind(Fields):

@@ -9,7 +9,7 @@ from pydantic import Field
 from blackboard import MarkEvent, NeedRecord
 from blackboard.presentation.json_shapes import Answered, Assignment, answered
 from blackboard.server.api_framework.operation_definition import (
-    AsCursor,
+    CURSOR_METADATA,
     Fields,
     Limit,
     OneRecord,
@@ -25,7 +25,7 @@ class ListedInbox(Fields):
     assignee: str | None = Field(default=None, description="Only the needs that this person should answer.")
     all: bool = Field(default=False, description="Also show needs that agents are working on.")
     limit: Limit = 100
-    cursor: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0)
+    cursor: Annotated[int, Field(ge=0, le=1_000_000), *CURSOR_METADATA] = Field(default=0)
 
 
 class AnswerFields(Fields):

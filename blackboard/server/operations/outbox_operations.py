@@ -10,7 +10,7 @@ from blackboard import OutboxMessage
 from blackboard.core.records.states import MessageState
 from blackboard.presentation.json_shapes import MessageChanges
 from blackboard.server.api_framework.operation_definition import (
-    AsCursor,
+    CURSOR_METADATA,
     Empty,
     Fields,
     Limit,
@@ -30,7 +30,7 @@ class ListedMessages(Fields):
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
     state: MessageState | None = Field(default=None, description="Only messages in this state.")
     limit: Limit = 20
-    cursor: Annotated[RecordId | None, *AsCursor] = Field(default=None)
+    cursor: Annotated[RecordId | None, *CURSOR_METADATA] = Field(default=None)
 
 
 class UndeliveredMessages(Fields):

@@ -18,6 +18,7 @@ commit_record                  whether a commit without a response succeeded
 Its upkeep:
 
 postgresql_partitions  the history in partitions: their creation, and the events that stay when one is removed
-postgresql_upkeep      the upkeep of the board, and measurements of the server
+postgresql_upkeep      the upkeep of the board
+postgresql_health      measurements of the server
 postgresql_backups     backups by the programs of the server
 """

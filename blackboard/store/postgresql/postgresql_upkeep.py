@@ -1,20 +1,17 @@
-"""The upkeep of a board on a server, and measurements of the server. The server does much of the upkeep itself.
-
-The measurements are its version, its clock, its durability, and whether a pooler is in front of it.
-"""
+"""The upkeep of a board on a server, which does much of it itself."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from blackboard.clock import Instant, SystemClock
+from blackboard.clock import Instant
 from blackboard.errors import StoreError
-from blackboard.store.database_interfaces.upkeep_interface import BoardUpkeep, Copy, Health, ServerHealth
+from blackboard.store.database_interfaces.upkeep_interface import BoardUpkeep, Copy, Health
 from blackboard.store.postgresql.postgresql_backups import back_up_postgresql, restore_postgresql
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
+from blackboard.store.postgresql.postgresql_health import measure_postgresql
 from blackboard.store.postgresql.postgresql_partitions import analyze_table, create_partitions, is_seen_by_all
 from blackboard.store.transaction import Transaction
 
@@ -61,35 +58,3 @@ class PostgresqlUpkeep(BoardUpkeep):
 
     def measure(self, *, thorough: bool = True) -> Health:
         return Health(self._database.dialect.name, server=measure_postgresql(self._database))
-
-
-def measure_postgresql(database: PostgresqlDatabase) -> ServerHealth:
-    """Measure a server.
-
-    Raises:
-        StoreError: The server cannot be used.
-    """
-    clock = SystemClock()
-    with contextlib.closing(database.connect(writes=False)) as connection:
-        cursor = connection.cursor()
-        try:
-            cursor.execute(
-                "SELECT current_setting('server_version'), pg_is_in_recovery(), pg_backend_pid(),"
-                " current_setting('fsync'), current_setting('synchronous_commit'), current_setting('full_page_writes')"
-            )
-            version, is_standby, process, fsync, commit, pages = cursor.fetchone()
-            before = clock.now()
-            server_time: Instant = database.dialect.server_time(cursor)
-            skew = (before + clock.now()) // 2 - server_time
-        except database.dialect.errors.base as error:
-            raise database.dialect.errors.translate(error, database.location) from None
-        settings = {"fsync": fsync, "synchronous_commit": commit, "full_page_writes": pages}
-        return ServerHealth(
-            version=version,
-            is_standby=is_standby,
-            skew=skew,
-            is_pooled=connection.info.backend_pid != process,  # a pooler gives its clients numbers of its own
-            keeps_statements=database.dialect.keeps_statements,
-            is_heard=database.listener is not None,
-            unsafe_settings=tuple(name for name, value in settings.items() if value == "off"),
-        )

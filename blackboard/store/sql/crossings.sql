@@ -211,7 +211,7 @@ LIMIT :limit + 0;
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
 
 -- name: ending_deferrals -> CrossingRow
--- The waiting crossings of a watch whose hold or batch window ends by time, soonest first.
+-- The waiting crossings of a watch whose deferral or batch window ends by time, soonest first.
 SELECT {crossing.*}
 FROM crossing
 WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.ready_at > :now

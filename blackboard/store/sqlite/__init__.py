@@ -18,7 +18,8 @@ readonly_query_script   the script of that process
 
 Its upkeep:
 
-sqlite_upkeep   the upkeep of the board, and measurements of the file, its log and its permissions
+sqlite_upkeep   the upkeep of the board
+sqlite_health   measurements of the file, its log and its permissions
 sqlite_backups  backups that can be restored
 compaction      rewrites the file without the remains of deleted rows
 """

@@ -80,7 +80,7 @@ def agent_deferral(txn: BoardTransaction, agent: str) -> AgentDeferral | None:
 
 
 def budget_deferral(txn: BoardTransaction, watch: RegisteredWatch) -> AgentDeferral | None:
-    """Return why a budget or a paused model holds a watch; None if neither does.
+    """Return why a budget or a paused model defers the crossings of a watch; None if neither does.
 
     While an activation of the watch waits for the next window of a budget, or for its model, no other activation is
     started. Crossings of that time wait on the agenda and are claimed in full batches afterwards.
@@ -89,8 +89,8 @@ def budget_deferral(txn: BoardTransaction, watch: RegisteredWatch) -> AgentDefer
     return None if row is None else AgentDeferral(row.error or "held", row.retry_at)
 
 
-def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> HeldBy | None:
-    """Return what defers a waiting crossing, such as `guard`, `rate` or `batch_window`; None if nothing does."""
+def held_by_or_window(txn: BoardTransaction, crossing: CrossingRow) -> HeldBy | None:
+    """Return what holds a waiting crossing: what its row names, or else its batch window; None if nothing does."""
     if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
         return HeldBy.BATCH_WINDOW
     return None if crossing.held_by is None else HeldBy(crossing.held_by)

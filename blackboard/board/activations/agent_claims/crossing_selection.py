@@ -65,9 +65,9 @@ def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claim_co
 
 
 def update_and_select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None = None) -> Selection:
-    """Release, hold or close waiting crossings, and select the strongest that nothing defers, up to the batch size.
+    """Release, defer or close waiting crossings, and select the strongest that nothing defers, up to the batch size.
 
-    The present guard, cooldown and marks of a crossing decide whether it is released, held or closed. If the watch
+    The present guard, cooldown and marks of a crossing decide whether it is released, deferred or closed. If the watch
     wakes its agent per subject, the selected crossings are all of one subject. Nothing is selected before the batch
     window ends. The window ends when one of these crossings is ready or urgent, or when the batch is full. `first` is
     the result of `first_read_of_claims`, if the caller has it.
@@ -115,11 +115,11 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstC
     )
     for crossing, behind in ready:
         if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):
-            continue  # a crossing that a guard held may have a batch window again
+            continue  # a crossing that a guard deferred may have a batch window again
         return _select_in_scope(txn, watch, crossing.scope)
     while (scope := full_scope(txn, watch)) is not None:
         selection = _select_in_scope(txn, watch, scope)
-        if len(selection.inputs) == watch.batch:  # if not, some crossings of the scope are held or closed now
+        if len(selection.inputs) == watch.batch:  # if not, some crossings of the scope are deferred or closed now
             return selection
     return Selection()
 

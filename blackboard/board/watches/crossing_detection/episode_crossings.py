@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.mark_tables.mark_states import live_rows, mark_strength
-from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, scopes_behind
+from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, scopes_of_withdrawn
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import timed_state_changes
@@ -211,7 +211,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
     """
     for watch in txn.active.over_time.get(row.kind, ()):
         if watched_marks.may_be_counted(txn, watch, row):
-            for scope in scopes_behind(txn, watch, row, deposited):
+            for scope in scopes_of_withdrawn(txn, watch, row, deposited):
                 _follow_withdrawal(txn, watch, watch.key_of(scope, row))
 
 

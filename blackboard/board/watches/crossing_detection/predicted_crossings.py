@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows
 from blackboard.board.mark_tables.marks_in_scopes import fading_marks, stored_marks
-from blackboard.board.mark_tables.watch_scopes import scope_of, scope_of_counted_mark, scopes_behind
+from blackboard.board.mark_tables.watch_scopes import scope_of, scope_of_counted_mark, scopes_of_withdrawn
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
@@ -223,7 +223,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Col
         if watch.condition.is_per_mark:
             txn.sql.run(CROSSINGS.delete_predicted_crossing, **watch.key_of(row.subject, row)._asdict())
             continue
-        for scope in scopes_behind(txn, watch, row, deposited):
+        for scope in scopes_of_withdrawn(txn, watch, row, deposited):
             key = CrossingKey(watch.id, scope)._asdict()
             txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
             due_at = first_true(watch.condition, fading_marks(txn, watch.condition, scope), txn.now)
