@@ -113,7 +113,10 @@ class RunEndTransactions:
         """Hold a run whose answer is unusable, unless its marks are the cause; see `unusable_answers`.
 
         A failure that no retry of the same batch can mend may be mended by a smaller batch. So a batch that can be
-        divided is not held: the failure counts, and None is returned.
+        divided is not held: the failure counts.
+
+        Returns:
+            The held answer; None if the failure counts, or if the activation is no longer this worker's.
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:

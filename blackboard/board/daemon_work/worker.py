@@ -81,7 +81,7 @@ class Worker:
         worker_registry.register(txn, self.id, self.code, model=model, lock_key=self.liveness.lock_key)
 
     def limit_leap(self, leap: Duration) -> None:
-        """From now on, do not believe the clock if it is further ahead of the board's last record than this."""
+        """Set how far the clock may be ahead of the board's last record. A clock that is further ahead is in doubt."""
         self._session.limit_leap(leap)
 
     def serve(self, code: AgentCode) -> None:

@@ -95,8 +95,8 @@ def _repeat_change(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spe
 def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new_floor: bool) -> None:
     """Plan how the marks of a kind follow a new law (None: they keep theirs), a new floor, or both.
 
-    Marks follow whatever law of the kind they have: a law with a fixed end differs from mark to mark. A new floor also
-    concerns the marks with a law of their own.
+    There is a change for each law that marks have from the kind, because a law with a fixed end differs from mark to
+    mark. A new floor also concerns the marks with a law of their own.
     """
     next_law = MARKS.next_law_in_use if new_floor else MARKS.next_followed_law
     for law in txn.sql.each(next_law, after="", kind=kind):
@@ -106,7 +106,7 @@ def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new
 
 
 MAX_NAMED_VALUES = 5
-"""The largest number of values that are named."""
+"""The largest number of values that a change names, and of marks with one of these values."""
 
 
 def _follow_unique_field(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:

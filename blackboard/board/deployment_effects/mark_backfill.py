@@ -45,7 +45,7 @@ def backfill(txn: BoardTransaction, row: MarkRow) -> MarkRow:
             if (
                 watch.condition.covers(row.subject)
                 and not watch.condition.is_over_board
-                and _is_first_of_group(txn, watch, backfilled)
+                and _begin_test_of_group(txn, watch, backfilled)
             ):
                 predicted_crossings.predict_watch(txn, watch, backfilled, since=change.changed_at)
     return backfilled
@@ -59,8 +59,11 @@ def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
         absorbed_marks.read_absorbed(txn, watches, changing)
 
 
-def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
-    """Return whether the group of a mark has not been tested yet at the change. Each test reads the whole group."""
+def _begin_test_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
+    """Return whether the group of a mark has yet to be tested at the change, and record that it is tested now.
+
+    Each test reads the whole group. A watch that measures no groups tests each mark.
+    """
     if watch.condition.by is None:
         return True
     scope = watch_scopes.scope_of(txn, watch, row)

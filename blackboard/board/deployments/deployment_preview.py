@@ -218,7 +218,7 @@ def find_unreadable_marks(
 ) -> dict[str, UnreadableMarks]:
     """Return the live marks of each kind that do not fit its class or, without a class in this process, its schema.
 
-    Without a class, the marks of a kind whose schema never changed were all checked against it when deposited.
+    If there is no class and the schema never changed, no mark is read: each was checked when it was deposited.
     """
     misfits_by_kind: dict[str, UnreadableMarks] = {}
     for kind, spec in deployment.kinds.items():

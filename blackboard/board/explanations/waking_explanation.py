@@ -37,7 +37,7 @@ def explain(
     dead: Collection[str] = frozenset(),
     group: TagChoice | None = None,
 ) -> Explanation:
-    """Return everything that decides whether an agent wakes now, for a subject, for a group, or for all that wait.
+    """Return all that decides whether an agent wakes now, for a subject, for a group, or for all waiting crossings.
 
     `dead` are registered workers that are known to be dead.
 

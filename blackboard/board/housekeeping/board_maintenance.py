@@ -42,6 +42,9 @@ class BoardMaintenance:
         """Apply due predicted crossings, deposit the marks of overdue needs, and move evaporated marks to the history.
 
         At most `limit` marks are moved.
+
+        Returns:
+            The amount of work that was done. If it equals `limit`, there may be more.
         """
         failpoint("evaporation.before")
         count = self.throttle.run(lambda txn: _evaporate(txn, limit, self._session.classes))
@@ -49,14 +52,18 @@ class BoardMaintenance:
         return count
 
     def backfill(self, limit: int) -> int:
-        """Apply a change of the deployment to up to `limit` marks."""
+        """Apply a change of the deployment to up to `limit` marks, and return their number."""
         failpoint("backfill.before")
         count = self.throttle.run(lambda txn: _backfill(txn, limit))
         failpoint("backfill.after")
         return count
 
     def search(self, limit: int) -> int:
-        """Put up to `limit` marks into the full-text index of a kind, or remove marks from its former index."""
+        """Put up to `limit` marks into the full-text index of a kind, or take them out of its former index.
+
+        Returns:
+            The number of these marks; 0 if there is no such work.
+        """
         failpoint("backfill.before")
         count = self.throttle.run(lambda txn: _index(txn, limit))
         failpoint("backfill.after")

@@ -76,7 +76,7 @@ def extend(session: BoardSession) -> int:
 def remove_old(session: BoardSession, history: Duration, limit: int) -> PartitionProgress:
     """Do one step of the removal of the oldest partition whose events are all older than `history` microseconds.
 
-    A step is one transaction that considers `limit` events or so, or the exchange at the end.
+    A step is one transaction that considers up to `EVENTS_PER_LIMIT` times `limit` events, or the exchange at the end.
     """
     if not session.read(_may_change):
         return PartitionProgress.DONE
@@ -281,7 +281,7 @@ def _is_valid(txn: BoardTransaction, carry: Carry) -> bool:
     """Return whether the copy has all events that stay, except those that newer work makes stay.
 
     A new deployment may give old crossings back to a watch, or index old marks. The newest crossing may have been
-    removed, and a newer one may have its id.
+    removed, and a later crossing may have its id.
     """
     if carry.deployment != txn.deployment.version:
         return False

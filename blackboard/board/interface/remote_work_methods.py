@@ -63,13 +63,13 @@ class RemoteWorkMethods(BoardHandle):
     def listen(self, callback: Callable[[], None], *, every_commit: bool = False) -> AbstractContextManager[float]:
         """Return a context in which `callback` is called after each commit that may wake an agent.
 
-        Only commits of processes on the same machine are noticed. So the context gives a number of seconds: the caller
-        should read the board after that time even without a call.
+        A commit of another process may go unnoticed. So the context gives a number of seconds: the caller should read
+        the board after that time even without a call.
 
         Args:
             callback: A function without arguments. Any thread may call it, so it must return immediately.
-            every_commit: Call it also after every other commit. Commits of other processes are then noticed by their
-                writes to the file, within about a second, and there may be calls without a commit.
+            every_commit: Call it also after all other commits. Of a board in a file, the commits of other processes are
+                then noticed by their writes, within about a second, and there may be calls without a commit.
 
         Raises:
             TypeError: The callback is a coroutine function, which nothing would await.

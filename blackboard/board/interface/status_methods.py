@@ -67,7 +67,7 @@ class StatusMethods(BoardHandle):
         return self.session.read(lambda txn: board_status.unserved_agents(txn, dead))
 
     def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
-        """Return the crossings that wait, strongest first, each with the reason why it waits.
+        """Return the crossings that wait or whose activation is deferred, strongest first, each with the reason.
 
         Args:
             limit: The largest number of crossings.
@@ -127,7 +127,7 @@ class StatusMethods(BoardHandle):
         return self.session.read(lambda txn: activation_details(txn, activation_id))
 
     def explain(self, agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Explanation:
-        """Return why an agent has or has not woken, for one subject or group, or for all that wait.
+        """Return why an agent has or has not woken, for one subject or group, or for all waiting crossings.
 
         Args:
             agent: The name of the agent.

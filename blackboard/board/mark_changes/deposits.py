@@ -137,7 +137,7 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
 
 
 def _leave_unchanged(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow) -> Receipt:
-    """Return the receipt of a deposit that leaves a stronger mark as it is; windows may count it."""
+    """Record what follows from a deposit that leaves a stronger mark as it is, and return its receipt."""
     crossed = follow_unchanged(txn, live, new_deposit.request.author)
     if new_deposit.kind.name not in txn.active.longest_windows:
         return Receipt(live.id, live.event_id, "unchanged", mark_strength(txn, live), agents_of(crossed))
@@ -155,7 +155,7 @@ def _record_without_mark_change(
     """Record a deposit that changes no mark. Windows count it, so it may make a watch cross.
 
     - `stale`: a deposit that occurred later was recorded earlier, and replaces it.
-    - `unchanged`: the live mark is stronger. The deposit is recorded only if a window counts it.
+    - `unchanged`: the live mark is stronger. The deposit is recorded only if a window counts its kind.
 
     The event belongs to `mark`, the mark of the latest deposit. It has the intensity and the law that a mark made by
     this deposit alone would have.
@@ -183,8 +183,8 @@ def _record_without_mark_change(
 def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit, value: str | None) -> MarkRow:
     """Write a new mark, or a reinforced mark, with its event and its indexes.
 
-    `value` is the unique value that `_take_unique_value` has taken for the mark. The id of the
-    event is allocated only now, after the last step that can fail: the next claim would count an unused id as absorbed.
+    `value` is the unique value that `_take_unique_value` has taken for the mark. The id of the event is allocated only
+    now, after the last step that can fail: the next claim would count an unused id as absorbed.
     """
     kind, old, shown = new_deposit.kind, joined.old, joined.shown
     register_law(txn, kind, joined.state.law, old)

@@ -26,7 +26,7 @@ def live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow:
 
 
 def stored_mark(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
-    """Return the stored mark with an id, live or evaporated; None if there is none, or if no id is so large."""
+    """Return the stored mark with an id, live or evaporated; None if there is none."""
     return txn.sql.one(MARKS.get_mark, id=mark_id) if is_record_id(mark_id) else None
 
 

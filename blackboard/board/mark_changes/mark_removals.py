@@ -28,10 +28,10 @@ from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
 
 
 def evaporate_due(txn: BoardTransaction, limit: int) -> int:
-    """Move up to `limit` evaporated marks to the history, after the predicted crossings that are due.
+    """Fire the predicted crossings that are due. If there are none, move up to `limit` evaporated marks to the history.
 
     Returns:
-        The number of moved marks. If it equals `limit`, there may be more.
+        The number of these marks; `limit` if there may be more to do.
     """
     watch_reevaluation.evaluate_before_firing(txn, limit)
     if predicted_crossings.fire_due(txn, limit):
@@ -164,8 +164,8 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: st
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, row: MarkRow) -> bool:
     """Return whether a crossing still holds without a withdrawn mark.
 
-    A rising watch: the other marks, with their strengths at the crossing, meet the condition. A falling watch: another
-    mark is left.
+    For a rising watch, the other marks must meet the condition with their strengths at the crossing. For a falling
+    watch, another mark must be left.
     """
     if watch.condition.is_falling or (watch.condition.has_where and not watched_marks.is_counted(txn, watch, row)):
         return bool(marks_behind(txn, watch, crossing).inputs)

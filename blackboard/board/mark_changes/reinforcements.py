@@ -30,7 +30,8 @@ def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, if_ev
     Raises:
         NotFound: There is no live mark with this id.
         Conflict: The mark has changed since the event `if_event`.
-        InvalidMark: The kind of the mark has the weight 0, or so low a weight that the intensity would be too high.
+        InvalidMark: The increase is not valid, or the kind of the mark has the weight 0, or so low a weight that the
+            intensity would be too high.
     """
     return reinforce_live(txn, change_preparation.live_mark_to_change(txn, mark_id, if_event), by, author)
 

@@ -87,7 +87,7 @@ def marks_with_strength(txn: BoardTransaction, statement: Statement[LiveMark], *
 
 
 def fading_mark(txn: BoardTransaction, row: MarkRow, group: str | None = None) -> FadingMark:
-    """Return a mark as the forecast needs it. `group` is the group whose marks were read."""
+    """Return a mark as a forecast needs it. `group` is the group whose marks were read."""
     row = backfilled_row(txn, row)
     return FadingMark(
         row.kind,

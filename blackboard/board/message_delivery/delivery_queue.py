@@ -72,7 +72,7 @@ class DeliveryQueue:
         return self._session.read(lambda txn: _due_sinks(txn, sinks))
 
     def lease(self, sink: str) -> LeasedMessage | None:
-        """Lease the message of a sink that is due first; None if none is due."""
+        """Lease the message of a sink that is due first, and return it; None if none is due."""
         if not self.due_sinks([sink]):  # a read costs less than a transaction that writes
             return None
         leased = self._session.write(lambda txn: _lease(txn, sink))

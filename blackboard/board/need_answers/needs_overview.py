@@ -1,4 +1,4 @@
-"""An overview of the needs that wait for an answer: their number, those due first, and the agents of each."""
+"""An overview of the needs that wait for an answer: their number, the needs that are due first, and their agents."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The rows of messages: one for each sink of a topic, written in the transaction of the cause.
 
-Every message goes through `announce`. Without a sink for its topic, it costs one lookup in a dictionary.
+If there is no sink for a topic, a call of `announce` costs one lookup in a dictionary.
 """
 
 from __future__ import annotations

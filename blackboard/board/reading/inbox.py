@@ -1,4 +1,4 @@
-"""The inbox of a person: the needs that are open, and the answers to them."""
+"""The inbox of a person: the open needs, each with the marks behind it that were withdrawn since."""
 
 from __future__ import annotations
 

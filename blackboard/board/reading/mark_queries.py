@@ -237,10 +237,11 @@ def newest_of_subject(txn: BoardTransaction, subject: str, limit: int, before: i
 
 
 def law(txn: BoardTransaction, text: str) -> Decay:
-    """Return the law that marks name by a text.
+    """Return the decay law with a text, such as the text in `MarkRecord.law`.
 
     Raises:
-        UnknownName: No mark names a law by this text.
+        UnknownName: No mark of this board ever had such a law.
+        InvalidLaw: The law is not known to this program.
     """
     if txn.sql.one(MARKS.find_law, law=text) is None:
         raise UnknownName("law", text, ())
@@ -265,7 +266,7 @@ def event_record(row: EventRow) -> MarkEvent:
 def subjects(
     txn: BoardTransaction, prefix: str, limit: int, *, after: str = "", at: Instant | None = None
 ) -> list[str]:
-    """Return the subjects in the history that begin with `prefix`, in alphabetical order, the first after `after`."""
+    """Return the next subjects in the history after `after`, in alphabetical order, that begin with `prefix`."""
     start, options = max(prefix, after), {} if at is None else {"at": at}
     following = txn.sql.each(MARKS.next_subject.using(*options), after=start, **options)
     itself = [prefix] if prefix > after and history(txn, prefix, at=at, limit=1) else []

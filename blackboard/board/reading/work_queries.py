@@ -111,7 +111,7 @@ def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
 def ending_deferrals(txn: BoardTransaction, limit: int) -> list[EndingDeferral]:
     """Return the deferrals of crossings that end next by time alone, soonest first.
 
-    Of the attempts that wait for a repetition, only the attempts of the strongest crossings are read.
+    Of the activations that wait for a retry, only those of the strongest crossings are read.
     """
     deferrals: list[EndingDeferral] = []
     for watch in txn.active.watches.values():
@@ -170,7 +170,7 @@ def activations(
     limit: int = 20,
     before: int | None = None,
 ) -> list[ActivationRecord]:
-    """Return activations, newest first, perhaps only of an agent, in some states, or older than one of them.
+    """Return activations, newest first: all, or only those of an agent, in some states, or older than `before`.
 
     Raises:
         UnknownName: There is no such agent, and there never was one.

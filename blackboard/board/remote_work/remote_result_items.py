@@ -16,7 +16,7 @@ from blackboard.errors import BlackboardError, InvalidMark
 
 
 def marks_of(inputs: tuple[ActivationInput, ...], classes: MarkClasses) -> Iterator[Mark]:
-    """Yield the marks of inputs. A mark that does not fit its class is not checked, because it is not read here."""
+    """Yield the marks of inputs. Their classes do not check them, because no payload is read here."""
     for item in inputs:
         yield classes.make_stand_in(item.event, item.stored)
 

@@ -137,7 +137,7 @@ def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: Reported
 def give_back(session: BoardSession, run: NamedRun, after: Duration, reason: str) -> bool:
     """Give a run up without counting an attempt, and return whether it still ran.
 
-    The activation can be claimed again `after` a while.
+    The activation can be claimed again after the length of time `after`.
     """
 
     def work(txn: BoardTransaction) -> bool:

@@ -55,9 +55,10 @@ class MarkRecord:
     deposited_at: datetime
     """When the board recorded the first deposit of the mark."""
     reinforced_at: datetime
-    """When the board recorded the last deposit of the mark."""
+    """When the board recorded the last deposit or reinforcement of the mark."""
     fades_from: datetime
-    """The instant that the age counts from: when the last deposit occurred, or a later change of the kind's law."""
+    """The instant that the age counts from: when the last deposit occurred, when strength was added last, or when the
+    law of the kind changed last."""
     evaporates_at: datetime | None
     as_of: datetime
     age_seconds: float
@@ -65,7 +66,7 @@ class MarkRecord:
     reinforcements: int
     event_id: int
     activation_id: int | None
-    """The activation of the last deposit; None if its author is not an agent."""
+    """The activation that deposited this payload; None if its author is not an agent."""
     own_law: bool
     """Whether its deposit named a law other than its kind's. A change of the kind's law does not change this mark."""
     occurred_at: datetime

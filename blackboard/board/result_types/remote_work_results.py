@@ -68,7 +68,7 @@ class RemoteActivation:
     reads: tuple[ClaimedMark, ...]
     """The marks that the agent reads in addition, strongest first."""
     traceparent: str | None = None
-    """The trace context that the work continues, as W3C Trace Context has it; None if nothing is traced."""
+    """The trace context that the work continues, in the form of W3C Trace Context; None if nothing is traced."""
 
 
 @dataclass(frozen=True)

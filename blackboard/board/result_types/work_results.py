@@ -107,7 +107,7 @@ class ActivityRecord:
     activation_id: int | None
     crossing_id: int | None
     mark_id: int | None
-    """The need, or the mark of a crossing whose watch measures each mark alone."""
+    """The need, the mark of a message, or the mark of a crossing whose watch measures each mark alone."""
     old_state: str | None
     """The state of the activation before; None if it began."""
     state: str | None

@@ -31,7 +31,7 @@ def follow(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindS
     """Begin the index of a kind, and the removal of its former index.
 
     Returns:
-        A text if a worker must fill the index; otherwise None.
+        A text, in a list, if a worker must fill the index; otherwise an empty list.
 
     Raises:
         ConfigurationError: The SQLite library of this process has no FTS5.

@@ -20,7 +20,7 @@ from blackboard.store.statements import MARKS, SEARCH
 from blackboard.store.transaction import Transaction
 
 SHIFT = 40
-"""The bits of a mark's id in the id of a document; 2 ** 40 marks are enough for a century of 300 a second."""
+"""The bits of a mark's id in the id of a document; 2 ** 40 ids are enough for 300 events a second in a century."""
 
 
 class Phase(StrEnum):
@@ -142,7 +142,7 @@ def _write_document(transaction: Transaction, doc: int, change: Change) -> None:
 
 
 def kinds(transaction: Transaction) -> set[str]:
-    """Return the kinds that have an index, or a former one that is being removed."""
+    """Return the kinds that have an index, or a former index that is being removed."""
     return {row.kind for row in transaction.all(SEARCH.kinds)}
 
 
@@ -161,7 +161,10 @@ def erase(txn: BoardTransaction, texts: Sequence[IndexedText]) -> None:
 
 
 def erase_subject(txn: BoardTransaction, subject: str) -> None:
-    """Remove the texts of a subject from every index. Parts of it may have former texts, even of live marks."""
+    """Remove the texts of a subject from every index.
+
+    A purge is then owed, because parts of an index may still have former texts, even of live marks.
+    """
     txn.collected(CollectedTexts).write(txn)
     if searched := kinds(txn.sql):
         events = txn.sql.all(MARKS.events_of_subject, subject=subject)

@@ -170,7 +170,7 @@ def _by_strength(txn: BoardTransaction, indexes: Iterable[Index]) -> list[_Stron
 
 
 class _Scored(NamedTuple):
-    """The sort key of a matching mark: by score, and without strength by relevance."""
+    """A mark that matches, with its score. Equal scores, such as 0, are in the order of relevance."""
 
     score: float
     relevance: float

@@ -115,7 +115,7 @@ class BoardTransaction:
     def last_event_before(self, at: Instant) -> int:
         """Return the id of the last event before an instant; 0 if there is none.
 
-        Ids and instants have the same order.
+        Ids and instants have the same order. Only the event of a changed law may be earlier than the event before it.
         """
         low, high = 0, self.last_event_id
         while low < high:

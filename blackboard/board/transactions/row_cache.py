@@ -106,7 +106,7 @@ class RowCache:
         return (watch_id, mark_id) in self._absorbed
 
     def absorbed(self, watch_id: int, mark_id: int) -> AbsorbedRow | None:
-        """Return the absorbed event of a mark and a watch, if it is known; see `CROSSINGS.get_absorbed`."""
+        """Return the absorbed event of a mark and a watch, which is known; None if the watch has absorbed no event."""
         return self._absorbed[watch_id, mark_id]
 
     def watermark(self, watch_id: int) -> int | None:

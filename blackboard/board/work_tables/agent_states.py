@@ -21,7 +21,7 @@ def _fresh(agent: str) -> AgentStateRow:
 
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
-    """Return the state of an agent: not paused, without a cooldown or failures, if none was written.
+    """Return the state of an agent, or a fresh state if none was written.
 
     A transaction reads it once, and again after it has changed it.
     """

@@ -302,7 +302,7 @@ class Mark(BaseModel):
 
     @property
     def reinforced_at(self) -> datetime:
-        """When the board recorded the last deposit that changed the mark, in UTC."""
+        """When the board recorded the last deposit or reinforcement that changed the mark, in UTC."""
         return to_datetime(self.stored.reinforced_at)
 
 
