@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
-from blackboard.cli.data_commands.forget_command import _show_erasure
+from blackboard.cli.data_commands.erasure_output import show_erasure
 from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note
 from blackboard.plurals import counted
 
@@ -78,7 +78,7 @@ def restore(
         print_json({**restored, "previous": previous, "back": back, "forgotten": reports})
         return
     for subject, report in forgotten.items():
-        _show_erasure(subject, report)
+        show_erasure(subject, report)
 
 
 def _forget_again(
