@@ -22,8 +22,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, check
-from blackboard import Blackboard, Daemon, ManualClock
+from blackboard import Blackboard, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
+from blackboard.daemon import DaemonLoop
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_client import ModelClient
@@ -91,7 +92,7 @@ class _ArrivingClock(ManualClock):
         super().__init__(start)
         self.coming = list(leads)
         self.board: Blackboard | None = None
-        self.daemon: Daemon | None = None
+        self.daemon: DaemonLoop | None = None
 
     def wait(self, event: threading.Event, until: Instant | datetime | None) -> bool:
         until = from_datetime(until) if isinstance(until, datetime) else until
@@ -192,8 +193,8 @@ def _serve(
     daemon_settings = settings.daemon.model_copy(update={"workers": 1, "tick": Microseconds(parse_duration("1h"))})
     context = {"lead_desk": {**settings.settings["lead_desk"], "calendar": str(calendar)}}
 
-    def daemon() -> Daemon:
-        return Daemon(
+    def daemon() -> DaemonLoop:
+        return DaemonLoop(
             board, resolved.agents, daemon_settings, model=settings.model, client=client, agent_settings=context
         )
 

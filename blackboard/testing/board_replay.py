@@ -16,7 +16,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, instant_of, iso
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark
-from blackboard.daemon.agent_daemon import Daemon, build_daemon
+from blackboard.daemon.loop.daemon_loop import DaemonLoop, build_loop
 from blackboard.daemon.loop.loop_sleep import MAX_SLEEP_SECONDS
 from blackboard.errors import UsageError
 from blackboard.llm.anthropic_client import client_from
@@ -66,11 +66,11 @@ def replay(
             )
             if client is not None:
                 stack.callback(client.close)
-            daemon = build_daemon(board, resolved, client)
+            daemon = build_loop(board, resolved, client)
         elif model == "deployed":
             raise UsageError('model="deployed" is the model of a deployment file; give replay() the path of the file')
         else:
-            daemon = Daemon(board, agents, client=model, agent_settings=settings)
+            daemon = DaemonLoop(board, agents, client=model, agent_settings=settings)
         replayed = stack.enter_context(Replay(board, daemon))
         latest = board.now()
         for latest, same_instant in itertools.groupby(events, key=lambda event: event[0]):
@@ -109,7 +109,7 @@ class Replay:
         UsageError: The board is not on a `ManualClock`.
     """
 
-    def __init__(self, board: Blackboard, daemon: Daemon) -> None:
+    def __init__(self, board: Blackboard, daemon: DaemonLoop) -> None:
         if not isinstance(board.clock, ManualClock):
             raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
         board_storage.skip_disk_flush(board)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types.mark_results import MarkRecord
 from blackboard.clock import ManualClock
-from blackboard.daemon import build_daemon
+from blackboard.daemon import build_loop
 from blackboard.errors import ConfigurationError, InvalidMark, Mistake, UsageError
 from blackboard.presentation.explanation_lines import explanation_lines
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
@@ -69,7 +69,7 @@ def run_scenario(path: Path, environ: Mapping[str, str] | None = None) -> list[U
         Blackboard.open(Path(folder, "board.db"), author="test", clock=clock) as board,
     ):
         board.deploy(resolved.deployment)
-        with Replay(board, build_daemon(board, resolved, model)) as replay:
+        with Replay(board, build_loop(board, resolved, model)) as replay:
             return list(_run(path, scenario, board, replay))
 
 

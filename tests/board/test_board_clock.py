@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard import Blackboard, Daemon, ManualClock, SystemClock, agent, strength
+from blackboard import Blackboard, ManualClock, SystemClock, agent, strength
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Exponential, Linear, Step
+from blackboard.daemon import DaemonLoop
 from tests.support.hypothesis_examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
@@ -104,7 +105,7 @@ def test_another_process_is_behind_only_until_the_daemon_notices(world: World, b
 
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, watchman.spec)
     world.put("smoke")
-    daemon = Daemon(world.board, [watchman])
+    daemon = DaemonLoop(world.board, [watchman])
     daemon.start()
     try:
         daemon.run_once()

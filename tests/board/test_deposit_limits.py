@@ -15,7 +15,7 @@ from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board.mark_classes.payload_schema import problems_of
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.agent_spec import DepositLimits
-from blackboard.daemon.agent_daemon import Daemon
+from blackboard.daemon import Daemon
 from blackboard.errors import InvalidMark
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import field_validator
 
 from blackboard import Blackboard, Mark, agent, count, exactly, of_subject, strength
-from blackboard.daemon.agent_daemon import Daemon
+from blackboard.daemon import Daemon
 from blackboard.errors import InvalidMark
 
 ONE, TWO = "caf\u00e9/\u1e9b\u0323", "cafe\u0301/\u1e9b\u0323"

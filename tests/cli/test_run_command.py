@@ -10,7 +10,7 @@ import typer
 from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.cli import completion
 from blackboard.cli.app import app
-from blackboard.daemon import Daemon
+from blackboard.daemon import DaemonLoop
 from blackboard.errors import ConfigurationError
 from tests.support.command_line import CommandLine
 
@@ -67,7 +67,7 @@ def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
 ) -> None:
     served: list[list[str]] = []
 
-    def run(daemon: Daemon, *, until_quiescent: bool = False) -> RemainingWork:
+    def run(daemon: DaemonLoop, *, until_quiescent: bool = False) -> RemainingWork:
         path, reload = house.folder / "blackboard.toml", daemon.reload.deploy_file
         assert reload is not None
         served.extend([sorted(daemon.agents), sorted(reload(daemon.worker.id).agents)])
@@ -80,7 +80,7 @@ def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
         assert daemon.board.deployment.agents.keys() == {"watchman", "caller"}
         return RemainingWork(())
 
-    monkeypatch.setattr(Daemon, "run", run)
+    monkeypatch.setattr(DaemonLoop, "run", run)
     assert house("run", "--agents", "caller").code == 0
     assert served == [["caller"], ["caller"]]
 

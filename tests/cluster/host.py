@@ -13,8 +13,9 @@ from typing import Any
 
 import structlog
 
-from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard import Blackboard, Mark, agent, strength
 from blackboard.cli.terminal.process_signals import handle_signals
+from blackboard.daemon import DaemonLoop
 from blackboard.settings.sections import DaemonSection
 from tests.support.worker_program import say
 
@@ -51,7 +52,7 @@ def main() -> None:
 
     structlog.configure([print_event], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     with Blackboard.open(sys.argv[1], author=sys.argv[2]) as board:
-        daemon = Daemon(board, [sales], DaemonSection.model_validate({"lease": "5s", "tick": "1s"}))
+        daemon = DaemonLoop(board, [sales], DaemonSection.model_validate({"lease": "5s", "tick": "1s"}))
         daemon.on_event.append(say)
         with handle_signals(daemon):
             daemon.run()

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.records.states import SUSPECT_DEATHS
+from blackboard.daemon import DaemonLoop
 from blackboard.daemon.agent_runs.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.daemon.loop.deployment_reload import DeployFile, ReloadedFile
 from blackboard.settings.sections import DaemonSection
@@ -36,8 +37,8 @@ def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
         yield opened
 
 
-def serve(board: Blackboard, *agents: Agent, workers: int = 1, deploy_file: DeployFile | None = None) -> Daemon:
-    return Daemon(board, agents, DaemonSection(workers=workers), rng=random.Random(1), deploy_file=deploy_file)
+def serve(board: Blackboard, *agents: Agent, workers: int = 1, deploy_file: DeployFile | None = None) -> DaemonLoop:
+    return DaemonLoop(board, agents, DaemonSection(workers=workers), rng=random.Random(1), deploy_file=deploy_file)
 
 
 def put(board: Blackboard, kind: type[Mark], count: int) -> None:

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 import structlog
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.daemon import DaemonLoop
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, DaemonExecutor, NoEventLoop
 from blackboard.settings.sections import DaemonSection
 from tests.support.bounds import BOUND_SECONDS
@@ -42,11 +43,11 @@ def loop() -> Iterator[AgentLoop]:
     loop.close()
 
 
-def serve(board: Blackboard, *agents: Agent, jobs: int) -> Daemon:
+def serve(board: Blackboard, *agents: Agent, jobs: int) -> DaemonLoop:
     board.deploy(*agents, kinds=(Job,))
     for number in range(jobs):
         board.deposit(Job(subject=f"job/{number}"))
-    return Daemon(board, agents, DaemonSection(workers=8), rng=random.Random(1))
+    return DaemonLoop(board, agents, DaemonSection(workers=8), rng=random.Random(1))
 
 
 def ends(board: Blackboard) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, Never, agent, strength
 from blackboard.clock import to_datetime
+from blackboard.daemon import DaemonLoop
 from blackboard.testing.board_replay import Replay
 
 
@@ -71,7 +72,7 @@ def test_a_service_keeps_its_windows(board: Blackboard, clock: ManualClock) -> N
 
     board.deploy(smelter)
     board.deposit(Ore(subject="a"))
-    with Replay(board, Daemon(board, [smelter])) as service:
+    with Replay(board, DaemonLoop(board, [smelter])) as service:
         service.run_until(start + timedelta(minutes=4))
         assert woken == []
         service.run_until(start + timedelta(minutes=6))

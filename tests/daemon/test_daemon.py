@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength, total, watch
+from blackboard import Blackboard, ManualClock, Mark, agent, count, strength, total, watch
 from blackboard.clock import to_datetime
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.daemon import RemainingWork
+from blackboard.daemon import DaemonLoop, RemainingWork
 from blackboard.settings.sections import DaemonSection
 from blackboard.testing.board_replay import Replay
 from tests.daemon.smoke_agents import Alarm, Seat, Smoke, Verdict, deploy, run_until_quiescent, smoke
@@ -119,7 +119,7 @@ def test_a_batch_window_waits_for_more_marks_until_one_is_urgent(board: Blackboa
     deploy(board, watchman)
     end_of_window = to_datetime(clock.now()) + timedelta(minutes=10)
     smoke(board, "a")
-    with Replay(board, Daemon(board, [watchman])) as service:
+    with Replay(board, DaemonLoop(board, [watchman])) as service:
         service.run_until(end_of_window - timedelta(microseconds=1))
         assert batches == [], "a part-filled batch waits for its batch window"
         service.run_until(end_of_window)
@@ -309,7 +309,7 @@ def test_stopping_hands_back_runs_that_do_not_end_in_time(board: Blackboard, clo
 
     deploy(board, watchman)
     smoke(board)
-    daemon = Daemon(board, [watchman])
+    daemon = DaemonLoop(board, [watchman])
     serving = threading.Thread(target=daemon.run)
     serving.start()
     assert running.wait(BOUND_SECONDS)
@@ -340,7 +340,7 @@ def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, board
     for n in range(40):
         smoke(board, f"room/{n}")
     other = Blackboard.open(board_url, clock=clock, author="person:other")
-    daemons: list[Callable[..., RemainingWork]] = [Daemon(item, [make()], patient).run for item in (board, other)]
+    daemons: list[Callable[..., RemainingWork]] = [DaemonLoop(item, [make()], patient).run for item in (board, other)]
     threads = [threading.Thread(target=run, kwargs={"until_quiescent": True}) for run in daemons]
     for thread in threads:
         thread.start()

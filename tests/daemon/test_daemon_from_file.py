@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
+from blackboard.daemon import DaemonLoop
 from blackboard.errors import ConfigurationError
 
 MODULE = """
@@ -46,11 +47,10 @@ def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
 
 def model_of(board: Blackboard, file: Path | str) -> str | None:
     """Return the model that the daemon of a file says it has."""
-    daemon = Daemon.from_file(board, file)
-    daemon.start()
-    (worker,) = board.status().workers
-    daemon.close()
-    return worker.model
+    daemon, models = Daemon.from_file(board, file), list[str | None]()
+    daemon.on_event.append(lambda event, details: models.extend(worker.model for worker in board.status().workers))
+    daemon.run(until_quiescent=True)
+    return models[0]
 
 
 @pytest.fixture
@@ -61,9 +61,17 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_daemon_has_the_agents_the_settings_and_the_model_of_the_file(board: Blackboard, file: Path) -> None:
+def test_the_daemon_has_the_intervals_of_the_file(
+    board: Blackboard, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops: list[DaemonLoop] = []
+    monkeypatch.setattr(DaemonLoop, "run", lambda loop, **_: loops.append(loop))
+    Daemon.from_file(board, file).run()
+    assert [loop.settings.tick for loop in loops] == [7_000_000]
+
+
+def test_the_daemon_has_the_agents_of_the_file_and_their_settings(board: Blackboard, file: Path) -> None:
     daemon = Daemon.from_file(board, file)
-    assert daemon.settings.tick == 7_000_000
     board.deposit("smoke", subject="hall", payload={}, intensity=0.3)
     daemon.run(until_quiescent=True)
     assert [mark.payload for mark in board.marks("alarm")] == [{"text": "Bremen"}]
@@ -79,7 +87,7 @@ def test_the_model_of_the_file_answers(board: Blackboard, file: Path, monkeypatc
 def test_a_file_without_agents_leaves_those_of_the_board(board: Blackboard, file: Path) -> None:
     Daemon.from_file(board, file)
     file.write_text('[model]\nprovider = "offline"\n')
-    assert dict(Daemon.from_file(board, file).agents) == {}
+    assert repr(Daemon.from_file(board, file)).endswith("agents=[])")
     assert list(board.deployment.agents) == ["guard"]
 
 

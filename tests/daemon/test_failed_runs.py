@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, of_subject, strength, strongest_of
-from blackboard.daemon import DaemonEventDetails
+from blackboard import Blackboard, ManualClock, Mark, agent, of_subject, strength, strongest_of
+from blackboard.daemon import DaemonEventDetails, DaemonLoop
 from blackboard.errors import ModelError
 from tests.daemon.smoke_agents import Alarm, Smoke, Stray, Verdict, deploy, run_until_quiescent, smoke
 from tests.support.bounds import BOUND_SECONDS
@@ -104,7 +104,7 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
 
     deploy(board, watchman)
     smoke(board)
-    daemon = Daemon(board, [watchman])
+    daemon = DaemonLoop(board, [watchman])
     nudge = daemon.wake
 
     def record(event: str, details: DaemonEventDetails) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from blackboard import Blackboard, Daemon, ManualClock
+from blackboard import Blackboard, ManualClock
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.cli.terminal import process_signals
-from blackboard.daemon import build_daemon
+from blackboard.daemon import DaemonLoop, build_loop
 from blackboard.errors import StoreBusy
 from blackboard.settings.deployment_file import CONFIG
 from blackboard.settings.deployment_resolver import ResolvedDeployment
@@ -52,7 +52,7 @@ class Service:
         self.board = Blackboard.open(folder / "board.db", clock=clock)
         session.deploy(self.board, resolved, Deployer(new_code="unserved"))
         deploy_file = file_deployer(session, self.board, resolved.settings)
-        self.daemon: Daemon = build_daemon(self.board, resolved, None, deploy_file=deploy_file)
+        self.daemon: DaemonLoop = build_loop(self.board, resolved, None, deploy_file=deploy_file)
         self.daemon.start()
 
     def write(self, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, daily_at, every, strength, strongest_of, watch
 from blackboard.board.diagnosis import doctor
 from blackboard.clock import from_datetime
+from blackboard.daemon import DaemonLoop
 from blackboard.testing import replay
 from tests.support.bounds import BOUND_SECONDS
 
@@ -95,7 +96,7 @@ def test_a_daemon_sleeps_until_each_instant(board: Blackboard, clock: ManualCloc
         if len(seen) == 5:
             daemon.stop()
 
-    daemon = Daemon(board, [ticker])
+    daemon = DaemonLoop(board, [ticker])
     daemon.run()
     assert seen == [START + timedelta(minutes=7 * number) for number in range(1, 6)]
     record = board.activations()[0]
@@ -132,7 +133,7 @@ def test_several_daemons_wake_an_agent_once_for_each_instant(board: Blackboard, 
         return Digest(subject="digest", text="", at=context.scheduled_for.isoformat())
 
     board.deploy(writer)
-    daemons = [Daemon(board, [writer]) for _ in range(3)]
+    daemons = [DaemonLoop(board, [writer]) for _ in range(3)]
     for daemon in daemons:
         daemon.start()
     try:
@@ -178,7 +179,7 @@ def test_until_quiescent_does_not_wait_for_a_schedule(board: Blackboard, clock: 
 
 def test_the_next_instant_is_among_those_until_which_a_daemon_sleeps(board: Blackboard) -> None:
     board.deploy(digest)
-    assert Daemon(board, [digest]).worker.due_work().instants == [from_datetime(START + timedelta(hours=23))]
+    assert DaemonLoop(board, [digest]).worker.due_work().instants == [from_datetime(START + timedelta(hours=23))]
 
 
 def test_a_batch_window_ends_at_once_although_a_schedule_is_due_before_its_end(

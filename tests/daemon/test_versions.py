@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.diagnosis import doctor
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.daemon import DaemonEventDetails
+from blackboard.daemon import DaemonEventDetails, DaemonLoop
 from blackboard.errors import AgentInUse
 from tests.support.manual_daemons import lose, run_until_idle
 
@@ -45,10 +45,10 @@ def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
 @pytest.fixture
 def started(board: Blackboard) -> Iterator[Any]:
     """Return a function that starts a daemon; all are closed at the end."""
-    daemons: list[Daemon] = []
+    daemons: list[DaemonLoop] = []
 
-    def start(*agents: Agent, replace: bool = False) -> Daemon:
-        daemon = Daemon(board, agents, rng=random.Random(1), replace=replace)
+    def start(*agents: Agent, replace: bool = False) -> DaemonLoop:
+        daemon = DaemonLoop(board, agents, rng=random.Random(1), replace=replace)
         try:
             daemon.start()
         except BaseException:
@@ -166,7 +166,7 @@ def test_tunables_do_not_tell_code_apart(board: Blackboard, started: Any) -> Non
 
 
 def test_a_daemon_with_other_code_is_quiescent_with_work_that_it_must_not_do(board: Blackboard) -> None:
-    daemon = Daemon(board, [version("1")], rng=random.Random(1))
+    daemon = DaemonLoop(board, [version("1")], rng=random.Random(1))
 
     def replace(event: str, details: DaemonEventDetails) -> None:
         if event == "started":

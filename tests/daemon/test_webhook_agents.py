@@ -15,12 +15,11 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard
+from blackboard import Blackboard, Daemon
 from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.clock import to_datetime
-from blackboard.daemon import Daemon
-from blackboard.daemon.agent_daemon import build_daemon
+from blackboard.daemon import DaemonLoop, build_loop
 from blackboard.daemon.deliveries.webhook_couriers import WebhookCourier, WebhookCouriers
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
@@ -175,7 +174,7 @@ def test_a_reload_applies_a_changed_webhook(tmp_path: Path, board_url: str, monk
         resolved = session.resolve()
         board.deploy(resolved.deployment)
         deploy_file = file_deployer(session, board, resolved.settings)
-        daemon = build_daemon(board, resolved, None, delivers=True, deploy_file=deploy_file)
+        daemon = build_loop(board, resolved, None, delivers=True, deploy_file=deploy_file)
         daemon.start()
         try:
             board.deposit("report", subject="r/1")
@@ -196,7 +195,7 @@ def test_a_reload_applies_a_changed_webhook(tmp_path: Path, board_url: str, monk
     assert claimed.subjects == ("r/3",), "nothing posts it now"
 
 
-def reload(daemon: Daemon) -> None:
+def reload(daemon: DaemonLoop) -> None:
     daemon.request_reload()
     daemon.run_once()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.daemon import build_daemon
+from blackboard.daemon import build_loop
 from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve
 from lead_desk.desk_marks import Appointment, Lead, Qualified, Rejected
@@ -56,7 +56,7 @@ def test_each_lead_gets_one_verdict_and_each_slot_one_appointment(
     board: Blackboard, resolved: ResolvedDeployment, calendar: Path
 ) -> None:
     leads = Counter(mark.id for mark in board.marks(Lead))
-    build_daemon(board, resolved, None).run(until_quiescent=True)
+    build_loop(board, resolved, None).run(until_quiescent=True)
     verdicts = Counter([mark.lead for mark in board.marks(Qualified)] + [mark.lead for mark in board.marks(Rejected)])
     assert verdicts == leads
     slots = [mark.slot for mark in board.marks(Appointment)]

@@ -12,7 +12,7 @@ import pytest
 from blackboard import Daemon, ManualClock, agent, strength
 from blackboard.clock import iso
 from blackboard.core.specs.agent_spec import AgentSettings, Budget, ModelChoice
-from blackboard.daemon import DaemonEventDetails
+from blackboard.daemon import DaemonEventDetails, DaemonLoop
 from blackboard.daemon.model_requests.model_caller import api_for, model_for
 from blackboard.llm.call_failures import RequestRejected
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
@@ -220,7 +220,7 @@ def test_a_call_of_a_discarded_activation_is_not_submitted(
     assert world.states() == ["failed"]
 
 
-def serve_batch_api(daemon: Daemon) -> None:
+def serve_batch_api(daemon: DaemonLoop) -> None:
     """Do only the due work of the Batch API."""
     assert daemon.models.batch_api is not None
     daemon.models.batch_api.run_once()

@@ -14,8 +14,9 @@ import pytest
 from pydantic import BaseModel, create_model, field_validator
 from structlog.testing import capture_logs
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.daemon import DaemonLoop
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSection
 from blackboard.system.error_descriptions import class_name, describe_error, frame_places, show_messages
@@ -114,7 +115,7 @@ def test_a_dead_activation_is_an_error_that_names_its_mark_its_subject_and_secon
 
 
 def test_the_messages_of_errors_are_logged_on_request(board: Blackboard, logs: list[Any]) -> None:
-    daemon = Daemon(board, [raising(ValueError)], DaemonSection(log_payloads=True))
+    daemon = DaemonLoop(board, [raising(ValueError)], DaemonSection(log_payloads=True))
     daemon.start()
     board.deposit(Note(subject="lead/7", text=WORDS))
     run_until_idle(daemon)

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard import Blackboard, Mark, agent, strength
 from blackboard.cli.terminal.process_signals import handle_signals
+from blackboard.daemon import DaemonLoop
 from blackboard.settings.sections import DaemonSection
 from tests.support.worker_program import PATIENT, say
 
@@ -40,7 +41,7 @@ def publisher(pages: Sequence[Page], context: Any) -> None:
 
 def main() -> None:
     with Blackboard.open(sys.argv[1], author="host") as board:
-        daemon = Daemon(board, [publisher], DaemonSection.model_validate(PATIENT))
+        daemon = DaemonLoop(board, [publisher], DaemonSection.model_validate(PATIENT))
         daemon.on_event.append(say)
         with handle_signals(daemon):
             daemon.run()

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from blackboard import Blackboard, Exponential, Mark, agent, strength
-from blackboard.daemon import Daemon
+from blackboard.daemon import DaemonLoop
 from blackboard.settings.sections import DaemonSection
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline, StatementResult
 
@@ -45,7 +45,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_daemon_at_rest_asks_once_what_is_due_and_when_more_will_be(board: Blackboard, statements: list[str]) -> None:
-    daemon = Daemon(board, [worker], DaemonSection(workers=1))
+    daemon = DaemonLoop(board, [worker], DaemonSection(workers=1))
     daemon.start()
     try:
         daemon.run_once()  # what is due once after the start

@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
+from blackboard.daemon import DaemonLoop
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
@@ -125,7 +126,7 @@ def test_a_gateway_that_repeats_the_request_does_not_bring_its_words_back(
 
     with MessagesApi(answer) as api:
         client = AnthropicClient("key", api.url)
-        daemon = Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1))
+        daemon = DaemonLoop(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1))
         daemon.start()
         daemon.run_once()
         while daemon.runs:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import app
+from blackboard.daemon import DaemonLoop
 from blackboard.errors import StoreExhausted
 from blackboard.store.dialects import driver_errors
 from tests.support.bounds import BOUND_SECONDS
@@ -166,7 +167,7 @@ def test_an_asynchronous_agent_without_an_event_loop_loses_no_attempt(
 def test_a_program_that_waits_for_quiescence_hears_of_a_mistake(
     board: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daemon = Daemon(board, [worker])
+    daemon = DaemonLoop(board, [worker])
     monkeypatch.setattr(daemon.worker, "due_work", Failing(daemon.worker.due_work, KeyError("a mistake of ours")))
     with pytest.raises(KeyError):
         daemon.run(until_quiescent=True)

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import backups_and_copies
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
+from blackboard.daemon import DaemonLoop
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.deployment_file import load_settings
 from blackboard.store.sqlite.compaction import compact
@@ -49,7 +50,7 @@ def make_everything(folder: Path, mode: int | None = None) -> None:
     path = folder / "new" / "board.db"
     with Blackboard.open(path, mode=mode) as board:
         board.deposit(Smoke(subject="kitchen"))
-        daemon = Daemon(board, [watchman])
+        daemon = DaemonLoop(board, [watchman])
         daemon.start()
         compact(sqlite_database_of(board))
         backups_and_copies.back_up(board, path.with_name("copy.db"))
@@ -102,7 +103,7 @@ def test_a_mode_shares_a_board_that_exists_and_takes_it_back(tmp_path: Path) -> 
 def test_a_folder_goes_on_to_give_its_group(tmp_path: Path) -> None:
     tmp_path.chmod(0o2770)
     with Blackboard.open(tmp_path / "board.db", mode=0o660) as board:
-        daemon = Daemon(board, [watchman])
+        daemon = DaemonLoop(board, [watchman])
         daemon.start()
         folder = BoardFiles(tmp_path / "board.db").run_folder
         assert oct(stat.S_IMODE(folder.stat().st_mode)) == "0o2770"
@@ -145,7 +146,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, name: str, exists: bo
         with Blackboard.open(path) as board:
             AnswerSpool(board.session).put(SpooledAnswer(7, "{}", None))
             backups_and_copies.back_up(board, path.with_name("copy.db"))
-            daemon = Daemon(board, [watchman])
+            daemon = DaemonLoop(board, [watchman])
             daemon.start()
             board.deposit(Smoke(subject="kitchen"))
             daemon.close()

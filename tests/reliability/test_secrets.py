@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard import Blackboard, Mark, agent, strength
+from blackboard.daemon import DaemonLoop
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
@@ -56,7 +57,7 @@ def test_files_and_folders_are_private_to_the_user(umask: int) -> None:
     try:
         folder = Path(short.name) / "made"
         with Blackboard.open(f"sqlite:///{folder}/board.db") as board:
-            daemon = Daemon(board, [clerk], rng=random.Random(1))
+            daemon = DaemonLoop(board, [clerk], rng=random.Random(1))
             daemon.start()
             board.deposit(Lead(subject="ann"))
             back_up(sqlite_database_of(board), folder / "copy.db")
@@ -103,7 +104,7 @@ def test_a_key_is_stored_nowhere(
         client = AnthropicClient(KEY, api.url)
         board.deploy(clerk)
         board.deposit(Lead(subject="ann", text="hi"))
-        daemon = Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1))
+        daemon = DaemonLoop(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1))
         report = daemon.run(until_quiescent=True)
         assert api.calls, "it was used"
         assert api.calls[0].key == KEY

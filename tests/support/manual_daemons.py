@@ -5,24 +5,24 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from blackboard import Agent, Blackboard, Daemon
-from blackboard.daemon import DaemonEventDetails
+from blackboard import Agent, Blackboard
+from blackboard.daemon import DaemonEventDetails, DaemonLoop
 from blackboard.settings.sections import DaemonSection
 from tests.support.board_waits import wait_until
 from tests.support.bounds import BOUND_SECONDS
 
 
-def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
+def served(board: Blackboard, *agents: Agent, **options: Any) -> DaemonLoop:
     """Start a daemon that runs its loop on demand."""
     settings = DaemonSection(**options)
-    daemon = Daemon(board, agents, settings, rng=random.Random(1))
+    daemon = DaemonLoop(board, agents, settings, rng=random.Random(1))
     daemon.start()
     wait_until(board, lambda: daemon.worker.liveness.is_proven)  # on a server, it claims only after that
     run_until_idle(daemon)
     return daemon
 
 
-def lose(daemon: Daemon) -> None:
+def lose(daemon: DaemonLoop) -> None:
     """Make a daemon dead for its board, as the end of its process does. Its worker stays registered.
 
     A server ends the session of a process, and with it the lock of the worker, a moment after the process.
@@ -32,7 +32,7 @@ def lose(daemon: Daemon) -> None:
     wait_until(board, lambda: daemon.worker.id in board.session.dead_workers())
 
 
-def run_until_idle(daemon: Daemon) -> None:
+def run_until_idle(daemon: DaemonLoop) -> None:
     """Run the loop of the daemon without its sleep until no work runs and no agent wakes."""
     woken = False
 

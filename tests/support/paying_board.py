@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard import Blackboard, Mark, agent, strength
 from blackboard.clock import Clock, microseconds_in
 from blackboard.core.agents.agent_context import Context
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.agent_spec import AgentSettings, Budget
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.daemon import RemainingWork
+from blackboard.daemon import DaemonLoop, RemainingWork
 from blackboard.errors import ModelError
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_client import ModelClient
@@ -98,10 +98,10 @@ class PayingBoard:
             self.board.deposit(Lead(subject=f"{name}/{n}"), intensity=intensity).mark_id for n in range(1, count + 1)
         ]
 
-    def daemon(self, client: ModelClient | None = None, **options: Any) -> Daemon:
+    def daemon(self, client: ModelClient | None = None, **options: Any) -> DaemonLoop:
         client = client or AnthropicClient(KEY, self.url, microseconds_in(BOUND_SECONDS))
         options.setdefault("model", ModelSettings(model=MODEL))
-        return Daemon(self.board, self.agents, DaemonSection(), client=client, rng=random.Random(1), **options)
+        return DaemonLoop(self.board, self.agents, DaemonSection(), client=client, rng=random.Random(1), **options)
 
     def run_until_quiescent(self, client: ModelClient | None = None, **options: Any) -> RemainingWork:
         """Run a daemon until only a person, a budget or a new mark could cause progress."""

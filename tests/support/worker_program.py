@@ -15,8 +15,9 @@ from typing import Any
 
 import structlog
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, SystemClock, agent, strength, watch
+from blackboard import Blackboard, Exponential, Mark, Overdue, SystemClock, agent, strength, watch
 from blackboard.cli.terminal.process_signals import handle_signals
+from blackboard.daemon import DaemonLoop
 from blackboard.settings.sections import DaemonSection
 
 PATIENT = {"lease": "1h", "tick": "1h"}
@@ -111,7 +112,7 @@ def main() -> None:
 
     structlog.configure([print_event], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     with Blackboard.open(sys.argv[1], author="worker") as board:
-        daemon = Daemon(
+        daemon = DaemonLoop(
             board,
             [laborer, warden, keeper, reminder],
             DaemonSection.model_validate(PATIENT if "patient" in sys.argv else HASTY),

@@ -17,7 +17,7 @@ from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.daemon import Daemon
+    from blackboard.daemon import DaemonLoop
     from blackboard.daemon.loop.deployment_reload import DeployFile, ReloadedFile
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_file import Settings
@@ -97,8 +97,8 @@ def run(
 
 def _reloadable_daemon(
     session: CommandSession, board: Blackboard, resolved: ResolvedDeployment, names: Collection[str] | None
-) -> Daemon:
-    """Build the daemon of a deployment file, which can deploy the file again.
+) -> DaemonLoop:
+    """Build the loop of a daemon that can deploy its deployment file again.
 
     Args:
         session: The session of the command, which finds the file.
@@ -106,12 +106,12 @@ def _reloadable_daemon(
         resolved: The deployment file.
         names: The agents that it runs; None for all of the file.
     """
-    from blackboard.daemon import build_daemon
+    from blackboard.daemon import build_loop
     from blackboard.llm.anthropic_client import client_from
 
     client = client_from(resolved.settings.model, os.environ)
     deploy_file = file_deployer(session, board, resolved.settings, names)
-    return build_daemon(board, resolved, client, delivers=True, deploy_file=deploy_file)
+    return build_loop(board, resolved, client, delivers=True, deploy_file=deploy_file)
 
 
 def _prices(settings: Settings) -> Prices:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from blackboard.board import Blackboard
     from blackboard.cli.setup_commands.demo_settings import Demo
-    from blackboard.daemon import Daemon
+    from blackboard.daemon import DaemonLoop
     from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails
     from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.deployment_file import Settings
@@ -55,7 +55,7 @@ def demo(
     from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.cli.terminal import log_setup
     from blackboard.cli.terminal.process_signals import StopSignals, handle_signals
-    from blackboard.daemon import build_daemon
+    from blackboard.daemon import build_loop
     from blackboard.llm.anthropic_client import client_from, describe_model
     from blackboard.settings.deployment_resolver import resolve_file
     from blackboard.system.files.packaged_files import config_file
@@ -77,7 +77,7 @@ def demo(
             else 'The deployment sets provider = "offline": the agents\' offline rules answer, and no model is asked.'
         )
         _load(board, section)
-        daemon = build_daemon(board, resolved, client)
+        daemon = build_loop(board, resolved, client)
         with _show_progress(board, daemon), handle_signals(daemon):
             report = daemon.run(until_quiescent=True)
         _print_results(board, section, offline=client is None)
@@ -154,7 +154,7 @@ def _load(board: Blackboard, section: Demo) -> None:
 
 
 @contextlib.contextmanager
-def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
+def _show_progress(board: Blackboard, daemon: DaemonLoop) -> Iterator[None]:
     """Show progress: a live view on a terminal, otherwise a line for each activation that ends."""
     from blackboard.daemon.daemon_events import DaemonEvent
 

@@ -23,7 +23,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from blackboard.daemon import Daemon
+    from blackboard.daemon import DaemonLoop
 
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -90,7 +90,7 @@ class StopSignals:
             signal.signal(number, handler)
 
 
-SignalRequest = Callable[["Daemon"], None]
+SignalRequest = Callable[["DaemonLoop"], None]
 
 _requests: SimpleQueue[SignalRequest | None] = SimpleQueue()
 """The requests of signals. `SimpleQueue.put` may be interrupted by another handler that calls it."""
@@ -102,7 +102,7 @@ def hold_reloads() -> None:
 
 
 @contextmanager
-def handle_signals(daemon: Daemon) -> Iterator[None]:
+def handle_signals(daemon: DaemonLoop) -> Iterator[None]:
     """Let SIGTERM and SIGINT stop a daemon, and SIGHUP reload its file, even if the signal came before this call."""
     stops = 0
 
@@ -137,12 +137,12 @@ def _request_reload(number: int, frame: FrameType | None) -> None:
     _requests.put(lambda daemon: daemon.request_reload())
 
 
-def _serve(daemon: Daemon) -> None:
+def _serve(daemon: DaemonLoop) -> None:
     while (request := _requests.get()) is not None:
         request(daemon)
 
 
-def _wake(daemon: Daemon, pipe: SignalPipe) -> None:
+def _wake(daemon: DaemonLoop, pipe: SignalPipe) -> None:
     """Wake the main thread after each signal, so that Python runs the handler now."""
     while pipe.read():
         daemon.wake.set()

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 import structlog
 
-from blackboard import Blackboard, Daemon, Deposit
+from blackboard import Blackboard, Deposit
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.clock import sleep_for
-from blackboard.daemon import DaemonEventDetails
+from blackboard.daemon import DaemonEventDetails, DaemonLoop
 from blackboard.errors import LeaseLost, StoreError, StoreUnknown
 from blackboard.settings.sections import DaemonSection
 from blackboard.store.postgresql import commit_record
@@ -174,7 +174,9 @@ def serve(place: Place, say: Say) -> None:
 
     def run() -> None:
         with Blackboard.open(place.url, author=f"daemon-{place.number}") as board:
-            daemon = Daemon(board, AGENTS, DaemonSection.model_validate({"lease": "5s", "tick": "1s", "grace": "5s"}))
+            daemon = DaemonLoop(
+                board, AGENTS, DaemonSection.model_validate({"lease": "5s", "tick": "1s", "grace": "5s"})
+            )
             daemon.on_event.append(listen)
             with handle_signals(daemon):
                 daemon.run()

@@ -11,10 +11,10 @@ from io import BytesIO, StringIO, TextIOWrapper
 from typing import Any
 from unittest import mock
 
-from blackboard import Daemon
 from blackboard.cli import main
 from blackboard.clock import Clock, SystemClock
 from blackboard.core.specs.agent_spec import AgentSettings
+from blackboard.daemon import DaemonLoop
 from tests.crash.children import Say
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Ash, Flame, Pure, Spark, burner, kindler
@@ -57,8 +57,8 @@ class Claimed(Pure):
             spec = kindler.spec.model_copy(update={"remote": True, "code": None, "settings": settings})
             board.deploy(board.deployment.model_copy(update={"agents": {**board.deployment.agents, "kindler": spec}}))
 
-    def make_daemon(self) -> Daemon:
-        return Daemon(self.open("daemon"), self.agents)
+    def make_daemon(self) -> DaemonLoop:
+        return DaemonLoop(self.open("daemon"), self.agents)
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:
         """Work as a shell until it is killed, or until nothing is left. Then a daemon does the rest."""

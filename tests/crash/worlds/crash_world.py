@@ -12,9 +12,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from blackboard import Blackboard, Daemon
+from blackboard import Blackboard
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import Clock, Instant, UsedInstants
+from blackboard.daemon import DaemonLoop
 from blackboard.system.failpoints import NAMES
 from tests.crash.children import Say
 
@@ -114,7 +115,7 @@ class CrashWorld(ABC):
         """Create the board and deploy."""
 
     @abstractmethod
-    def make_daemon(self) -> Daemon:
+    def make_daemon(self) -> DaemonLoop:
         """Return a daemon on its own board."""
 
     @abstractmethod

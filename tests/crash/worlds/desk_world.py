@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
-from blackboard import Daemon
 from blackboard.clock import Clock, SystemClock
+from blackboard.daemon import DaemonLoop
 from blackboard.settings.deployment_file import load_settings
 from blackboard.settings.deployment_resolver import resolve
 from tests.crash.invariants import Broken, rows
@@ -56,9 +56,9 @@ class Desk(CrashWorld):
         with self.open("founder") as board:
             board.deploy(self.resolved.deployment)
 
-    def make_daemon(self) -> Daemon:
+    def make_daemon(self) -> DaemonLoop:
         settings = self.resolved.settings
-        return Daemon(self.open("daemon"), self.resolved.agents, settings.daemon, agent_settings=settings.settings)
+        return DaemonLoop(self.open("daemon"), self.resolved.agents, settings.daemon, agent_settings=settings.settings)
 
     def check_end(self) -> None:
         with rows(self.path) as query:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, Step, agent, count, every, strength, total, watch
+from blackboard import Blackboard, Exponential, Mark, Overdue, Step, agent, count, every, strength, total, watch
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import Clock, ManualClock, to_datetime
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.daemon import DaemonLoop
 from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection
 from tests.crash.children import Say
@@ -199,7 +200,7 @@ class Fading(CrashWorld):
             board.deploy(*self.agents)
             board.deploy(board.deployment.model_copy(update={"sinks": {"told": self.sink.spec}}))
 
-    def make_daemon(self) -> Daemon:
+    def make_daemon(self) -> DaemonLoop:
         board = self.open("daemon")
         law = {"law": "exponential", "half_life": f"{self.half_life}m"}
 
@@ -212,7 +213,7 @@ class Fading(CrashWorld):
             lambda txn: activate(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
         settings = DaemonSection(evaporation_batch=10)
-        daemon = Daemon(board, self.agents, settings, rng=random.Random(1))
+        daemon = DaemonLoop(board, self.agents, settings, rng=random.Random(1))
         daemon.deliver_to([self.sink], {})
         return daemon
 

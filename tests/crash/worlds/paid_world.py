@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from blackboard import Daemon, agent, strength
+from blackboard import agent, strength
 from blackboard.clock import Instant
+from blackboard.daemon import DaemonLoop
 from blackboard.llm.answer_parser import Reply, Usage
 from blackboard.llm.model_client import BatchItem
 from blackboard.llm.model_settings import ModelSettings
@@ -69,9 +70,9 @@ class Paid(Pure):
     per_depositor = 200
     agents = (asker,)
 
-    def make_daemon(self) -> Daemon:
+    def make_daemon(self) -> DaemonLoop:
         client = Ledger(self.folder / "ledger")
-        return Daemon(self.open("daemon"), self.agents, model=ModelSettings(), client=client, rng=random.Random(1))
+        return DaemonLoop(self.open("daemon"), self.agents, model=ModelSettings(), client=client, rng=random.Random(1))
 
     def check_end(self) -> None:
         super().check_end()

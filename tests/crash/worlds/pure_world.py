@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from blackboard import Daemon, Exponential, Mark, agent, strength
+from blackboard import Exponential, Mark, agent, strength
 from blackboard.clock import Clock, ManualClock
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.daemon import DaemonLoop
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.crash_world import CrashWorld, Deposit, FrozenClock
 
@@ -88,8 +89,8 @@ class Pure(CrashWorld):
         with self.open("founder") as board:
             board.deploy(*self.agents)
 
-    def make_daemon(self) -> Daemon:
-        return Daemon(self.open("daemon"), self.agents, rng=random.Random(1))
+    def make_daemon(self) -> DaemonLoop:
+        return DaemonLoop(self.open("daemon"), self.agents, rng=random.Random(1))
 
     def undisturbed(self) -> Pure:
         """Return the same world on its own board, for an undisturbed run."""

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from blackboard import Daemon, agent, strength
+from blackboard import agent, strength
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.daemon import DaemonLoop
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Ash, Flame, Pure, Spark, ashes, flames
 
@@ -56,10 +57,10 @@ class Versions(Pure):
 
         return kindler, burner
 
-    def make_daemon(self) -> Daemon:
+    def make_daemon(self) -> DaemonLoop:
         # The process decides, so that two workers that start together may have different code.
         agents = self.version(os.getpid() % 2)
-        return Daemon(self.open("daemon"), agents, rng=random.Random(1), replace=True)
+        return DaemonLoop(self.open("daemon"), agents, rng=random.Random(1), replace=True)
 
     def state(self) -> list[tuple[Any, ...]]:
         """Return the state without instants: each change of the deployment is an instant of its own."""
