@@ -17,9 +17,9 @@ __all__ = ["AppointmentBook", "MeetingRequest"]
 SLOTS_PER_TIME = 3
 """The number of free slots that are offered for each requested time."""
 EXTRA_SLOTS = 2
-"""The number of free slots that are offered in addition to one slot for each request."""
+"""The number of earliest slots that are offered in addition to one for each request."""
 MAX_AHEAD = timedelta(days=90)
-"""The longest time ahead for which a decision may book. The appointment mark keeps the slot and must live longer."""
+"""The longest time ahead for which a decision may book. The appointment must live longer, because it keeps the slot."""
 DAY = timedelta(days=1)
 
 
@@ -104,7 +104,7 @@ class AppointmentBook:
         return bool(times) and all(time.start > horizon for time in times)
 
     def slots_to_offer(self, requests: Sequence[MeetingRequest]) -> list[datetime]:
-        """Return the slots for one call: all suitable slots, and the earliest slots if a request names no time."""
+        """Return the slots for one call: all suitable slots, and the earliest ones if a request names no time ahead."""
         any_time = any(not self.requested_times(request) for request in requests)
         earliest = self.free[: len(requests) + EXTRA_SLOTS] if any_time else []
         return sorted({start for request in requests for start in self.suitable_slots(request)} | set(earliest))

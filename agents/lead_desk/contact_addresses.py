@@ -1,6 +1,7 @@
 """Contact addresses of people: one spelling of each email address and telephone number.
 
-The sender of a form chooses its text. So each repetition in a pattern has a bound, which bounds the time of a rule.
+The sender of a form chooses its text. So each repetition in a pattern has a bound, which limits the time of a
+match.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ agent decides at most once about a request before it asks a person.
 
 Watches:
     conflict: deposits for each person one decision that names a free slot, or one need.
-    insight: deposits a task, a need, or nothing.
+    insight: deposits for each insight a task, a need, or nothing.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def _ruling(conflict: PromptData, free: list[str]) -> Ruling:
 
 
 def plan_tasks(data: PromptData) -> Steps:
-    """Return a task for each pattern that needs action."""
+    """Return a step for each insight; its task is empty unless the pattern needs action."""
     return Steps(steps=[_step(insight) for insight in data["insights"]])
 
 

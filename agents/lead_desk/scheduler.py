@@ -134,7 +134,10 @@ def _book_leads(leads: Sequence[Qualified], book: AppointmentBook, context: Cont
 
 
 def _follow_decisions(decisions: Sequence[Decision], book: AppointmentBook, context: Context) -> list[Mark]:
-    """Return the bookings that decisions of people name, and new offers where a decision names no free time."""
+    """Book the times that decisions name; a time that is not free becomes a conflict.
+
+    If a decision names no time, or contains a refusal, a model call picks one of the free slots.
+    """
     results: list[Mark] = []
     unclear: dict[str, tuple[MeetingRequest, str]] = {}
     for subject in dict.fromkeys(mark.subject for mark in decisions):

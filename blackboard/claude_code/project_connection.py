@@ -86,7 +86,7 @@ RECORD = ".claude/blackboard.json"
 FOLDERS = ".folders"
 """The key of the folders that were made."""
 CONNECTION = ".wish"
-"""The key of the options that the project was connected with. Records in projects have this word."""
+"""The key of the options that the project was connected with. Existing records in projects have this key."""
 
 
 def read_record(text: str | None) -> dict[str, Any]:

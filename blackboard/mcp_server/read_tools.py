@@ -72,7 +72,7 @@ def _position(cursor: Any) -> MarkPosition:
     """Return the position in a list of marks that a cursor means.
 
     Raises:
-        UsageError: The cursor is not one of such a list.
+        UsageError: The cursor belongs to another list.
     """
     match cursor:
         case [str(as_of), (int() | float()) as strength, int(mark_id)] if bool not in (type(strength), type(mark_id)):
@@ -87,7 +87,7 @@ def _number(cursor: Any) -> int:
     """Return the number that a cursor means; 0 without a cursor.
 
     Raises:
-        UsageError: The cursor is not one of such a list.
+        UsageError: The cursor belongs to another list.
     """
     if cursor is None:
         return 0

@@ -108,7 +108,7 @@ class SdkHandlers:
         """Read a resource.
 
         Raises:
-            MCPError: There is none, the caller may not read it, it is too long, or the board cannot be read.
+            MCPError: No such resource exists, the caller may not read it, it is too long, or the board cannot be read.
         """
         uri, access = str(params.uri), self._access_of(context)
 
@@ -136,7 +136,7 @@ class SdkHandlers:
         """Return a prompt.
 
         Raises:
-            MCPError: There is none of this name.
+            MCPError: There is no prompt of this name.
         """
         prompt = next((prompt for prompt in PROMPTS if prompt.name == params.name), None)
         if prompt is None:

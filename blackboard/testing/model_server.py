@@ -31,7 +31,7 @@ def serve_model(answer: AnswerFunction, *, overloaded_every: int | None = None) 
 
     Args:
         answer: Returns the answer to the data of a request, which it gets as JSON: a pydantic model, or JSON.
-        overloaded_every: Refuse each request with this number, as an overloaded API does.
+        overloaded_every: The last of each so many requests is refused, as an overloaded API refuses it.
     """
     with _Server(answer, overloaded_every) as server:
         thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))

@@ -27,7 +27,7 @@ class ScriptedAnswer:
     input_tokens: int = 100
     """The tokens of the prompt that the provider reports."""
     output_tokens: int = 20
-    """The tokens of the answer that it reports."""
+    """The tokens of the answer that the provider reports."""
     delay: DurationLike = "0s"
     """How long the call takes on the model's clock."""
     stop_reason: str = "end_turn"

@@ -68,7 +68,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Series:
-    """One VEVENT that blocks time: a single event, a series, or a changed occurrence of a series."""
+    """One VEVENT (a single event, a series, or a changed occurrence of a series), or one busy period."""
 
     uid: str
     start: CalendarTime
@@ -352,7 +352,7 @@ def _length_until(end: CalendarTime, start: CalendarTime) -> timedelta:
     """Return the length of an event that has an end.
 
     Raises:
-        UnreadableValue: The event ends before it begins, or a zone is not known.
+        UnreadableValue: The event ends before it begins, or only one of its two zones is known.
     """
     if start.is_date:
         late = not end.is_date and end.wall > wall_midnight(end.wall.date())

@@ -74,7 +74,7 @@ class _Layout(NamedTuple):
 
 @dataclass
 class _CachedCalendar:
-    """A calendar as it was read, and the content and signature of its file then."""
+    """A calendar as it was read, and the digest and signature of its file then."""
 
     calendar: BusyCalendar
     layout: _Layout

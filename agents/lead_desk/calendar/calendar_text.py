@@ -97,7 +97,7 @@ def read_components(raw: bytes) -> Component:
     """Return the components of a file, inside a component without a name.
 
     Raises:
-        AgentError: There is no calendar, or the last calendar has no end.
+        AgentError: There is no calendar, the file ends within a component, or it has too many components.
     """
     root = Component("", 0)
     open_now = [root]
@@ -139,7 +139,7 @@ def _read_boundary(open_now: list[Component], line: bytes, place: int, after: in
 
 
 def _add_line(component: Component, line: bytes) -> None:
-    """Add a line to its component, if it has a name and a value."""
+    """Add a line to its component, unless the line has no name."""
     if match := _NAME.match(line):
         component.lines.setdefault(match[1].upper(), []).append(line[match.end() :])
 

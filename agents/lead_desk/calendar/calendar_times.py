@@ -46,7 +46,7 @@ class CalendarTime:
     wall: datetime
     is_date: bool = False
     zone: tzinfo | None = None
-    """None for a date, and for a time that holds in the zone of each reader."""
+    """None for a date, for a time that holds in the zone of each reader, and if the zone is not known."""
     zone_is_known: bool = True
 
     def at(self, wall: datetime) -> CalendarTime:
@@ -59,7 +59,7 @@ class CalendarTime:
 
 
 def utc(wall: datetime, zone: tzinfo) -> datetime:
-    """Return a wall time in UTC. A time beyond the range of Python becomes its first or last instant."""
+    """Return a wall time in UTC. A time that Python cannot represent in UTC keeps its date and hour."""
     try:
         return wall.replace(tzinfo=zone).astimezone(UTC)
     except (OverflowError, ValueError):
@@ -106,10 +106,10 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
 
 
 def parse_length(text: str) -> timedelta:
-    """Return the length that a DURATION gives, or the longest that there is.
+    """Return the length that a DURATION gives, and for a longer one `_MAX_LENGTH`.
 
     Raises:
-        UnreadableValue: The text is not a length, or below zero.
+        UnreadableValue: The text is not a length, or the length is negative.
     """
     text = text.strip().upper()
     if len(text) > MAX_CHARACTERS or text.startswith("-"):

@@ -66,7 +66,7 @@ class TooManySteps(Exception):
 
 @dataclass
 class StepBudget:
-    """The number of steps that one reading of a calendar may still take."""
+    """The number of steps, dates or guesses that the reading of a calendar may still take."""
 
     left: int = MAX_STEPS_TOGETHER
 
@@ -84,7 +84,7 @@ class StepBudget:
 
 @dataclass(frozen=True)
 class Rule:
-    """One RRULE, without its UNTIL, which is an instant or a date and concerns the zone of the event.
+    """One RRULE. Its UNTIL stays a text, because only the zone of the event shows which instant it means.
 
     All times are wall times of the event, without a zone.
     """
@@ -299,7 +299,7 @@ class _Walk:
 
 
 def parse_rule(text: str) -> tuple[Rule | None, list[str]]:
-    """Return a rule of the parts that are understood, and the other parts; None without a valid frequency.
+    """Return a rule of the parts that are understood (None without a valid frequency), and the other parts.
 
     Rules of vCalendar 1.0 are also understood.
     """

@@ -96,7 +96,7 @@ def real_path(path: Path) -> Path:
     """Return the path of the real file behind symbolic links, which need not exist.
 
     Raises:
-        AgentError: Another user could have placed one of the links.
+        AgentError: Another user could have placed one of the links, there are too many, or one cannot be read.
     """
     todo = list(reversed(Path(os.path.abspath(path)).parts))
     real = Path(todo.pop())

@@ -75,7 +75,7 @@ def _part(code: str, word: str) -> tuple[str, str] | None:
 
 
 def clip_number(text: str) -> str:
-    """Return a number with at most nine digits, without leading zeros; a longer number becomes the largest.
+    """Return a number with at most nine digits. A longer number loses leading zeros, or becomes the largest of nine.
 
     Any other text stays unchanged.
     """

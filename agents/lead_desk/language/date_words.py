@@ -95,7 +95,7 @@ RELATIVE_DAYS = {
     "oggi": 0,
     "vandaag": 0,
 }
-"""Days from today. Longer words come first because they contain shorter words."""
+"""The number of days from today for each word."""
 
 NEXT_WEEK = (
     "next week",
@@ -171,7 +171,7 @@ AFTER_NEGATION = (
 VERBS_BEFORE_NEGATION = ("is", "are", "does", "do", "will", "would", "geht", "passt", "kann ich", "klappt", "ist")
 """Words between a day and the negation that follows it: `Friday does not work`."""
 REGRETS = ("leider", "unfortunately")
-"""Words before that negation: `Freitag geht leider nicht`."""
+"""Words before a negation that follows a day: `Freitag geht leider nicht`."""
 NEGATIONS_AFTER = ("not", "never", "impossible", "nicht", "unmöglich")
 """Words after a day on which the writer cannot meet."""
 CONTRACTED_VERBS = ("is", "are", "does", "do", "wo")

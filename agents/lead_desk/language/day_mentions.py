@@ -35,7 +35,7 @@ __all__ = ["EXCEPT", "find_days", "is_exception"]
 MAX_YEARS = 2
 """How many years from today a date with a year may be."""
 CHARACTERS_BEFORE = 40
-"""The number of characters before a day in which words may exclude it."""
+"""The number of characters before a day, or before hours, in which words may exclude them."""
 _DATES = (DayForm.ISO, DayForm.DOTS, DayForm.SLASH, DayForm.DAY_MONTH, DayForm.MONTH_DAY)
 
 

@@ -57,7 +57,7 @@ class _ClockParts(NamedTuple):
 
     @property
     def is_bare(self) -> bool:
-        """Whether it is only a number."""
+        """Whether the clock time is only a number."""
         return self.minute is None and self.marker is None
 
 
@@ -99,7 +99,10 @@ def find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[HourMention]:
 
 
 def _other_hours(hours: Hours) -> Hours | None:
-    """Return the hours of a day outside of some hours; None for a single time, which excludes too little."""
+    """Return the hours that are left if some are excluded; None for a single time, which excludes too little.
+
+    Those after the excluded hours are left if these begin before noon and end before midnight; else those before them.
+    """
     if hours.end is None:
         return None
     if hours.end == time.max:

@@ -38,5 +38,5 @@ def has_injection(text: str) -> bool:
 
 
 def is_suspicious(mark: Mark) -> bool:
-    """Return whether any text in a mark's payload seems to address a model."""
+    """Return whether a text of a mark's payload (not one in a list) seems to address a model."""
     return any(has_injection(value) for value in mark.payload.values() if isinstance(value, str))

@@ -30,8 +30,8 @@ _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?\s?([ap])?\.?m?",
 def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -> datetime | None:
     """Return when an enquiry was written; None if the text does not state it.
 
-    A date such as 02/03/2026 has two readings. The later reading counts, unless it is after the deposit. A time without
-    a zone is in the zone of the desk. A number of nine digits or more counts from 1970.
+    A date such as 02/03/2026 has two readings. The later reading counts, unless it is more than a day after the
+    deposit. A time without a zone is in the zone of the desk. A number of nine digits or more counts from 1970.
 
     Args:
         text: What the form states.
@@ -77,7 +77,7 @@ def _instant(day: tuple[int, int, int], clock: re.Match[str] | None, zone: tzinf
 
 
 def _dates(text: str) -> Iterator[tuple[re.Match[str], list[tuple[int, int, int]]]]:
-    """Yield the dates in a text, each as the days (year, month, day) that it can mean."""
+    """Yield the first date in a text, if any, with the days (year, month, day) that it can mean."""
     if match := _NUMBERS.search(text):
         first, second, third = map(int, match.groups())
         if first > 31:

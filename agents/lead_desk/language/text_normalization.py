@@ -1,7 +1,7 @@
 """Normalization of untrusted text: its length, line breaks and look-alike characters.
 
 The sender of a form chooses its text. So no rule reads more than `MAX_CHARACTERS` characters of it, and each repetition
-in a pattern has a bound. This bounds the time of a rule.
+in a pattern has a bound. This limits the time that a rule takes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["MAX_CHARACTERS", "clip_text", "normalize_text"]
 MAX_CHARACTERS = 2000
 """The largest number of characters of a text that the rules read. The models are sent less of each text."""
 _MAX_RAW_CHARACTERS = 20_000
-"""The largest number of raw characters in which `MAX_CHARACTERS` characters besides white space are searched."""
+"""The largest number of raw characters that are read. Repeated white space counts here, but not in `MAX_CHARACTERS`."""
 
 
 def clip_text(text: str, limit: int) -> str:

@@ -57,13 +57,13 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
 def _rest_of_week(
     text: str, days: list[DayMention], hours: list[HourMention], today: date
 ) -> list[tuple[DayMention, list[Hours]]]:
-    """Return the coming week with its hours if all days are exceptions: `any day except Friday`; else nothing."""
+    """Return the coming week with its hours if all days are excluded, as in `any day except Friday`; else nothing."""
     if not all(day.is_excluded for day in days) or not any(is_exception(text, day) for day in days):
         return []
     week = DayMention(0, 0, DayForm.REST_OF_WEEK, DayRange(today + timedelta(days=1), today + timedelta(days=7)))
     excluded_afternoons = {day.end + 1 for day in days}  # "except Friday afternoon" says nothing of other afternoons
     others = [item for item in hours if item.form is not HourForm.PART_OF_DAY or item.begin not in excluded_afternoons]
-    return [(week, [item.hours for item in others if item.hours])]
+    return [(week, [item.hours for item in others])]
 
 
 def _without(days: DayRange, excluded: Iterable[DayMention]) -> list[DayRange]:
@@ -82,7 +82,7 @@ def _without(days: DayRange, excluded: Iterable[DayMention]) -> list[DayRange]:
 
 
 def _single_days(days: DayRange) -> list[DayRange]:
-    """Return each single day of a range, without Saturdays and Sundays: `next week at 10`."""
+    """Return each day of a range alone; without Saturdays and Sundays if it has several days: `next week at 10`."""
     first, last = days
     each = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     return [DayRange(day, day) for day in each if first == last or day.weekday() < _SATURDAY]
@@ -129,13 +129,17 @@ _CONNECTION = re.compile(rf"\s(?:(?:{'|'.join(CONNECTORS)})\s){{1,9}}")
 
 
 def _pair(text: str, days: list[DayMention], hours: list[HourMention]) -> list[tuple[DayMention, list[Hours]]]:
-    """Pair each day with its hours. A time belongs to the day before it, or else to the day that follows."""
+    """Pair each day with its hours.
+
+    Hours belong to the day before them. If a word connects them with the next day, or no day is before them, they
+    belong to the next day.
+    """
     hours_of_days: list[list[Hours]] = [[day.hours] if day.hours else [] for day in days]
     for item in hours:
         earlier = [number for number, day in enumerate(days) if day.end <= item.begin]
         later = [number for number, day in enumerate(days) if day.begin >= item.end]
         tied = later and _CONNECTION.fullmatch(text, item.end, days[later[0]].begin)
-        if item.hours and (earlier or later):
+        if earlier or later:
             own = hours_of_days[later[0] if tied or not earlier else earlier[-1]]
             if item.form is not HourForm.PART_OF_DAY or not own:
                 own.append(item.hours)

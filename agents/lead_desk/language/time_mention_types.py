@@ -80,5 +80,4 @@ class HourMention:
     begin: int
     end: int
     form: HourForm
-    hours: Hours | None
-    """None if the text only excludes hours."""
+    hours: Hours

@@ -191,7 +191,7 @@ def replace_zones(text: str) -> tuple[str, list[tzinfo]]:
 
 
 def zone_after(text: str, end: int, zones: Sequence[tzinfo]) -> tzinfo | None:
-    """Return the zone that a text of `replace_zones` names at a place; None if there is none."""
+    """Return the zone that a text from `replace_zones` names right after an offset; None if there is none."""
     match = _AFTER.match(text, end)
     return None if match is None else zones[ord(match[1]) - _FIRST_CHARACTER]
 

@@ -109,7 +109,7 @@ class FileWrites:
         os.eventfd_write(self._end, 1)
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait for a write up to some seconds, or without a limit for None. Return whether the file was written."""
+        """Wait for a write up to some seconds, or without a limit for None, and return whether the file was written."""
         self._either.poll(None if seconds is None else seconds * 1000)
         with contextlib.suppress(BlockingIOError):
             return bool(os.read(self._events, READ_BYTES))
