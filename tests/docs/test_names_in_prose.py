@@ -19,12 +19,17 @@ from tests.docs.blocks import DOCUMENTS, ROOT
 FOLDERS = ("agents", "benchmarks", "blackboard", "config", "examples", "migrations", "packaging", "tests", "tools")
 ENDINGS = {".css", ".html", ".ini", ".js", ".py", ".service", ".sql", ".toml", ".txt"}
 """The endings of the files whose words are names of something."""
-PROSE = [path for path in DOCUMENTS if path.parent.name != "decisions"] + sorted((ROOT / "blackboard").rglob("*.py"))
+PROGRAMS = ("agents", "blackboard", "tools")
+PROSE = [
+    *(path for path in DOCUMENTS if path.parent.name != "decisions"),
+    *(path for top in PROGRAMS for path in sorted((ROOT / top).rglob("*.py"))),
+    *sorted((ROOT / "blackboard").rglob("*.sql")),
+]
 COMPOUND = re.compile(r"(?<![\w$])(?:[A-Za-z]*[a-z]\d?_[a-z]\w*|[A-Za-z]*[a-z][A-Z]\w*)")
 """A word with an underscore or with a capital inside. No ordinary word looks like it, so it is a name."""
 MEMBER = re.compile(r"(?<![\w\[./])([A-Za-z_]\w+)\.([A-Za-z_]\w*)")
 OUTSIDE = {
-    *("AnswerModel", "vVERSION", "board.example", "tags.env"),
+    *("AnswerModel", "vVERSION", "agents.sales", "board.example", "tags.env"),
     *(
         "HttpOnly",
         "ReadWritePaths",
@@ -37,7 +42,7 @@ OUTSIDE = {
     ),
 }
 """Names that stand for a name of the reader's, and those of other programs that the code does not use."""
-ENDINGS_OF_FILES = {"db", "dump", "js", "json", "py", "pyi", "service", "sql", "toml"}
+ENDINGS_OF_FILES = {"db", "dump", "ics", "js", "json", "py", "pyi", "service", "socket", "sql", "toml"}
 INSTANCES = {"board": ("Blackboard", "Client")}
 """The classes of an object that texts name by a variable."""
 
@@ -70,7 +75,7 @@ def words() -> frozenset[str]:
     texts = [(ROOT / name).read_text("utf-8") for name in ("Makefile", "pyproject.toml")]
     for path in (path for top in FOLDERS for path in (ROOT / top).rglob("*")):
         texts.append(path.stem)
-        if path.suffix == ".py" and path.is_relative_to(ROOT / "blackboard"):
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PROGRAMS:
             texts.append(code_and_prose(path)[0])
         elif path.suffix in ENDINGS:
             texts.append(path.read_text("utf-8"))
@@ -79,13 +84,18 @@ def words() -> frozenset[str]:
 
 @cache
 def members() -> dict[str, set[str]]:
-    """Return what each module and each class of the program defines or inherits, by its name."""
+    """Return what each package, module, class and file of statements defines or inherits, by its name."""
     found: dict[str, set[str]] = {}
     bases: dict[str, list[str]] = {}
-    for path in (ROOT / "blackboard").rglob("*.py"):
+    for path in (ROOT / "blackboard").rglob("*.sql"):
+        found.setdefault(path.stem, set()).update(re.findall(r"^-- name: (\w+)", path.read_text("utf-8"), re.MULTILINE))
+    for path in (path for top in PROGRAMS for path in (ROOT / top).rglob("*.py")):
         tree = ast.parse(path.read_bytes())
         classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-        found.setdefault(path.stem, set()).update(_defined(tree.body))
+        is_package = path.stem == "__init__"
+        found.setdefault(path.parent.name if is_package else path.stem, set()).update(_defined(tree.body))
+        if is_package:
+            found[path.parent.name].update(other.stem for other in path.parent.iterdir())
         for node in classes:
             found.setdefault(node.name, set()).update(_defined(node.body))
             bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
@@ -127,7 +137,13 @@ def unknown_names(quoted: str) -> Iterator[str]:
 def texts() -> Iterator[tuple[str, str]]:
     """Yield the name of each file and its prose."""
     for path in PROSE:
-        text = path.read_text("utf-8") if path.suffix == ".md" else code_and_prose(path)[1]
+        match path.suffix:
+            case ".md":
+                text = path.read_text("utf-8")
+            case ".sql":
+                text = "\n".join(re.findall(r"--.*", path.read_text("utf-8")))
+            case _:
+                text = code_and_prose(path)[1]
         yield str(path.relative_to(ROOT)), text
 
 
