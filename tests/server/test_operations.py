@@ -68,7 +68,7 @@ def test_the_tag_of_the_state_changes_only_with_the_board(served: Served) -> Non
 
 
 @pytest.mark.processes  # a query of the server runs in a process
-@pytest.mark.file_only("a board on a server takes no query over HTTP")
+@pytest.mark.file_only("the queries are in the SQL of SQLite")
 def test_sql_reads_and_only_reads(served: Served) -> None:
     client = served.client("sql")
     served.board.deposit("lead", subject="lead/1")
