@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from blackboard import Decision, Deposit, Mark, Need, Overdue, Reinforce, Withdraw, count, every, strength, total, watch
+from blackboard import Decision, Deposit, Need, Overdue, Reinforce, Withdraw
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.activations.run_ends.agent_actions import AgentAction
@@ -25,26 +23,12 @@ from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
 from blackboard.testing import mark as stored_mark
-from tests.board.board_model import (
-    BOARD,
-    CLEAR,
-    COLD,
-    DIGEST_INTERVAL,
-    EACH,
-    FLOOD,
-    HUSH,
-    LASTING,
-    SUM,
-    TAGGED,
-    TAGGED_CLEAR,
-    Model,
-    ModelMark,
-    ModelNeed,
-)
+from tests.board.board_model import Model, ModelMark, ModelNeed
+from tests.board.model_watches import WATCHES, Fire, ModelWatch, Smoke
 from tests.support.board_steps import in_transaction
 from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -55,43 +39,10 @@ LAWS: list[Decay] = [
     Never(),
 ]
 SUBJECTS = ["a", "b", "c"]
-NAMES = ["each", "sum", "board", "cold", "long", "digest", "flood", "hush", "tagged"]
 
 
-class Smoke(Mark, kind="smoke"):
-    """Stands for its kind, and for what an agent has read."""
-
-
-class Fire(Mark, kind="fire"):
-    """Stands for its kind, too."""
-
-
-COMMON: dict[str, Any] = {"max_attempts": 2, "cooldown_after_failures": 999, "withdraws": [Smoke, Fire]}
-AGENTS = [
-    spec("each", strength("fire") >= EACH, when_faded="drop", **COMMON),
-    spec("sum", total("smoke", "fire") >= SUM, **COMMON),
-    spec("board", count("fire", over="board") >= BOARD, **COMMON),
-    spec(
-        "cold",
-        strength("smoke") < COLD,
-        unless=count("fire") >= 1,
-        per="subject",
-        **COMMON,
-    ),
-    spec(
-        "long",
-        watch(total("fire") >= LASTING, held_for="10m", rewake_every="15m", clear_below=CLEAR),
-        **COMMON,
-    ),
-    spec("digest", every("40m"), **COMMON),
-    spec("flood", total("fire", within="30m") >= FLOOD, **COMMON),
-    spec("hush", strength("smoke") >= HUSH, unless=count("fire") >= 1, on_guard="drop", **COMMON),
-    spec(
-        "tagged",
-        watch(total("smoke", over="board", where={"value": 1}) >= TAGGED, clear_below=TAGGED_CLEAR),
-        **COMMON,
-    ),
-]
+AGENTS = [watch.agent for watch in WATCHES]
+NAMES = [agent.name for agent in AGENTS]
 ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
 intensities = st.sampled_from([0.0, 0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
 
@@ -115,6 +66,7 @@ class Board(RuleBasedStateMachine):
         }
         self.world.deploy(self.kinds, *AGENTS)
         self.model = Model({name: one.kind(name) for name, one in self.kinds.items()}, self.world.clock.now())
+        self.watches = {watch.agent.name: watch(self.model) for watch in WATCHES}
         self.running: dict[str, Claim] = {}
         self.begun: dict[tuple[str, int, int], str] = {}
         self.keys: dict[str, tuple[Receipt, str]] = {}
@@ -382,103 +334,48 @@ class Board(RuleBasedStateMachine):
                 assert self.begun[name, item.event.mark_id, item.event.id] == "begun"
             self.running[name] = claim
             return
-        keys = self.taken(name, claim, now)
-        self.claimed(name, claim, keys, self.expected(name, keys, now), now)
+        self.record_claim(self.watches[name], claim, now)
 
-    def taken(self, name: str, claim: Claim | None, now: int) -> set[tuple[str, int]]:
-        """Return the keys of the crossings that a claim took: all, or per subject those of the strongest subject."""
-        waiting = self.model.waiting[name]
-        if claim is None or name not in ("sum", "cold", "long", "flood"):
-            return set(waiting)
-        [subject] = {item.event.subject for item in claim.inputs}
-        values = [self.value(name, key, now) for key in waiting if key[0] == subject]
-        assert max(values) == pytest.approx(max(self.value(name, key, now) for key in waiting), rel=1e-9)
-        return {key for key in waiting if key[0] == subject}
-
-    def value(self, name: str, key: tuple[str, int], now: int) -> float:
-        """Return the strength of a waiting crossing."""
-        subject, mark_id = key
-        if name == "flood":
-            return self.model.floods[subject]
-        if name == "sum":
-            return math.fsum(self.model.strength(mark, now) for mark in self.model.stimuli("sum", now, subject))
-        if name == "long":
-            return self.model.lasting_value(subject, now)
-        mark = self.model.marks[mark_id]
-        return self.model.strength(mark, now) if mark.live(now) else 0.0
-
-    def expected(self, name: str, keys: set[tuple[str, int]], now: int) -> tuple[set[int], set[int]]:
-        """Return the required and the allowed marks of a new activation that took these crossings."""
-        if name == "digest":
-            return set(), set()  # a schedule has no marks
-        model, must, may = self.model, set(), set()
-        for subject, mark_id in keys:
-            if name == "each":
-                mark = model.marks[mark_id]
-                if mark.live(now) and model.strength(mark, now) >= EACH:
-                    must.add(mark_id)
-            elif name in ("cold", "hush"):
-                must.add(mark_id)
-            elif name == "flood":
-                must |= {mark.id for mark, _ in model.in_window(subject, model.waiting[name][subject, 0])}
-            elif name == "tagged" and not self.model.tagged(now):
-                may |= self.model.tagged_behind
-            elif found := {mark.id for mark in self.behind(name, subject, now)}:
-                must |= found
-            else:
-                may |= {
-                    mark.id
-                    for mark in model.marks.values()
-                    if subject in ("", mark.subject)
-                    and (name == "long" or model.absorbed.get((name, mark.id), 0) < mark.event)
-                }
-        return must, must | may
-
-    def behind(self, name: str, subject: str, now: int) -> list[ModelMark]:
-        if name == "long":
-            return self.model.lasting(subject, now)
-        if name == "tagged":
-            return self.model.tagged(now)
-        return self.model.stimuli(name, now, subject or None)
-
-    def claimed(
-        self,
-        name: str,
-        claim: Claim | None,
-        keys: set[tuple[str, int]],
-        expected: tuple[set[int], set[int]],
-        now: int,
-    ) -> None:
-        model = self.model
-        waited = {key: model.waiting[name].pop(key) for key in keys}
-        must, may = expected
-        if name == "each":
-            model.count["faded"] += len(waited) - len(must)
-            waited = {key: at for key, at in waited.items() if key[1] in must}
-        assert (claim is not None) == bool(waited)
+    def record_claim(self, watch: ModelWatch, claim: Claim | None, now: int) -> None:
+        """Compare a claim with the waiting crossings of the model, and record it there."""
+        model, name = self.model, watch.name
+        keys = self.taken(watch, claim, now)
+        required = {key: watch.required(*key, now) for key in keys}
+        allowed = {mark for key in keys for mark in required[key] or watch.allowed(key[0])}
+        for key in keys:
+            del model.waiting[name][key]
+        if watch.drops_faded:
+            model.count["faded"] += sum(not marks for marks in required.values())
+            keys = {key for key in keys if required[key]}
+        assert (claim is not None) == bool(keys)
         if claim is None:
             return
-        model.count["claimed"] += len(waited)
+        model.count["claimed"] += len(keys)
+        watch.check_claim(claim, now)
         given = {item.event.mark_id: item for item in claim.inputs}
-        assert must <= set(given) <= may
-        if name == "digest":
-            model.past_instants = (now - model.anchor) // DIGEST_INTERVAL
-            assert claim.row.scheduled_for == model.anchor + model.past_instants * DIGEST_INTERVAL
-        assert bool(given) == (name != "digest")
+        assert {mark for marks in required.values() for mark in marks} <= set(given) <= allowed
         for mark_id, one in given.items():
             mark = model.marks[mark_id]
-            has_left = name == "tagged" and not mark.payload
+            has_left = watch.has_left(mark)
             assert one.event.id < mark.event if has_left else one.event.id == mark.event
             if mark.live(now) and not has_left:
                 assert one.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
-            if name not in ("cold", "long", "flood", "tagged"):
+            if watch.absorbs:
                 assert (name, mark_id, mark.event) not in self.begun, "an event was absorbed twice"
-                model.absorbed[name, mark_id] = mark.event
-                model.given[name, mark_id] = (mark.payload, mark.stored)
-                if name == "hush":
-                    model.dropped.pop(mark_id, None)
+            watch.note_given(mark)
             self.begun[name, mark_id, one.event.id] = "begun"
         self.running[name] = claim
+
+    def taken(self, watch: ModelWatch, claim: Claim | None, now: int) -> set[tuple[str, int]]:
+        """Return the keys of the crossings that a claim took: all, or those of the strongest subject."""
+        waiting = self.model.waiting[watch.name]
+        if claim is None or not watch.takes_one_subject:
+            return set(waiting)
+        [subject] = {item.event.subject for item in claim.inputs}
+        keys = {key for key in waiting if key[0] == subject}
+        strongest = max(watch.value(*key, now) for key in waiting)
+        assert max(watch.value(*key, now) for key in keys) == pytest.approx(strongest, rel=1e-9)
+        return keys
 
     @precondition(lambda self: self.running)
     @rule(
@@ -502,17 +399,13 @@ class Board(RuleBasedStateMachine):
         for item in claim.inputs:
             key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
-            self.begun[key] = "begun" if name in ("cold", "long", "flood", "tagged") else "done"
+            self.begun[key] = "done" if self.watches[name].absorbs else "begun"
         for receipt in receipts:
             assert deposited is not None
             self.record_deposit(receipt, deposited, subject, 0.8, name, None)
         for by, mark in chosen:
             self.record_action(name, mark.id, by, now)
-        if name == "sum":
-            for one in {item.event.subject for item in claim.inputs}:
-                self.model.test_sum(one, now)
-        if name == "board":
-            self.model.test_board(now)
+        self.watches[name].test_again({item.event.subject for item in claim.inputs}, now)
 
     def record_action(self, name: str, mark_id: int, by: float, now: int) -> None:
         """Record the action of an agent in the model. On a mark that is gone it does nothing."""
@@ -535,11 +428,8 @@ class Board(RuleBasedStateMachine):
         claim = self.running.pop(name)
         state = self.world.fail(claim)
         assert state in ("ready", "dead")
-        if state == "dead" and name == "sum":
-            for one in {item.event.subject for item in claim.inputs}:
-                self.model.test_sum(one, now)
-        if state == "dead" and name == "board":
-            self.model.test_board(now)
+        if state == "dead":
+            self.watches[name].test_again({item.event.subject for item in claim.inputs}, now)
 
     @precondition(lambda self: self.running)
     @rule()

@@ -14,7 +14,7 @@ from tests.postgresql.server_sessions import ServerSessions
 from tests.support.cutting_proxy import CuttingProxy
 
 # Some modules import the driver, which an extra installs.
-collect_ignore_glob = [] if find_spec("psycopg") is not None else ["test_*.py"]
+collect_ignore_glob = [] if find_spec("psycopg") is not None else ["test_*.py", "*/test_*.py"]
 
 
 @pytest.fixture

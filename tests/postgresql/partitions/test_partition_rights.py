@@ -14,10 +14,7 @@ from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import StoreError
-from tests.postgresql.partition_fixtures import board as board
-from tests.postgresql.partition_fixtures import foreign as foreign
-from tests.postgresql.partition_fixtures import plain as plain
-from tests.postgresql.partitioned_boards import (
+from tests.postgresql.partitions.partitioned_boards import (
     EVENTS,
     Smoke,
     copied,

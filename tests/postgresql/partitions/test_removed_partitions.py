@@ -16,10 +16,7 @@ from blackboard.durations import DAY
 from blackboard.store.postgresql.postgresql_upkeep import PostgresqlUpkeep
 from blackboard.store.row_types.columns_by_table import COLUMNS
 from tests.postgresql.optimistic_boards import be_optimistic
-from tests.postgresql.partition_fixtures import board as board
-from tests.postgresql.partition_fixtures import foreign as foreign
-from tests.postgresql.partition_fixtures import plain as plain
-from tests.postgresql.partitioned_boards import (
+from tests.postgresql.partitions.partitioned_boards import (
     EVENTS,
     Smoke,
     Tower,

@@ -24,10 +24,7 @@ from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import UsageError
 from blackboard.store.schema.schema_revisions import HEAD, revision_of
 from blackboard.store.schema.tables import metadata
-from tests.postgresql.partition_fixtures import board as board
-from tests.postgresql.partition_fixtures import foreign as foreign
-from tests.postgresql.partition_fixtures import plain as plain
-from tests.postgresql.partitioned_boards import (
+from tests.postgresql.partitions.partitioned_boards import (
     EVENTS,
     Smoke,
     copied,

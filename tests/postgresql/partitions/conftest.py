@@ -1,17 +1,19 @@
-"""Fixtures of the tests of histories in partitions."""
+"""Boards with and without partitions of their history, and a session of another program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from blackboard import Blackboard, ManualClock
-from tests.postgresql.partitioned_boards import partition
+from tests.postgresql.partitions.partitioned_boards import partition
+
+if TYPE_CHECKING:
+    import psycopg  # which an extra installs
 
 
 @pytest.fixture
@@ -32,6 +34,8 @@ def plain(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
 @pytest.fixture
 def foreign(empty_url: str) -> Iterator[psycopg.Connection[Any]]:
     """Return a session of another program."""
+    import psycopg
+
     url = make_url(empty_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url) as connection:
         yield connection

@@ -1,7 +1,7 @@
 """Boards whose history is in small partitions, and what is on them. As a program it removes old partitions.
 
-`python -m tests.postgresql.partitioned_boards URL DAYS FAILPOINT` removes those that are older than DAYS days, and dies
-at a failpoint.
+`python -m tests.postgresql.partitions.partitioned_boards URL DAYS FAILPOINT` removes those that are older than DAYS
+days, and dies at a failpoint.
 """
 
 from __future__ import annotations

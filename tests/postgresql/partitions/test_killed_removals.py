@@ -16,10 +16,7 @@ from sqlalchemy import make_url
 from blackboard import Blackboard, ManualClock
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.system import failpoints
-from tests.postgresql.partition_fixtures import board as board
-from tests.postgresql.partition_fixtures import foreign as foreign
-from tests.postgresql.partition_fixtures import plain as plain
-from tests.postgresql.partitioned_boards import fill, partition, partitioning, remove_partitions
+from tests.postgresql.partitions.partitioned_boards import fill, partition, partitioning, remove_partitions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer
@@ -36,7 +33,7 @@ def test_a_process_that_dies_loses_nothing_and_the_next_one_goes_on(
 ) -> None:
     fill(board, clock)
     stays = {subject: board.history(subject) for subject in ("tower/0", "tower/1", "cellar/0", "5/1")}
-    arguments = [sys.executable, "-m", "tests.postgresql.partitioned_boards", empty_url, "2"]
+    arguments = [sys.executable, "-m", "tests.postgresql.partitions.partitioned_boards", empty_url, "2"]
     for armed, code in ((failpoint, -signal.SIGKILL), ("", 0)):
         ended = subprocess.run(
             [*arguments, armed, str(clock.now())], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
