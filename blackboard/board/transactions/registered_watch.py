@@ -12,7 +12,7 @@ from blackboard.core.conditions.schedules import Schedule
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.watch_spec import Timing, WatchSpec
 from blackboard.durations import Duration
-from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.row_types.watch_row_types import CrossingKey
 
 
@@ -68,6 +68,15 @@ class RegisteredWatch:
     def ignored_author(self) -> str:
         """The author whose marks do not count: the agent itself, or "" if the watch has `include_own`."""
         return "" if self.spec.include_own else self.agent_spec.name
+
+    def ignores_last_event(self, row: MarkRow) -> bool:
+        """Return whether the last event of a mark does not count, because the agent caused it itself."""
+        # Its name alone does not show this: before the agent was deployed, others may have signed with it.
+        return row.changed_by == self.ignored_author and row.other_event_id != row.event_id
+
+    def ignores_event(self, event: EventRow) -> bool:
+        """Return whether an event does not count, because the agent caused it itself."""
+        return event.author == self.ignored_author and event.activation_id is not None
 
     @property
     def ignored_in_windows(self) -> str:

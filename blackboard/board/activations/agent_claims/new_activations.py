@@ -110,8 +110,8 @@ def _absorb_whole_board(
     absorbed_marks.absorb_board(txn, watch, activation_id)
     watch_totals.reset(txn, watch, WHOLE_BOARD)
     for event, _ in selection.inputs.values():
-        is_own = event.author == watch.ignored_author and event.activation_id is not None
-        if is_own:  # without a record, the last deposit of another author would count as the state that was given
+        if watch.ignores_event(event):
+            # Without a record, the last deposit of another author would count as the state that was given.
             absorbed_marks.absorb(txn, watch, event.mark_id, event.id, activation_id)
 
 

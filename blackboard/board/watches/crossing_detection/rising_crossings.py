@@ -79,12 +79,11 @@ def _update_and_test(
     scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
         _update_sums(txn, watch.over_live_marks, scope, old, new, absorbed=0)
-    is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
+    is_own = watch.ignores_last_event(new)
     if old is not None and watch.guard_drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
     absorbed = last_absorbed(txn, watch, new.id) if was_on_board else 0
-    was_absorbed = old is not None and not is_stimulus(txn, watch, old, absorbed)
-    if old is not None and was_absorbed and not is_own and _absorb_without_news(txn, watch, old, new):
+    if old is not None and not is_own and _absorb_without_news(txn, watch, old, new, absorbed):
         return False
     if watch.keeps_sums:
         _update_sums(txn, watch, scope, old, new, absorbed)
@@ -95,8 +94,12 @@ def _update_and_test(
     return rising.test_after_deposit(old, new)
 
 
-def _absorb_without_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+def _absorb_without_news(
+    txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow, absorbed: int
+) -> bool:
     """Absorb a deposit on an absorbed mark if it brings no news to the agent, and return whether it was absorbed."""
+    if is_stimulus(txn, watch, old, absorbed):
+        return False
     known = _known_state(txn, watch, old)
     if known is None or update_and_assess(txn, watch, known.event, old, new):
         return False
