@@ -191,7 +191,7 @@ def advance_to_now(
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event_id)
     if stored is None and watch.condition.is_falling and first_true(watch.condition, marks, start) == start:
         return False  # the marks were never above the threshold
-    advance = timed_state_changes.StateAdvance(txn, watch, key, marks, state, start)
+    advance = timed_state_changes.StateAdvance(txn, watch, marks, state, next_at=start)
     advance.run()
     _write(txn, watch, key, advance.state, stored, advance.next_at)
     return advance.has_crossed

@@ -12,6 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
+from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause, Measurement
 from blackboard.board.work_tables.activation_rows import insert_closed_activation
 from blackboard.board.work_tables.crossing_rows import close_crossing
 from blackboard.clock import Instant
@@ -32,12 +33,8 @@ class Fall:
     side: Side
     """The side of the condition that was met."""
     at: Instant
-    event_id: int | None
-    """The event that caused it; None for the last event of the board."""
-    cause: str | None = None
-    """Why a watch over time crosses: see `episodes.EpisodeCause`."""
-    began_at: Instant | None = None
-    """When the value fell, if the watch over time crosses later."""
+    """When the watch crosses: at the fall, or later if it is a watch over time."""
+    cause: CrossingCause
 
 
 def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
@@ -70,14 +67,5 @@ def may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> b
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     laws = {law_key(mark.state.law) for mark in fall.marks}
-    measured = measured_crossings.Measurement(
-        fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison
-    )
-    return measured_crossings.cross(
-        txn,
-        watch,
-        fall.key,
-        measured,
-        fall.at,
-        measured_crossings.CrossingCause(fall.cause, fall.began_at, fall.event_id),
-    )
+    measured = Measurement(fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison)
+    return measured_crossings.cross(txn, watch, fall.key, measured, fall.at, fall.cause)

@@ -20,6 +20,7 @@ from blackboard.board.watches.crossing_detection.falling_crossings import Fall, 
 from blackboard.board.watches.measurements import watch_states, watched_marks
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
+from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import fallen_side, first_true
 from blackboard.core.marks.fading_marks import FadingMark
@@ -249,7 +250,8 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     at = first_true(watch.condition, marks, since)
     if at is not None and since < at <= txn.now:
         side = fallen_side(watch.condition, marks, since, at)
-        falling_crossings.skip(txn, watch, Fall(key, marks, side, at, new.event_id), "before it was recorded")
+        fall = Fall(key=key, marks=marks, side=side, at=at, cause=CrossingCause(event_id=new.event_id))
+        falling_crossings.skip(txn, watch, fall, "before it was recorded")
 
 
 def _is_predicted(txn: BoardTransaction, key: CrossingKey) -> bool:
@@ -290,7 +292,8 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **prediction.key._asdict())
     crossing_retests.retest_before_change(txn, watch, prediction.scope)
     side = fallen_side(watch.condition, marks, computed, at)
-    falling_crossings.record(txn, watch, Fall(prediction.key, marks, side, at, event_id))
+    fall = Fall(key=prediction.key, marks=marks, side=side, at=at, cause=CrossingCause(event_id=event_id))
+    falling_crossings.record(txn, watch, fall)
 
 
 def _marks_at_crossing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -13,36 +13,31 @@ from blackboard.board.watches.crossing_detection.falling_crossings import Fall
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
-from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
+from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause, Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import fallen_side, met_side
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.store.row_types.watch_row_types import CrossingKey, WatchStateRow
 
 
+@dataclass(slots=True)
 class StateAdvance:
     """The advance of one state from one instant of change to the next, with a crossing where one is due."""
 
-    def __init__(
-        self,
-        txn: BoardTransaction,
-        watch: RegisteredWatch,
-        key: CrossingKey,
-        marks: list[FadingMark],
-        state: WatchStateRow,
-        start: Instant,
-    ) -> None:
-        self._txn, self._watch, self._key, self._marks = txn, watch, key, marks
-        self.state = state
-        """The state after the instants so far."""
-        self.next_at: Instant | None = start
-        """The next instant when time alone changes it; None if there is none."""
-        self.has_crossed = False
-        """Whether a new crossing waits."""
+    txn: BoardTransaction
+    watch: RegisteredWatch
+    marks: list[FadingMark]
+    """The marks that the watch measures. They do not change during the advance."""
+    state: WatchStateRow
+    """The state after the instants so far."""
+    next_at: Instant | None
+    """The next instant when time alone changes the state; None if there is none."""
+    has_crossed: bool = False
+    """Whether a new crossing waits."""
 
     def run(self) -> None:
         """Advance the state through all instants up to now."""
-        while self.next_at is not None and self.next_at <= self._txn.now:
+        while self.next_at is not None and self.next_at <= self.txn.now:
             self._take(self.next_at)
 
     def _take(self, at: Instant) -> None:
@@ -51,66 +46,50 @@ class StateAdvance:
         began = self.state.began_at is None and change.episode.began_at is not None
         self.state = self.state._replace(
             **change.episode._asdict(),
-            event_id=self._txn.last_event_id if began else self.state.event_id,
+            event_id=self.txn.last_event_id if began else self.state.event_id,
             dropped=0 if change.episode.crossed_at is None else dropped,
         )
         self.next_at = change.next_at
 
     def _change(self, at: Instant) -> EpisodeChange:
-        watch = self._watch
+        watch = self.watch
         assert watch.timing is not None
         # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
-        merge_until = None if watch.guard_drops and watch.spec.guard is not None else self._txn.now
+        merge_until = None if watch.guard_drops and watch.spec.guard is not None else self.txn.now
         episode = Episode(self.state.began_at, self.state.crossed_at)
-        return episodes.advance(watch.condition, watch.timing, episode, self._marks, at, merge_until)
+        return episodes.advance(watch.condition, watch.timing, episode, self.marks, at, merge_until)
 
     def _cross(self, change: EpisodeChange, at: Instant) -> int:
         """Record a crossing, and return the new value of `WatchStateRow.dropped`, which only rising watches set.
 
         Of an episode whose crossing is dropped, only the first crossing is recorded, as skipped.
         """
-        drops = watch_guards.drops(self._txn, self._watch, self._key.scope, at)
+        drops = watch_guards.drops(self.txn, self.watch, self.state.key.scope, at)
         if drops and change.cause == "rewake":
             return self.state.dropped
-        record = self._record_fall if self._watch.condition.is_falling else self._record_rise
+        record = self._record_fall if self.watch.condition.is_falling else self._record_rise
         self.has_crossed = record(change, at) or self.has_crossed
-        return int(drops and not self._watch.condition.is_falling)
+        return int(drops and not self.watch.condition.is_falling)
 
     def _record_fall(self, change: EpisodeChange, at: Instant) -> bool:
         """Record the crossing of a falling watch, and return whether the crossing is new."""
-        side = fallen_side(self._watch.condition, self._marks, at, at)
-        return falling_crossings.record(
-            self._txn,
-            self._watch,
-            Fall(
-                self._key,
-                self._marks,
-                side,
-                at,
-                self.state.event_id,
-                change.cause,
-                change.episode.began_at,
-            ),
-        )
+        side = fallen_side(self.watch.condition, self.marks, at, at)
+        cause = CrossingCause(reason=change.cause, began_at=change.episode.began_at, event_id=self.state.event_id)
+        fall = Fall(key=self.state.key, marks=self.marks, side=side, at=at, cause=cause)
+        return falling_crossings.record(self.txn, self.watch, fall)
 
     def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
         """Record a crossing at an instant by the marks behind it; return whether the crossing is new."""
-        txn, watch, key = self._txn, self._watch, self._key
+        txn, watch, key = self.txn, self.watch, self.state.key
         # For a window, the crossing shows all its deposits.
         marks = (
-            watch_states.measured_marks(txn, watch, key, at, whole=True) if watch.condition.has_window else self._marks
+            watch_states.measured_marks(txn, watch, key, at, whole=True) if watch.condition.has_window else self.marks
         )
         met = met_side(watch.condition, marks, at)
         assert met is not None
-        measured = measure(txn, watch, key, marks, at, met.value)
-        return measured_crossings.cross(
-            txn,
-            watch,
-            key,
-            replace(measured, comparison=met.comparison),
-            at,
-            measured_crossings.CrossingCause(change.cause, change.episode.began_at),
-        )
+        measured = replace(measure(txn, watch, key, marks, at, met.value), comparison=met.comparison)
+        cause = CrossingCause(reason=change.cause, began_at=change.episode.began_at)
+        return measured_crossings.cross(txn, watch, key, measured, at, cause)
 
 
 def measure(
