@@ -36,6 +36,7 @@ def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: 
         )
     text, subject = request.text, check_subject(request.subject)
     if text is None:
+        assert request.payload is not None
         text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
         subject = check_subject(subject)
     check_payload(txn, request.kind, request.author, text, classes)

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
@@ -53,8 +52,6 @@ class Deposit:
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
-_NOT_NEEDED: Mapping[str, JsonValue] = MappingProxyType({})
-"""The `payload` of a request that has a checked `text` and no key: only a key would need the payload as given."""
 _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source", "traceparent"})
 """The fields that the digest of a request leaves out: the owner of its key, and the fields that the board adds."""
 
@@ -103,8 +100,8 @@ class DepositRequest(NamedTuple):
 
     kind: str
     subject: str
-    payload: Mapping[str, JsonValue]
-    """The payload as it was given; empty if `text` has it and there is no key."""
+    payload: Mapping[str, JsonValue] | None
+    """The payload as it was given. None if `text` has the payload, and no key needs a digest of what was given."""
     author: str
     intensity: float = 1.0
     key: str | None = None
@@ -112,7 +109,7 @@ class DepositRequest(NamedTuple):
     until: Instant | None = None
     """The instant until which the mark keeps its strength; instead of `decay`."""
     text: str | None = None
-    """The payload as JSON text if it has been checked."""
+    """The payload as JSON text, once it has been checked."""
     activation_id: int | None = None
     """The activation that deposits the mark; None if the author is not an agent."""
     source: str | None = None
@@ -170,7 +167,7 @@ class DepositRequest(NamedTuple):
         if isinstance(mark, StandIn):
             return cls._with_options(mark, options, author=author, payload=mark.payload)
         text = write_mark(mark)
-        payload = _NOT_NEEDED if options.key is None else given_payload(mark)
+        payload = None if options.key is None else given_payload(mark)
         return cls._with_options(mark, options, author=author, payload=payload, text=text)
 
     @classmethod
@@ -180,7 +177,7 @@ class DepositRequest(NamedTuple):
         options: DepositOptions,
         *,
         author: str,
-        payload: Mapping[str, JsonValue],
+        payload: Mapping[str, JsonValue] | None,
         text: str | None = None,
         source: str | None = None,
     ) -> DepositRequest:
@@ -208,7 +205,10 @@ class DepositRequest(NamedTuple):
     @property
     def payload_text(self) -> str:
         """The payload as JSON text."""
-        return dump_payload(self.payload) if self.text is None else self.text
+        if self.text is not None:
+            return self.text
+        assert self.payload is not None
+        return dump_payload(self.payload)
 
     def digest(self) -> str:
         """Return a text that is the same for two requests that ask for the same deposit.
