@@ -23,6 +23,7 @@ from blackboard.client.requests_and_responses import (
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.deposit_lists import (
+    BULK_BYTES_PER_TRANSACTION,
     DEPOSITS_PER_TRANSACTION,
     DepositEntry,
     UnequalLengths,
@@ -38,8 +39,6 @@ from blackboard.system.media_types import NDJSON_TYPE
 
 MANY_BYTES = 1024 * 1024
 """The largest size of the marks in a request for one transaction: half of what a server accepts by default."""
-BULK_BYTES = 4 * 1024 * 1024
-"""The largest size of the lines in a request in bulk, which a server deposits in one transaction."""
 
 
 @overload
@@ -153,7 +152,7 @@ def _deposit_all(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receipt
 def _deposit_each(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receipt | UsageError]]:
     """Deposit marks, and return the receipt or the error of each."""
     results: list[Receipt | UsageError] = []
-    for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES):
+    for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES_PER_TRANSACTION):
         query = (("results", "true"),)
         response = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON_TYPE, is_repeatable=True)
         results += map(_result_of, decode_response(dict[str, Any], response.body)["results"])

@@ -12,6 +12,12 @@ from blackboard.core.marks.mark_model import NO_OPTIONS, DepositOptions, Mark
 from blackboard.errors import UsageError
 
 DEPOSITS_PER_TRANSACTION = 1000
+"""The largest number of deposits of one transaction."""
+BULK_BYTES_PER_TRANSACTION = 4 * 1024 * 1024
+"""The size of the lines at which a server ends a transaction of a deposit in bulk.
+
+A client keeps each of its requests below this size, so that each is one transaction.
+"""
 
 _END: Any = object()
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from blackboard import Receipt
+from blackboard.core.marks.deposit_lists import BULK_BYTES_PER_TRANSACTION, DEPOSITS_PER_TRANSACTION
 from blackboard.errors import BlackboardError, UsageError
 from blackboard.server.api_framework.operation_definition import Fields, Operation, OperationCall
 from blackboard.server.api_framework.request_parsing import parse_body
@@ -20,11 +21,9 @@ from blackboard.server.http_problems import HttpProblem, problem_of
 from blackboard.server.operations.deposit_operations import DepositFields, as_deposit
 from blackboard.server.work_threads import WorkThreads
 
-LINES_AT_ONCE = 1000
-BYTES_AT_ONCE = 4 * 1024 * 1024
 MAX_REPORTED_LINES = 100
 """The number of lines whose mistakes a response reports."""
-MAX_RESULTS = 1000
+MAX_RESULTS = DEPOSITS_PER_TRANSACTION
 """The largest number of lines of a request that asks for the result of each line."""
 
 
@@ -154,7 +153,7 @@ async def _batches(request: Request, max_line: int, max_bytes: int) -> AsyncIter
         for line in whole:
             lines.append(line)
             size += len(line)
-            if len(lines) >= LINES_AT_ONCE or size >= BYTES_AT_ONCE:
+            if len(lines) == DEPOSITS_PER_TRANSACTION or size >= BULK_BYTES_PER_TRANSACTION:
                 yield lines
                 lines, size = [], 0
     if rest:
