@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping.erased_events import ErasedEvents, read_erased_events, subjects_brought_back
-from blackboard.clock import Instant
+from blackboard.board.result_types.administration_results import Backup
+from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.store.database_interfaces.upkeep_interface import Copy
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     from blackboard.store.schema.database_copy import CopyProgress
 
 
-def back_up(board: Blackboard, to: Path) -> Copy:
+def back_up(board: Blackboard, to: Path) -> Backup:
     """Copy a board, which may be in use, to a new file, and check the copy.
 
     Raises:
         StoreError: The file exists or cannot be written, the copy is damaged, or a program of the server is missing.
     """
-    return board.database.upkeep.back_up(to)
+    return _backup_of(board.database.upkeep.back_up(to))
 
 
-def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Path | None]:
+def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Backup, Path | None]:
     """Replace a board, if there is one, by a backup.
 
     The old board stays beside it, under a name that ends with the time. On a server, the database must be empty.
@@ -45,9 +46,14 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
     try:
         if database.processes.is_served():
             raise StoreBusy(f"a daemon serves {database.location}; stop it first")
-        return database.upkeep.restore(copy, now)
+        restored, previous = database.upkeep.restore(copy, now)
+        return _backup_of(restored), previous
     finally:
         database.close()
+
+
+def _backup_of(copy: Copy) -> Backup:
+    return Backup(**vars(copy) | {"last_recorded_at": to_datetime(copy.last_recorded_at)})
 
 
 def check_at_rest(board: Blackboard) -> None:

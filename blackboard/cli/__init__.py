@@ -5,6 +5,7 @@ The parts that all commands share:
 entry_point           sets up the process, and runs the command
 app                   the commands by group: `GROUPS` names the module of each
 cli_session           the board and the deployment of a command
+command_documents     what commands print as JSON, if the server has no operation for them
 optional_board_reads  reads of a board that only help a person
 completion            completes names in a shell
 terminal              the output of commands

@@ -24,11 +24,19 @@ DOCS_PER_STEP = 1_000
 
 @dataclass(frozen=True)
 class BoardCopy:
-    """A copy of a board: its identity, its tables, and the number of documents in its full-text index."""
+    """A copy of a board to another database."""
 
+    source: str
+    """The location of the board that was copied."""
+    target: str
+    """The location of the copy."""
     uid: str
+    """The id of the board, which its copy also has."""
     tables: list[TableCopy]
     documents: int
+    """The number of documents in the full-text index."""
+    marks: int
+    events: int
 
 
 def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgress) -> BoardCopy:
@@ -48,7 +56,16 @@ def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgres
         tables = database_copy.copy_tables(read, written, progress)
         documents = _copy_index(read, written, progress)
         schema_views.rewrite_views(written)
-    return BoardCopy(source.read(lambda txn: txn.board_id), tables, documents)
+    rows = {table.name: table.rows for table in tables}
+    return BoardCopy(
+        source=source.database.location,
+        target=target.database.location,
+        uid=source.read(lambda txn: txn.board_id),
+        tables=tables,
+        documents=documents,
+        marks=rows["mark"],
+        events=rows["event"],
+    )
 
 
 def _require_empty(transaction: Transaction, location: str) -> None:

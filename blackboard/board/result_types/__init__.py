@@ -6,7 +6,7 @@ remote_work_results     activations that remote workers have claimed, and the st
 status_results          the state of the board, of its workers and of its agents
 message_results         messages to people outside
 explanation_results     why an agent wakes or waits
-administration_results  tokens, deployments, erasure and compaction
+administration_results  tokens, deployments, backups, erasure and compaction
 preview_results         what a deployment would change
 status_texts            what people read about the clock and about needs that wait
 row_conversion          results from rows, with aware datetimes

@@ -1,4 +1,4 @@
-"""Results of a person's acts: tokens, deployments, erasure and compaction."""
+"""Results of a person's acts: tokens, deployments, backups, erasure and compaction."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ class DeployResult:
     version: int
     changed: tuple[str, ...]
     """Each change, in words; empty if the deployment was already active."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup, or the board that was restored from it."""
+
+    path: Path
+    bytes: int
+    """The size of the file."""
+    marks: int
+    events: int
+    last_recorded_at: datetime
+    """The latest time that the board recorded. The backup has no later change."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from blackboard.system.files.private_files import open_private
 
 if TYPE_CHECKING:
     from blackboard.board.result_types.remote_work_results import RemoteActivation, RunState
+    from blackboard.cli.command_documents import RunCommands
 
 
 MAX_EVENT_CHARACTERS = 1_000_000
@@ -86,7 +87,9 @@ def claim(
         if found is None:
             print_note(f"there is no work for {agent}")
             raise typer.Exit(ExitCode.NO_WORK)
-    print_json({**vars(found), "commands": _commands(session, found)})
+    from blackboard.cli.command_documents import ClaimedRun
+
+    print_json(ClaimedRun(**vars(found), commands=_commands(session, found)))
 
 
 def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str | None) -> None:
@@ -205,15 +208,17 @@ def _show(state: RunState, line: str, *, as_json: bool) -> None:
         print_line(line)
 
 
-def _commands(session: CommandSession, found: RemoteActivation) -> dict[str, str]:
+def _commands(session: CommandSession, found: RemoteActivation) -> RunCommands:
     """Return the commands that continue or end a run, with the options of this command."""
+    from blackboard.cli.command_documents import RunCommands
+
     agent = None if session.server_url is None else found.agent
     command = partial(_command, session, activation_id=found.id, fence=found.fence, agent=agent)
-    return {
-        "finish": f"{command('finish')} --file RESULT.json",
-        "heartbeat": command("heartbeat"),
-        "fail": f"{command('fail')} --reason TEXT",
-    }
+    return RunCommands(
+        finish=f"{command('finish')} --file RESULT.json",
+        heartbeat=command("heartbeat"),
+        fail=f"{command('fail')} --reason TEXT",
+    )
 
 
 def _command(session: CommandSession, name: str, activation_id: int, fence: int | None, agent: str | None) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.data_commands.erasure_output import show_erasure
-from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note, timestamp
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.erased_events import ErasedEvents
-    from blackboard.board.result_types.administration_results import ErasureReport
+    from blackboard.board.result_types.administration_results import Backup, ErasureReport
 
 
 def backup(
@@ -28,15 +28,13 @@ def backup(
       blackboard backup /var/backups/board-$(date +%F).db
     """
     from blackboard.board.backups_and_copies import back_up
-    from blackboard.clock import iso
 
     with session_of(context).board(upgrade=False) as board:
-        result = back_up(board, file)
-    copy = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
+        made = back_up(board, file)
     if as_json:
-        print_json(copy)
+        print_json(made)
     else:
-        print_line(f"{_describe(copy)}; the integrity check passed")
+        print_line(f"{_describe(made)}; the integrity check passed")
 
 
 def restore(
@@ -60,12 +58,12 @@ def restore(
       blackboard restore --forget /var/backups/board-2027-01-31.db
     """
     from blackboard.board import backups_and_copies
-    from blackboard.clock import SystemClock, iso
+    from blackboard.cli.command_documents import restoration
+    from blackboard.clock import SystemClock
 
     session = session_of(context)
     erased = backups_and_copies.erased_events(session.url)
-    result, previous = backups_and_copies.restore(file, session.url, SystemClock().now())
-    restored = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
+    restored, previous = backups_and_copies.restore(file, session.url, SystemClock().now())
     if not as_json:
         print_line(_describe(restored))
         if previous is not None:
@@ -74,8 +72,7 @@ def restore(
         print_note("the previous board cannot be read, so it is not known whether forgotten subjects are back")
     back, forgotten = _forget_again(session, erased, forgets=forget_again)
     if as_json:
-        reports = [{"subject": subject, **vars(report)} for subject, report in forgotten.items()]
-        print_json({**restored, "previous": previous, "back": back, "forgotten": reports})
+        print_json(restoration(restored, previous, back, forgotten))
         return
     for subject, report in forgotten.items():
         show_erasure(subject, report)
@@ -105,6 +102,6 @@ def _forget_again(
     return back, {}
 
 
-def _describe(copy: dict[str, Any]) -> str:
-    content = f"{counted(copy['marks'], 'mark')} and {counted(copy['events'], 'event')}"
-    return f"{copy['path']}: {content}, as of {copy['last_recorded_at']}"
+def _describe(backup: Backup) -> str:
+    content = f"{counted(backup.marks, 'mark')} and {counted(backup.events, 'event')}"
+    return f"{backup.path}: {content}, as of {timestamp(backup.last_recorded_at)}"

@@ -40,19 +40,19 @@ def copy(
     source_session, target_session = replace(session, database=source), replace(session, database=target)
     with source_session.board(upgrade=False) as board:
         backups_and_copies.check_at_rest(board)  # before the target is created
-        with target_session.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
-            with copy_progress_bar() as progress:
-                done = backups_and_copies.copy_board(board, empty, progress)
-            locations = {"source": board.location, "target": empty.location}
-    rows = {table.name: table.rows for table in done.tables}
+        with (
+            target_session.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty,
+            copy_progress_bar() as progress,
+        ):
+            done = backups_and_copies.copy_board(board, empty, progress)
     if as_json:
-        print_json({**locations, **vars(done), "marks": rows["mark"], "events": rows["event"]})
+        print_json(done)
         return
     print_line(
-        f"copied {counted(rows['mark'], 'mark')} and {counted(rows['event'], 'event')} to {locations['target']}; the"
-        f" counts and digests of {counted(len(rows), 'table')} are the same"
+        f"copied {counted(done.marks, 'mark')} and {counted(done.events, 'event')} to {done.target}; the counts and"
+        f" digests of {counted(len(done.tables), 'table')} are the same"
     )
     print_note(
-        f"both boards are paused; when every program has been switched to {locations['target']}, resume it, and never"
-        f" resume {locations['source']}"
+        f"both boards are paused; when every program has been switched to {done.target}, resume it, and never resume"
+        f" {done.source}"
     )

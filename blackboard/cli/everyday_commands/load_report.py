@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blackboard.cli.terminal.output import print_json, print_line, print_note, print_table
 from blackboard.errors import nearest
@@ -12,6 +12,7 @@ from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board.deposited_files.loaded_files import SourceWithdrawal
+    from blackboard.cli.command_documents import LoadDocument
     from blackboard.cli.row_files.row_deposits import LoadResult
 
 TAG_VALUES_SHOWN = 5
@@ -38,19 +39,26 @@ def report(loaded: LoadResult, encoding: str | None, file: str, rejects: Path, *
         print_note(f"{counted(loaded.rejected, 'row')} rejected; see {rejects} for the rows and the reasons")
 
 
-def _document(loaded: LoadResult, encoding: str | None, rejects_path: Path) -> dict[str, Any]:
-    return {
-        "encoding": encoding,
-        "loaded": loaded.outcomes.total(),
-        **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate", "stale")},
-        "skipped": loaded.skipped,
-        "tags": {name: dict(values.most_common()) for name, values in loaded.tags.items()},
-        "withdrawn": 0 if loaded.before is None else loaded.before.withdrawn,
-        "kept": [] if loaded.before is None else loaded.before.kept,
-        "rejected": loaded.rejected,
-        "rejects": str(rejects_path) if loaded.rejected else None,
-        "crossed": dict(loaded.crossed),
-    }
+def _document(loaded: LoadResult, encoding: str | None, rejects: Path) -> LoadDocument:
+    from blackboard.cli.command_documents import LoadDocument
+
+    outcomes, before = loaded.outcomes, loaded.before
+    return LoadDocument(
+        encoding=encoding,
+        loaded=outcomes.total(),
+        deposited=outcomes["deposited"],
+        reinforced=outcomes["reinforced"],
+        unchanged=outcomes["unchanged"],
+        duplicate=outcomes["duplicate"],
+        stale=outcomes["stale"],
+        skipped=loaded.skipped,
+        tags={name: dict(values.most_common()) for name, values in loaded.tags.items()},
+        withdrawn=0 if before is None else before.withdrawn,
+        kept=() if before is None else before.kept,
+        rejected=loaded.rejected,
+        rejects=rejects if loaded.rejected else None,
+        crossed=dict(loaded.crossed),
+    )
 
 
 def _show(loaded: LoadResult, file: str) -> None:

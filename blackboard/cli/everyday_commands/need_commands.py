@@ -129,6 +129,8 @@ def assign(
     with session_of(context).board_or_client() as board:
         board.assign(need_id, name)
     if as_json:
-        print_json({"need_id": need_id, "assignee": name})
+        from blackboard.presentation.json_shapes import Assignment
+
+        print_json(Assignment(need_id, name))
     else:
         print_line(f"need {need_id} is assigned to {name or 'nobody'}")

@@ -175,7 +175,9 @@ def _check_choice(message_ids: list[int] | None, sink: str | None, state: str | 
 
 def _print_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -> None:
     if as_json:
-        print_json([{"id": message.id, "state": message.state} for message in changed])
+        from blackboard.cli.command_documents import MessageChange
+
+        print_json([MessageChange(message.id, MessageState(message.state)) for message in changed])
         return
     for message in changed:
         print_line(f"message {message.id} to {message.sink} {verb}")
@@ -183,7 +185,9 @@ def _print_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -
 
 def _print_number(ids: list[int], state: MessageState, words: str, *, as_json: bool) -> None:
     if as_json:
-        print_json([{"id": message, "state": state} for message in ids])
+        from blackboard.cli.command_documents import MessageChange
+
+        print_json([MessageChange(message_id, state) for message_id in ids])
     else:
         print_line(f"{counted(len(ids), 'message')} {words}")
 

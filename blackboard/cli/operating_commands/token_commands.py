@@ -56,7 +56,9 @@ def create(
     names = {"deposit": set(deployment.kinds), "claim": set(deployment.agents)}
     unknown = [scope for scope in Scopes(may) if scope.name and scope.name not in names[scope.verb]]
     if as_json:
-        print_json({"name": name, "token": token})
+        from blackboard.cli.command_documents import NewToken
+
+        print_json(NewToken(name, token))
     else:
         sys.stdout.write(f"{token}\n")
         print_note("the token is not shown again")
@@ -102,7 +104,9 @@ def revoke(
     with session_of(context).board() as board:
         board.revoke_token(name)
     if as_json:
-        print_json({"name": name, "state": "revoked"})
+        from blackboard.cli.command_documents import RevokedToken
+
+        print_json(RevokedToken(name))
     else:
         print_line(f"the token {name} is revoked")
 

@@ -91,7 +91,9 @@ def _report(board: Blackboard, changed: Sequence[str], written: Path | None, *, 
     """Print the active deployment and its changes, and note the agents and workers that do not fit it."""
     location, version = board.location, board.deployment.version
     if as_json:
-        print_json({"written": written, "board": location, "deployment": version, "changed": changed})
+        from blackboard.cli.command_documents import InitializedBoard
+
+        print_json(InitializedBoard(written=written, board=location, deployment=version, changed=changed))
     else:
         print_line(f"{location}: deployment {version} is active")
         for line in changed:

@@ -61,7 +61,9 @@ def new(
             f"{variable} is set and has priority over {folder / 'blackboard.toml'}; unset it to use the new board"
         )
     if as_json:
-        print_json({"folder": name, "module": module, "files": files, "board": "board.db"})
+        from blackboard.cli.command_documents import NewFolder
+
+        print_json(NewFolder(folder=name, module=module, files=files, board="board.db"))
         return
     print_line(f"{name} has {', '.join(files)}, and a board with a first mark. Next:")
     for line in (f"cd {name}", "blackboard run --until-quiescent", "blackboard marks", "pytest"):

@@ -38,7 +38,9 @@ def test(
         except ConfigurationError as error:
             mistakes += error.mistakes
     if as_json:
-        print_json([{"file": path, "unmet": unmet} for path, unmet in unmet_by_file.items()])
+        from blackboard.cli.command_documents import ScenarioResult
+
+        print_json([ScenarioResult(path, unmet) for path, unmet in unmet_by_file.items()])
     else:
         for path, unmet in unmet_by_file.items():
             print_line(f"{path}: {f'{len(unmet)} not met' if unmet else 'all expectations are met'}")
