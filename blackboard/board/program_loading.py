@@ -2,7 +2,7 @@
 
 Methods of a board import most modules when they are first called, and statements are read from their files when they
 are first run. This can happen months after the start. If the package was upgraded on the disk meanwhile, a process of
-the old version would then get code or SQL of the new one.
+the old version would then get code or SQL of the new version.
 """
 
 from __future__ import annotations

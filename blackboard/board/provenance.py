@@ -15,7 +15,7 @@ MAX_CHAIN = 5_000
 """The largest number of activations in a chain that is followed, so that the write lock is not held for long."""
 
 ChainedMark = tuple[int, int, str]
-"""A mark in a chain: the id of its event with a minus, so that the latest comes first, its own id, and its subject."""
+"""A mark in a chain: the negative id of its event, so that the latest comes first; the mark's id; and its subject."""
 
 
 def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:

@@ -77,7 +77,7 @@ def worker_problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
 def unserved_agent(
     txn: BoardTransaction, agent: str, dead: Collection[str], *, silence: Duration = REMOTE_SILENCE
 ) -> UnservedAgent | None:
-    """Return why no worker claims for an agent, and since when; None if a worker that is not dead claims.
+    """Return why no worker claims for an agent, and since when; None if a living worker claims.
 
     A remote agent is unserved if no worker has claimed or waited for it for `silence`, and none runs it. A `silence`
     that is shorter than two intervals of presence counts as two intervals, because a waiting worker reports itself once

@@ -155,8 +155,8 @@ def admit(
     """Admit the call of an activation, or return how long it must wait. An admitted call may try a paused model.
 
     If the requests may have caused the pause, the model is tried only with a single mark: the activation is split, and
-    waits for a run with its strongest mark. An activation whose call was refused waits longer, so that an activation
-    that was not refused tries the model first.
+    waits for a run with its strongest mark. An activation whose call was refused waits longer, so that another
+    activation tries the model first.
     """
     pauses = of_call(txn, model, row.agent)
     for pause in pauses:

@@ -85,7 +85,7 @@ class Worker:
         self._session.limit_leap(leap)
 
     def serve(self, code: AgentCode) -> None:
-        """Serve these agents, whose code has these digests, instead of those that this worker served before."""
+        """Serve other agents from now on. `code` has them, with the digests of their code."""
         self.code = dict(code)
         self._session.write(lambda txn: worker_registry.set_code(txn, self.id, self.code))
 

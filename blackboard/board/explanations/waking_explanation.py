@@ -43,7 +43,7 @@ def explain(
 
     Raises:
         UnknownName: There is no such agent.
-        UsageError: A group is given, and the agent has no watch over groups.
+        UsageError: A group is given, and the agent has no watch over groups, or the group cannot be the value of a tag.
     """
     agent_spec = txn.deployment.agent(agent)
     watches = txn.active.watches_by_agent.get(agent, [])

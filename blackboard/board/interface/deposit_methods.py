@@ -72,6 +72,7 @@ class DepositMethods(BoardHandle):
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
+            InvalidDuration: A duration in `decay` is not valid.
             InvalidMark: The payload, subject, intensity, key or `if_event` is invalid. `until` has passed, or is given
                 together with `decay`. `subject` or `payload` is given together with a mark. Two classes have this kind.
             UniqueConflict: The value of the unique field belongs to another live mark.
@@ -140,7 +141,8 @@ class DepositMethods(BoardHandle):
             A receipt for each item, in the same order.
 
         Raises:
-            UsageError: An item cannot be stored, for a reason that `deposit` names, and `on_error` is "raise".
+            UsageError: An item cannot be stored, for a reason that `deposit` names, and `on_error` is "raise"; or
+                `keys` or `occurred_at` is a text.
             StoreError: The database cannot be used; the attribute `stored` gives the number of marks that are stored.
             ValueError: The numbers of items, keys and times differ. If the lengths are known at the start, nothing is
                 stored.

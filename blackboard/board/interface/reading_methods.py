@@ -136,7 +136,8 @@ class ReadingMethods(BoardHandle):
 
         Raises:
             UnknownName: No kind of this name is registered, or it has no tag that `where` names.
-            UsageError: The kind is not searched, or `limit` is below 1.
+            UsageError: The kind is not searched, `limit` is below 1, or a value in `where` cannot be a tag's value.
+            InvalidMark: Another class of this kind was used with the board.
             InvalidSearch: The raw query is not valid.
         """
         from blackboard.board.reading import text_search_results

@@ -128,7 +128,9 @@ class RemoteWorkMethods(BoardHandle):
             Conflict: A mark has changed since the event that the result names. The activation is put back.
             LeaseLost: The worker no longer has the activation. Nothing is stored.
             NotFound: There is no such activation.
+            UnknownName: The deployment no longer has the agent.
             UsageError: The result, or a mark in it, is not valid.
+            WorkError: The agent is no longer remote.
         """
         from blackboard.board.remote_work import remote_runs
         from blackboard.board.remote_work.remote_runs import NamedRun
@@ -163,7 +165,9 @@ class RemoteWorkMethods(BoardHandle):
         Raises:
             LeaseLost: The worker no longer has the activation.
             NotFound: There is no such activation.
+            UnknownName: The deployment no longer has the agent.
             UsageError: The reason is empty.
+            WorkError: The agent is no longer remote.
         """
         from blackboard.board.activations.run_ends.activation_results import Failure
         from blackboard.board.remote_work import remote_runs
@@ -188,6 +192,7 @@ class RemoteWorkMethods(BoardHandle):
 
         Raises:
             InvalidDuration: `after` is not a duration.
+            NotFound: There is no such activation.
         """
         from blackboard.board.remote_work import remote_runs
         from blackboard.board.remote_work.remote_runs import NamedRun

@@ -138,7 +138,8 @@ class StatusMethods(BoardHandle):
 
         Raises:
             UnknownName: There is no such agent.
-            UsageError: A group is given, and the agent has no watch over groups.
+            UsageError: A group is given, and the agent has no watch over groups, or the group cannot be the value of a
+                tag.
         """
         from blackboard.board.explanations import waking_explanation
 

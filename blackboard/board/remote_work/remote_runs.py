@@ -124,6 +124,8 @@ def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: Reported
     Raises:
         LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
+        UnknownName: The deployment no longer has the agent.
+        WorkError: The agent is no longer remote.
     """
     failpoint("failure.before")
     end = session.write(
@@ -138,6 +140,9 @@ def give_back(session: BoardSession, run: NamedRun, after: Duration, reason: str
     """Give a run up without counting an attempt, and return whether it still ran.
 
     The activation can be claimed again after the length of time `after`.
+
+    Raises:
+        NotFound: There is no such activation.
     """
 
     def work(txn: BoardTransaction) -> bool:
@@ -290,6 +295,8 @@ def _fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: Reporte
     Raises:
         LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
+        UnknownName: The deployment no longer has the agent.
+        WorkError: The agent is no longer remote.
     """
     stored = _find(txn, run)
     has_failed = stored.state in (ActivationState.READY, ActivationState.HELD, ActivationState.DEAD)

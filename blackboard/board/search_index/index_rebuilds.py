@@ -1,4 +1,4 @@
-"""Rebuilds of an index after a change of the searched fields: a new index is filled and the former one removed.
+"""Rebuilds of an index after a change of the searched fields: a new index is filled, and the former is removed.
 
 The first batch is done in the transaction of the change, so that the index of a small board is complete immediately. A
 worker does the rest. Deposits go to the new index from the change on, so a batch leaves out the marks that the new

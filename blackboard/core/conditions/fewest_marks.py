@@ -14,7 +14,7 @@ from blackboard.core.conditions.condition_types import Combination, Comparison, 
 from blackboard.errors import InvalidCondition
 
 MAX_WAYS = 1000
-"""The largest number of ways in which sides that share kinds may be met, so that a batch can be checked."""
+"""The largest number of ways to meet sides that share kinds. A batch is checked against each way."""
 
 
 def fewest_marks(

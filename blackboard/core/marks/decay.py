@@ -483,7 +483,7 @@ class Curve(Decay):
 
     @property
     def segments(self) -> tuple[LawSegment, ...]:
-        """The line after each point; the last one is level."""
+        """The line after each point; the last line is level."""
         pieces = [
             LawSegment(start, first, (last - first) / (end - start))
             for (start, first), (end, last) in pairwise(zip(self._ages, self._shares, strict=True))

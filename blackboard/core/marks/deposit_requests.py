@@ -84,6 +84,7 @@ def deposit_options(
     Raises:
         InvalidMark: `if_event` is not a whole number of at least 0.
         InvalidLaw: `decay` is not a valid law.
+        InvalidDuration: A duration in `decay` is not valid.
         InvalidTime: `until` or `occurred_at` is not a time.
     """
     return DepositOptions(  # by position, for speed
@@ -134,7 +135,7 @@ class DepositRequest(NamedTuple):
 
         Raises:
             InvalidMark: `item` is not a mark, its kind, subject or key is not text, or its payload is not JSON.
-            InvalidTime: The time when the item occurred is not a time.
+            UsageError: Another field of a `Deposit` is not valid: its law, a time, its event or its author.
         """
         if isinstance(item, Deposit):
             request = cls._of_deposit(item, author, given)

@@ -113,7 +113,7 @@ class Kind:
 def _misplaced_numbers(
     numbers: Mapping[str, float | None], range_text: str, is_in_range: Callable[[float], bool]
 ) -> Iterator[str]:
-    """Yield the mistake of each number that is not finite or not in a range; None is no number."""
+    """Yield the mistake of each number that is not finite, or is out of its range. None is left out."""
     for name, number in numbers.items():
         if number is not None and not (math.isfinite(number) and is_in_range(number)):
             yield f"{name} must be a number {range_text}, not {number}"

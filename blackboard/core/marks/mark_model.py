@@ -242,6 +242,7 @@ class Mark(BaseModel):
         Raises:
             InvalidMark: `if_event` is not a whole number of at least 0.
             InvalidLaw: `decay` is not a valid law.
+            InvalidDuration: A duration in `decay` is not valid.
             InvalidTime: `until` or `occurred_at` is not a time.
         """
         options = {

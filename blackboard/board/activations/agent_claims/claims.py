@@ -1,4 +1,4 @@
-"""Claims: a worker leases an activation that is due again, or a new one for the strongest crossings of an agent."""
+"""Claims: a worker leases an activation that is due again, or a new activation for an agent's strongest crossings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations that wait for another attempt: the next one that is due, and its marks as they are after a conflict."""
+"""Activations that wait for another attempt: which is due next, and its marks as they are after a conflict."""
 
 from __future__ import annotations
 

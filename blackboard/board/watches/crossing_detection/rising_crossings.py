@@ -273,7 +273,7 @@ class RisingTest(NamedTuple):
             return False
         strongest = 0.0
         if watch.agent_spec.settings.urgent_above is not None:
-            # A crossing that waits has considered all marks but the new one.
+            # A crossing that waits has considered all marks but the new mark.
             rows = [new] if new is not None and self._has_waiting_crossing() else stimuli_of(txn, watch, scope)
             strongest = max((mark_strength(txn, row) for row in rows), default=0.0)
         return self._record_crossing(self.key, Measurement(value, count, strongest=strongest))

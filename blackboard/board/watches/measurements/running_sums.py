@@ -126,6 +126,6 @@ def _total(txn: BoardTransaction, law: Decay, sums: RunningSums, change: LawChan
     total = law.total(pair, sums.anchor, txn.now)
     if change is None or not law.exact_sums:
         return total
-    # Some of the marks fade by the new law from the instant of the change on, others keep the old one.
+    # Some of the marks fade by the new law from the instant of the change on, and others still by the old law.
     share = txn.laws.get(txn.sql, change.new_law).share(txn.now - change.changed_at)
     return total + law.total(pair, sums.anchor, change.changed_at) * share
