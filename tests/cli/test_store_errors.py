@@ -138,7 +138,18 @@ def test_a_missing_driver_is_named_with_advice(typed: CommandLine, monkeypatch: 
     monkeypatch.setitem(sys.modules, "psycopg", None)
     done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
     assert done.code == 2
-    assert "needs the Python package 'psycopg', which is not installed" in done.err
+    assert "needs the package psycopg, which is not installed" in done.err
+    assert "pip install 'blackboard-marks[postgresql]'" in done.err
+    assert "secret" not in done.err
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql+psycopg2", "oracle"])
+def test_a_database_that_cannot_have_a_board_is_refused_with_the_schemes_that_can(
+    typed: CommandLine, scheme: str
+) -> None:
+    done = typed("marks", "--database", f"{scheme}://ada:secret@127.0.0.1/board")
+    assert done.code == 2
+    assert "as in sqlite:///board.db or postgresql+psycopg://host/database" in done.err
     assert "secret" not in done.err
 
 
@@ -151,7 +162,7 @@ def test_a_missing_library_of_the_driver_is_named_with_advice(
     monkeypatch.setattr(PGDialect_psycopg, "import_dbapi", classmethod(fail))
     done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
     assert done.code == 2
-    assert "needs the library libpq, which psycopg did not find: install it or psycopg[binary]" in done.err
+    assert "needs the library libpq, which psycopg did not find; install it or psycopg[binary]" in done.err
     assert "secret" not in done.err
 
 

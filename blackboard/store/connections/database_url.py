@@ -7,13 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blackboard.errors import ConfigurationError, Mistake
-from blackboard.store.dialects.dialect import SQLITE
+from blackboard.errors import ConfigurationError, MissingPackage, Mistake
+from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE
 from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.system.files.board_files import path_in, resolved_path
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
+
+
+SERVER_DRIVER = "psycopg"
+"""The driver of a board on a server."""
 
 
 class DatabaseUrl:
@@ -42,6 +46,12 @@ class DatabaseUrl:
         try:
             self._parsed = make_url(url)
             name = self._parsed.database
+            if self._parsed.get_backend_name() != SQLITE and self._parsed.get_driver_name() != SERVER_DRIVER:
+                problem = (
+                    f"{_shown(url)} cannot be used; a board is in an SQLite file or on a PostgreSQL server, as in"
+                    " sqlite:///board.db or postgresql+psycopg://host/database"
+                )
+                raise ConfigurationError([Mistake("database.url", problem)])
             if self.driver.name != SQLITE:
                 return
             if not name or name == ":memory:" or name.startswith("file:"):
@@ -90,10 +100,11 @@ class DatabaseUrl:
 
 
 def _without_driver(url: str, error: ImportError) -> str:
-    needed = f"the Python package {error.name!r}, which is not installed: install it"
-    if not isinstance(error, ModuleNotFoundError):
-        needed = "the library libpq, which psycopg did not find: install it or psycopg[binary]"
-    return f"{_shown(url)} needs {needed}, or name an SQLite file, as in sqlite:///board.db"
+    if isinstance(error, ModuleNotFoundError):
+        needed = str(MissingPackage(_shown(url), error.name, extra=POSTGRESQL))
+    else:
+        needed = f"{_shown(url)} needs the library libpq, which psycopg did not find; install it or psycopg[binary]"
+    return f"{needed}, or name an SQLite file, as in sqlite:///board.db"
 
 
 def _shown(url: str) -> str:
