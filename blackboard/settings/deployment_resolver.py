@@ -277,3 +277,5 @@ def _sink_warnings(sink: SinkSection, missing: list[str]) -> Iterator[str]:
         yield f"the environment variable {name} is not set here; without it nothing is delivered"
     if sink.webhook is not None and sink.webhook.body == "plain" and sink.webhook.secret_env is None:
         yield "without secret_env the receiver cannot verify who has sent a message"
+    if sink.webhook is not None and (problem := sink.webhook.signing_problem()) is not None:
+        yield f"{problem}; without it nothing is delivered"

@@ -70,6 +70,9 @@ class RemoteDeclarations:
             if webhook.secret(section.webhook_secret_env, environ) is None:
                 text = f"the variable {section.webhook_secret_env} is not set here; without it nothing is posted"
                 self._mistake_list.warn_of_each([Mistake(f"{place}.webhook_secret_env", text)])
+            if (missing := webhook.signing_problem()) is not None:
+                text = f"{missing}; without it nothing is posted"
+                self._mistake_list.warn_of_each([Mistake(f"{place}.webhook_secret_env", text)])
         except (ConfigurationError, ValueError) as error:
             self._mistake_list.record(f"{place}.webhook_secret_env", str(error))
         return webhook

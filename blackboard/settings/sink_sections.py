@@ -156,6 +156,12 @@ class WebhookSection(ReceiverSection):
         if name == self.token_env and not all("!" <= sign <= "~" for sign in value):
             raise ValueError("a token has only visible ASCII characters")
 
+    def signing_problem(self) -> str | None:
+        """Return what is missing here to sign the posts of this webhook; None if nothing is, or if it signs none."""
+        from blackboard.system.webhook_requests import signing_problem
+
+        return None if self.secret_env is None else signing_problem()
+
 
 class MailSection(ReceiverSection):
     """`mail` of `[[sinks]]`: a mail by SMTP."""

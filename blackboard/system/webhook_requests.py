@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
+from importlib.util import find_spec
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from blackboard.system.outbound_addresses import Network, connect_to_host
 
 MAX_REQUEST_SECONDS = 20.0
 """The longest time of a request, from the search for the address to the end of the response."""
+SIGNING_PACKAGE = "standardwebhooks"
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
 """The sizes of a secret that Standard Webhooks allows."""
@@ -115,6 +117,15 @@ def check_secret(secret: str) -> None:
             raise ValueError(f"a secret is {SECRET_PREFIX} followed by {sizes} random bytes in Base64")
 
 
+def signing_problem() -> str | None:
+    """Return what is missing here to sign webhooks; None if nothing is."""
+    return None if find_spec(SIGNING_PACKAGE) else str(_missing_package())
+
+
+def _missing_package() -> MissingPackage:
+    return MissingPackage("signing webhooks", SIGNING_PACKAGE, extra="webhooks")
+
+
 def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
     """Return the headers that identify a message and prove its sender.
 
@@ -129,8 +140,8 @@ def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str,
     """
     try:
         from standardwebhooks import Webhook
-    except ModuleNotFoundError as error:
-        raise MissingPackage("signing webhooks", error.name, extra="webhooks") from None
+    except ModuleNotFoundError:
+        raise _missing_package() from None
     at = at.astimezone(UTC)
     signatures = [Webhook(text).sign(message_id, at, body.decode()) for text in secret.split()]
     return {**identified(message_id, at), "webhook-signature": " ".join(signatures)}

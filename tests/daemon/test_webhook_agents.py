@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -273,3 +274,10 @@ def test_a_missing_secret_is_a_warning_and_a_wrong_one_a_mistake(tmp_path: Path)
     assert "REVIEW_SECRET is not set here" in str(resolve_file(path, {}).warnings)
     with pytest.raises(ConfigurationError, match="a secret is whsec_"):
         resolve_file(path, {"REVIEW_SECRET": "short"})
+
+
+def test_a_missing_package_for_signatures_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file(tmp_path, "http://127.0.0.1:9/hook")
+    monkeypatch.setitem(sys.modules, "standardwebhooks", None)
+    [warning] = resolve_file(path, ENVIRON).warnings
+    assert "pip install 'blackboard-marks[webhooks]'; without it nothing is posted" in str(warning)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,13 @@ def test_a_variable_that_is_not_set_here_is_a_warning(tmp_path: Path) -> None:
     assert "SECRET is not set here" in str(warning)
     [warning] = resolved(tmp_path, sink('webhook = { url = "https://a.b/" }')).warnings
     assert "cannot verify" in str(warning)
+
+
+def test_a_missing_package_for_signatures_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "standardwebhooks", None)
+    [warning] = resolved(tmp_path, GOOD).warnings
+    assert "pip install 'blackboard-marks[webhooks]'; without it nothing is delivered" in str(warning)
+    assert resolved(tmp_path, sink('webhook = { url = "https://a.b/", body = "slack" }')).warnings == ()
 
 
 def test_a_file_with_sinks_that_others_can_change_is_refused_unless_it_is_named(
