@@ -142,6 +142,23 @@ def test_the_names_of_constants_are_unique() -> None:
     assert [name for name, times in counts.items() if times > 1 and name not in SAME_NAME_IN_EACH_MODULE] == []
 
 
+PARTICIPLES_OF_CALLS = {"continued", "counted", "existing", "remaining", "renumbered", "reported", "shared", "using"}
+"""Public names, and names whose calls are read with the object: `files.existing()`, `statement.using("limit")`."""
+NOUNS_AND_VERBS = {"feed", "greeting", "listing", "warning"}
+
+
+def test_a_participle_alone_names_no_function_but_a_few() -> None:
+    named = {
+        node.name
+        for tree in modules().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and re.fullmatch(r"[a-z]+(ed|ing)|drawn|found|given|held|kept|known|left|lost|made|sent|shown|taken", node.name)
+        and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+    assert named == PARTICIPLES_OF_CALLS | NOUNS_AND_VERBS, "a function is named by a verb, or by a noun for a value"
+
+
 UNITS = {"MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"}
 
 

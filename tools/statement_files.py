@@ -82,7 +82,7 @@ def query_plans(folder: Path) -> dict[str, list[str]]:
     with searched_board(folder / "plans.db") as board, board.database.read() as transaction:
         for statement in every_statement():
             for name, variant in variants(statement):
-                text, parameters = variant.compiled(SqliteDialect())
+                text, parameters = variant.compile(SqliteDialect())
                 plan = transaction.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
                 plans[name] = [row[3] for row in plan]
     return plans

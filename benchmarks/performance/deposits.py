@@ -151,4 +151,4 @@ def _endless(salt: int) -> Iterator[str]:
 
 
 def _sql(tx: object, statement: object) -> str:
-    return statement.compiled(SqliteDialect())[0]  # type: ignore[attr-defined,no-any-return]
+    return statement.compile(SqliteDialect())[0]  # type: ignore[attr-defined,no-any-return]

@@ -55,7 +55,7 @@ class CollectedActivity(CollectedChanges):
 def record(txn: BoardTransaction, event: ActivityEvent, **columns: Unpack[ActivityColumns]) -> None:
     """Record an entry, unless the deployment turns the record of activity off."""
     if txn.active.deployment.activity:
-        txn.collected(CollectedActivity).entries.append(ActivityEventRow(0, txn.now, event, **columns))
+        txn.changes_of(CollectedActivity).entries.append(ActivityEventRow(0, txn.now, event, **columns))
 
 
 def about(row: ActivationRow) -> ActivationColumns:
@@ -65,5 +65,5 @@ def about(row: ActivationRow) -> ActivationColumns:
 
 def rename_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
     """Replace a subject or a group in all entries, including those of this transaction."""
-    txn.collected(CollectedActivity).write(txn)
+    txn.changes_of(CollectedActivity).write(txn)
     txn.sql.run(ERASURE.rename_activity, scope=scope, new_scope=new_scope)

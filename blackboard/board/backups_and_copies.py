@@ -71,7 +71,7 @@ def check_at_rest(board: Blackboard) -> None:
         raise StoreError(
             f"{location} is not paused; pause it first, so that no daemon serves both the board and its copy"
         )
-    if next(AnswerSpool(session).waiting(), None) is not None:
+    if next(AnswerSpool(session).waiting_answers(), None) is not None:
         raise StoreError(
             f"answers of a model wait in files beside {location}; run a daemon once, which stores them when it starts"
         )

@@ -94,10 +94,10 @@ def ended_runs(board: Blackboard, within: Duration, limit: int) -> list[EndedRun
     return board.session.read(lambda txn: board_figures.ended_runs(txn, within, limit))
 
 
-def deployed(board: Blackboard, version: int) -> Deployment:
+def deployment_version(board: Blackboard, version: int) -> Deployment:
     """Return a version of the deployment.
 
     Raises:
         NotFound: There is no such version.
     """
-    return board.session.read(lambda txn: board_status.deployed(txn, version))
+    return board.session.read(lambda txn: board_status.deployment_version(txn, version))

@@ -239,7 +239,7 @@ class CommandSession:
             StoreError: The database cannot be used.
         """
         settings = self.settings
-        with self._opened(create=create, upgrade=upgrade, report=report) as board:
+        with self._open(create=create, upgrade=upgrade, report=report) as board:
             board.classes.load_from(self.classes)
             if (text := _schema_note(board)) is not None:
                 report(text)
@@ -255,7 +255,7 @@ class CommandSession:
                     raise UsageError(f"{error}{hint}") from None
                 raise
 
-    def _opened(self, *, create: bool | None, upgrade: bool | None, report: Callable[[str], None]) -> Blackboard:
+    def _open(self, *, create: bool | None, upgrade: bool | None, report: Callable[[str], None]) -> Blackboard:
         """Open the board, and report the warnings about its files. See `board`."""
         from blackboard.board import Blackboard, board_addresses
         from blackboard.durations import Microseconds

@@ -52,6 +52,6 @@ class BoardAccess:
             return repr(verb) if verb == "answer" else None
         return self.scopes.refusal(verb, name, subject)
 
-    def reading(self) -> AbstractContextManager[None]:
+    def limit_reads(self) -> AbstractContextManager[None]:
         """Return a context that limits the time of the reads in it. A server limits the reads of its clients itself."""
         return calls_of(self.board).reading_within(MAX_READING_TIME)

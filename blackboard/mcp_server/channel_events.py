@@ -74,7 +74,7 @@ class Channel:
 
     def _crossings_to_announce(self) -> tuple[list[int], float | None]:
         """Return the crossings to announce, and the seconds until the next crossing is ready; None if none will be."""
-        with self._access.reading():
+        with self._access.limit_reads():
             items = self._agenda()
             now: datetime = self._access.board.now()
         waiting = {item.id for item in items}

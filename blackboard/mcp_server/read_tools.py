@@ -12,7 +12,7 @@ from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import AgendaArguments, ExplainArguments, FindArguments, QueryArguments
 from blackboard.presentation.json_shapes import explanation
-from blackboard.presentation.untrusted_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
+from blackboard.presentation.untrusted_data import NOTE, event_of, listing, mark_of, need_of, plain, table_of
 
 
 def find(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def find(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
         where=_filters(access, arguments),
         after=position,
     )
-    return listed(
+    return listing(
         "marks", found, mark_of, arguments.limit, lambda item, number: [item.as_of.isoformat(), item.strength, item.id]
     )
 
@@ -50,7 +50,7 @@ def _search(access: BoardAccess, arguments: FindArguments, text: str) -> dict[st
     found = access.board.search(
         text, kind=arguments.kind, where=_filters(access, arguments), limit=start + arguments.limit + 1
     )
-    return listed("marks", found[start:], mark_of, arguments.limit, lambda item, number: start + number)
+    return listing("marks", found[start:], mark_of, arguments.limit, lambda item, number: start + number)
 
 
 def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
         raise UsageError("history needs a subject, and takes no text")
     after = None if arguments.cursor is None else _number(arguments.cursor)
     found = access.board.history(arguments.subject, at=arguments.at, after=after, limit=arguments.limit + 1)
-    return listed("events", found, event_of, arguments.limit, lambda item, number: item.id, subject=arguments.subject)
+    return listing("events", found, event_of, arguments.limit, lambda item, number: item.id, subject=arguments.subject)
 
 
 def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | None:
@@ -118,10 +118,10 @@ def agenda(access: BoardAccess, arguments: AgendaArguments) -> dict[str, Any]:
     start = _number(arguments.cursor)
     crossings = access.board.agenda(limit=start + arguments.limit + 1)[start:]
     needs = [] if start else access.board.inbox(all_needs=True)
-    shown = listed("needs", needs, need_of, arguments.limit)
+    shown = listing("needs", needs, need_of, arguments.limit)
     has_more = len(needs) > len(shown["needs"])
     hint: dict[str, Any] = {"hint": "find with kind 'need' has the other needs, page by page"} if has_more else {}
-    return listed(
+    return listing(
         "crossings", crossings, vars, arguments.limit, lambda item, number: start + number,
         needs=shown["needs"], more_needs=has_more, **hint,
     )  # fmt: skip

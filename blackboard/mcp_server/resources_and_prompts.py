@@ -11,7 +11,7 @@ from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import NotFound, nearest
 from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.presentation.untrusted_data import MAX_RESULT_ITEMS, NOTE, event_of, listed, mark_of, plain
+from blackboard.presentation.untrusted_data import MAX_RESULT_ITEMS, NOTE, event_of, listing, mark_of, plain
 
 SUBJECT_URI = "board://subject/"
 SUBJECT_TEMPLATE = SUBJECT_URI + "{subject}"
@@ -114,8 +114,8 @@ def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
     if not events:
         raise NotFound(f"no mark was ever deposited about {subject!r}")
     marks = access.board.marks(subject=subject, limit=MAX_RESULT_ITEMS + 1)
-    shown = listed(
+    shown = listing(
         "marks", marks, lambda mark: mark_of(mark, MAX_READ_BYTES), MAX_RESULT_ITEMS, max_bytes=MAX_READ_BYTES
     )
-    history = listed("events", events, event_of, MAX_RESULT_ITEMS)
+    history = listing("events", events, event_of, MAX_RESULT_ITEMS)
     return {**shown, "subject": subject, "history": history["events"], "more_history": "next" in history}

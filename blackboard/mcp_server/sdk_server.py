@@ -113,7 +113,7 @@ class SdkHandlers:
         uri, access = str(params.uri), self._access_of(context)
 
         def work() -> str:
-            with access.reading():
+            with access.limit_reads():
                 return encode_compact(read_resource(access, uri))
 
         try:
@@ -180,7 +180,7 @@ def _run_tool(tool: Tool, access: BoardAccess, arguments: Any) -> types.CallTool
         if not tool.reads:
             value = tool.run(access, arguments)
         else:
-            with access.reading():
+            with access.limit_reads():
                 value = tool.run(access, arguments)
     except BlackboardError as error:
         return _refusal(describe_error(error, access, arguments))

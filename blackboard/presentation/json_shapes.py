@@ -230,7 +230,7 @@ def found_marks(found: SearchResult[MarkRecord]) -> FoundMarks:
     return FoundMarks(found.exact, found.complete, marks)
 
 
-def answered(need_id: int, receipt: Receipt) -> Answered:
+def answer_result(need_id: int, receipt: Receipt) -> Answered:
     """Return the result of the command `answer`."""
     return Answered(need_id, **vars(receipt))
 

@@ -92,7 +92,7 @@ def event_of(event: MarkEvent) -> dict[str, Any]:
     }
 
 
-def listed(
+def listing(
     name: str,
     items: Iterable[Any],
     show: Callable[[Any], Any],
@@ -131,7 +131,7 @@ def listed(
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]], limit: int, *, has_more: bool) -> dict[str, Any]:
     """Return the answer of a query: its columns, and the rows that fit."""
     given = list(rows)
-    answer = listed("rows", given, list, limit)
+    answer = listing("rows", given, list, limit)
     shown = answer["rows"]
     return {"note": NOTE, "columns": list(columns), "rows": shown, "has_more": has_more or len(shown) < len(given)}
 
@@ -140,11 +140,11 @@ def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
     """Return a claimed activation with its marks, or that there is none."""
     if found is None:
         return {"note": "there is no work now", "claimed": False}
-    marks = listed("marks", found.marks, mark_of, len(found.marks))["marks"]
-    reads = listed("reads", found.reads, mark_of, len(found.reads), max_bytes=MAX_READS_BYTES)["reads"]
-    subjects = listed("subjects", found.subjects[: len(marks)], str, len(marks), max_bytes=MAX_NAMES_BYTES)["subjects"]
+    marks = listing("marks", found.marks, mark_of, len(found.marks))["marks"]
+    reads = listing("reads", found.reads, mark_of, len(found.reads), max_bytes=MAX_READS_BYTES)["reads"]
+    subjects = listing("subjects", found.subjects[: len(marks)], str, len(marks), max_bytes=MAX_NAMES_BYTES)["subjects"]
     others = [*found.marks[len(marks) :], *found.reads[len(reads) :]]
-    named = listed("others", others, _name_of, len(others), max_bytes=MAX_NAMES_BYTES)["others"]
+    named = listing("others", others, _name_of, len(others), max_bytes=MAX_NAMES_BYTES)["others"]
     rest = {"other_marks": named, "hint": HINT_OF_OTHERS.format(id=found.id)} if others else {}
     return {
         "note": f"{NOTE} End this work with finish, by id and fence, before lease_until.",

@@ -78,7 +78,9 @@ class ApiRoutes:
         """The metrics of the requests that were handled."""
         self.claims = ClaimQueue(board, threads["board"])
         """The claims of remote workers that wait."""
-        self.events = EventStreams(board, threads["board"], settings.max_streams, encode_json, self._encoder.redacted)
+        self.events = EventStreams(
+            board, threads["board"], settings.max_streams, encode_json, self._encoder.redacted_json
+        )
         """The event streams."""
 
     def routes(self) -> list[Route]:

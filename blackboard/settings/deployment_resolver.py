@@ -60,7 +60,7 @@ class ResolvedDeployment:
             return None
         return active.model_copy(update={"sinks": self.deployment.sinks})
 
-    def serving(self, names: Iterable[str]) -> ResolvedDeployment:
+    def with_agents(self, names: Iterable[str]) -> ResolvedDeployment:
         """Return this deployment with only some of its agents to run. The deployment itself stays complete.
 
         Raises:
@@ -90,7 +90,7 @@ def resolve(settings: Settings, environ: Mapping[str, str] | None = None) -> Res
         ConfigurationError: A name does not exist, or an override does not fit; all mistakes are listed.
         MissingPackage: An agent needs a package that is not installed.
     """
-    return _Resolver(settings, os.environ if environ is None else environ).resolved()
+    return _Resolver(settings, os.environ if environ is None else environ).resolve()
 
 
 def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> ResolvedDeployment:
@@ -129,7 +129,7 @@ class _Resolver:
         self.remote = RemoteDeclarations(settings.agents, self._mistake_list)
         self.overrides = Overrides(settings, self._mistake_list)
 
-    def resolved(self) -> ResolvedDeployment:
+    def resolve(self) -> ResolvedDeployment:
         """Return the deployment, or raise an error that lists all mistakes of the file."""
         agents = self.named.agents()
         classes = self.named.classes(agents.values())

@@ -89,7 +89,7 @@ class ReceiverSection(Section):
                 raise ValueError(f"{name}: {error}") from None
         return value
 
-    def needed(self, name: str, environ: Mapping[str, str]) -> str:
+    def required_secret(self, name: str, environ: Mapping[str, str]) -> str:
         """Return the secret in a variable, as `secret` does.
 
         Raises:

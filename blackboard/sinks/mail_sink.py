@@ -29,7 +29,7 @@ def deliver(
         ConfigurationError: The file of the password cannot be read.
         WorkError: The server cannot be reached, its address was not checked, or the password is missing.
     """
-    password = None if mail.password_env is None else mail.needed(mail.password_env, environ)
+    password = None if mail.password_env is None else mail.required_secret(mail.password_env, environ)
     is_accepted = False
     with CallDeadline(seconds) as deadline:
         try:

@@ -27,17 +27,19 @@ def deliver(
         WorkError: The receiver cannot be reached, or a secret is missing.
         ValueError: A secret is not valid.
     """
-    url = webhook.url or webhook.needed(webhook.url_env or "", environ)
+    url = webhook.url or webhook.required_secret(webhook.url_env or "", environ)
     endpoint = webhook.check_url(url)
     payload, target = FORMS[webhook.body](message, endpoint.target)
     body = json.dumps(payload, ensure_ascii=False).encode()
     headers = {"Content-Type": f"{JSON_TYPE}; charset=utf-8"}
     if webhook.secret_env is None:
-        headers |= webhook_requests.identified(message.message_id, now)
+        headers |= webhook_requests.identity_headers(message.message_id, now)
     else:
-        headers |= webhook_requests.signed(webhook.needed(webhook.secret_env, environ), message.message_id, now, body)
+        headers |= webhook_requests.signature_headers(
+            webhook.required_secret(webhook.secret_env, environ), message.message_id, now, body
+        )
     if webhook.token_env is not None:
-        headers["Authorization"] = f"Bearer {webhook.needed(webhook.token_env, environ)}"
+        headers["Authorization"] = f"Bearer {webhook.required_secret(webhook.token_env, environ)}"
     endpoint = replace(endpoint, target=target)
     response = webhook_requests.post(endpoint, body, headers, webhook.private_networks, seconds)
     if response.is_success:

@@ -191,7 +191,7 @@ class Database(ABC):
             with self.group_commit.exclusive():
                 yield self.writer.begin_alone()
         except BaseException as error:
-            raise self.translated(error) from None
+            raise self.translate_any(error) from None
 
     def _release_writer(self) -> None:
         self.writer.release()
@@ -222,7 +222,7 @@ class Database(ABC):
             except BaseException as error:
                 if self._limits.end and self.dialect.errors.is_stopped(error):
                     raise QueryStopped("reading took too long; ask for less") from None
-                raise self.translated(error) from None
+                raise self.translate_any(error) from None
             succeeded = True
         finally:
             loan.end(succeeded=succeeded)
@@ -231,9 +231,9 @@ class Database(ABC):
         """Stop the reads of this thread inside the context after a time, which begins now."""
         return self._limits.within(limit)
 
-    def translated(self, error: BaseException) -> BaseException:
+    def translate_any(self, error: BaseException) -> BaseException:
         """Return the error of this program for an error of the driver; other errors stay as they are."""
-        return self.dialect.errors.translated(error, self.location)
+        return self.dialect.errors.translate_any(error, self.location)
 
     # -- clock and rights --------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ class Fragment(NamedTuple):
     text: str
     parameters: Sequence[str] = ()
 
-    def filled(self, arguments: Sequence[str]) -> str:
+    def fill(self, arguments: Sequence[str]) -> str:
         """Return the text with arguments for its parameters."""
         text = self.text
         for parameter, argument in zip(self.parameters, arguments, strict=True):
@@ -40,7 +40,7 @@ def compose_text(text: str, fragments: Mapping[str, Fragment], options: Collecti
         raise LookupError(f"there is no optional part {', '.join(sorted(unknown))}")
     text = _OPTION.sub(lambda option: option[2] if option[1] in options else "", text)
     while _SLOT.search(text):  # a fragment may name others
-        text = _SLOT.sub(lambda slot: fragments[slot[1]].filled(slot[2].split(", ") if slot[2] else ()), text)
+        text = _SLOT.sub(lambda slot: fragments[slot[1]].fill(slot[2].split(", ") if slot[2] else ()), text)
     return text
 
 

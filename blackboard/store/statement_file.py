@@ -122,7 +122,7 @@ class Statement(Generic[Result]):
             self.known_effect = StatementEffect.NOTIFIES if _NOTIFYING.match(self.text(SQLITE)) else QUIET
         return self.known_effect
 
-    def compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    def compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         """Return the text for a driver, and the names of its parameters in their order."""
         if (compiled := self._compiled.get(dialect.name)) is None:
             compiled = bind_parameters(self.text(dialect.name), is_numbered=dialect.numbers_parameters)

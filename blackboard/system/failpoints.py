@@ -65,7 +65,7 @@ def arm(name: str, times: int = 1) -> None:
 
 
 @contextlib.contextmanager
-def observed(handler: Callable[[str], None]) -> Iterator[None]:
+def observe(handler: Callable[[str], None]) -> Iterator[None]:
     """Call a function, instead of killing, at each failpoint that a thread of this process reaches in the block.
 
     Args:

@@ -147,7 +147,7 @@ def flush(seconds: float = LOG_FLUSH_SECONDS) -> bool:
     return _queue.flush(seconds)
 
 
-def dropped() -> int:
+def dropped_line_count() -> int:
     """Return the number of lines of this process that were not written."""
     return _queue.dropped
 

@@ -126,7 +126,7 @@ def _missing_package() -> MissingPackage:
     return MissingPackage("signing webhooks", SIGNING_PACKAGE, extra="webhooks")
 
 
-def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+def signature_headers(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
     """Return the headers that identify a message and prove its sender.
 
     Args:
@@ -144,10 +144,10 @@ def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str,
         raise _missing_package() from None
     at = at.astimezone(UTC)
     signatures = [Webhook(text).sign(message_id, at, body.decode()) for text in secret.split()]
-    return {**identified(message_id, at), "webhook-signature": " ".join(signatures)}
+    return {**identity_headers(message_id, at), "webhook-signature": " ".join(signatures)}
 
 
-def identified(message_id: str, at: datetime) -> dict[str, str]:
+def identity_headers(message_id: str, at: datetime) -> dict[str, str]:
     """Return the headers that identify a message which is not signed."""
     return {"webhook-id": message_id, "webhook-timestamp": str(int(at.timestamp()))}
 

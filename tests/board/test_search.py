@@ -18,7 +18,7 @@ from blackboard.core.marks.kinds import Kind
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
 from blackboard.store.dialects import sqlite_dialect
-from blackboard.store.dialects.full_text_queries import folded, tsquery, tsvector
+from blackboard.store.dialects.full_text_queries import fold_text, tsquery, tsvector
 from blackboard.store.statements import SEARCH
 from tests.support.search_checks import check_index, embedded, subjects
 from tests.support.world import HOUR, World
@@ -280,7 +280,7 @@ def test_no_text_of_a_user_is_a_mistake(board_with_a_note: Blackboard, parts: li
 
 @given(st.text(max_size=40))
 def test_a_mark_is_found_by_each_word_that_it_says(text: str) -> None:
-    said = folded(text.encode(errors="replace").decode())
+    said = fold_text(text.encode(errors="replace").decode())
     vector = tsvector(said)
     for word in words_of(said):
         query = tsquery([word], "all").removesuffix(":*").strip("()")

@@ -175,13 +175,13 @@ def test_tags_leave_the_board_with_the_mark(world: World) -> None:
 def test_a_kind_without_tags_runs_no_further_statement(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.board.deposit(Plain(subject="a"))
     names: list[str] = []
-    compiled = Statement.compiled
+    compiled = Statement.compile
 
     def note(self: Statement[object], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         names.append(self.name)
         return compiled(self, dialect)
 
-    monkeypatch.setattr(Statement, "compiled", note)
+    monkeypatch.setattr(Statement, "compile", note)
     world.board.deposit(Plain(subject="a", service="web"))
     world.board.deposit(Plain(subject="b"))
     world.board.withdraw(world.board.marks(Plain)[0].id)

@@ -129,7 +129,7 @@ def test_names_that_windows_shows_are_known(form: str) -> None:
     zones = Zones()
     for line in WINDOWS.split("\n")[1:-1]:
         offset, _, places = line.partition(" ")
-        zone = zones.named(form.format(offset, places))
+        zone = zones.find(form.format(offset, places))
         assert zone is not None, line
         stated = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:])) * (-1 if offset[0] == "-" else 1)
         assert stated in {datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7)}, line
@@ -155,7 +155,7 @@ def test_names_that_windows_shows_are_known(form: str) -> None:
     ],
 )
 def test_other_names_are_known(name: str, winter: int, summer: int) -> None:
-    zone = Zones().named(name)
+    zone = Zones().find(name)
     offsets = [datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7)]
     assert offsets == [timedelta(hours=winter), timedelta(hours=summer)]
 
@@ -164,7 +164,7 @@ def test_other_names_are_known(name: str, winter: int, summer: int) -> None:
     "name", ["Customized Time Zone", "unknown/zone", "(UTC-08:00) Berlin", "(UTC+01:00)", "(UTC+01:00) ,", "1", "/", ""]
 )
 def test_a_name_that_says_nothing_is_not_a_zone(name: str) -> None:
-    assert Zones().named(name) is None
+    assert Zones().find(name) is None
 
 
 def test_a_definition_in_the_file_counts_more_than_a_place() -> None:
@@ -179,5 +179,5 @@ END:STANDARD
 END:VTIMEZONE
 END:VCALENDAR
 """
-    zone = Zones(read_components(text).parts[0].parts).named("Berlin")
+    zone = Zones(read_components(text).parts[0].parts).find("Berlin")
     assert datetime(2026, 1, 1, tzinfo=zone).utcoffset() == timedelta(hours=5)

@@ -318,7 +318,7 @@ def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_bu
     )
     with world.board.database.read() as transaction:
         for statement in statements:
-            text, names = statement.compiled(SqliteDialect())
+            text, names = statement.compile(SqliteDialect())
             plan = transaction.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [1] * len(names)).fetchall()
             steps = [row[-1] for row in plan]
             assert any("ix_model_call_open" in step for step in steps), steps

@@ -322,7 +322,7 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget(planned: str
 def test_spending_is_summed_from_the_index_alone(planned: str, clock: ManualClock) -> None:
     with Blackboard.open(planned, clock=clock) as board, board.database.read() as transaction:
         for statement, values in ((MODEL_CALLS.spent, {}), (MODEL_CALLS.spent.using("agent"), {"agent": "judge"})):
-            text, names = statement.compiled(SqliteDialect())
+            text, names = statement.compile(SqliteDialect())
             given = {"day": 0, "hour": 0, **values}
             plan = transaction.cursor.execute(
                 f"EXPLAIN QUERY PLAN {text}", [given[name] for name in names or ()]

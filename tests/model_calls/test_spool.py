@@ -124,12 +124,12 @@ def test_a_spool_folder_of_another_user_is_never_used(world: PayingBoard, owners
     (spool.folder / "1.json").write_text(json.dumps(forged))
     owners.set(spool.folder, owner=MALLORY, mode=0o777)
     with structlog.testing.capture_logs() as lines:
-        assert list(spool.waiting()) == []
-        assert list(spool.waiting()) == []
+        assert list(spool.waiting_answers()) == []
+        assert list(spool.waiting_answers()) == []
         spool.put(SpooledAnswer(2, "paid", None))
     assert [line.get("owner") for line in lines] == ["mallory", None]
     assert "belongs to mallory, and this process runs as alice" in lines[1]["error"]
-    assert list(spool.waiting()) == [SpooledAnswer(2, "paid", None)]
+    assert list(spool.waiting_answers()) == [SpooledAnswer(2, "paid", None)]
     assert spooled(world) == [spool.folder / "1.json"]
 
 
@@ -139,7 +139,7 @@ def test_a_link_is_not_a_spool_folder(world: PayingBoard, tmp_path: Path) -> Non
     (elsewhere / "2.json").write_text("kept")
     spool.folder.symlink_to(elsewhere)
     spool.put(SpooledAnswer(2, "paid", None))
-    assert list(spool.waiting()) == [SpooledAnswer(2, "paid", None)]
+    assert list(spool.waiting_answers()) == [SpooledAnswer(2, "paid", None)]
     spool.delete(2)
     assert (elsewhere / "2.json").read_text() == "kept"
 
@@ -150,5 +150,5 @@ def test_a_file_of_another_user_in_the_spool_is_used_with_a_warning(world: Payin
     spool.put(answer)
     owners.set(spool.folder / "1.json", owner=MALLORY)
     with structlog.testing.capture_logs() as lines:
-        assert list(spool.waiting()) == [answer]
+        assert list(spool.waiting_answers()) == [answer]
     assert [(line["log_level"], line["owner"]) for line in lines] == [("warning", "mallory")]

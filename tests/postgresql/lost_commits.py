@@ -84,7 +84,7 @@ class _Losses:
     @contextmanager
     def at_failpoints(self) -> Iterator[None]:
         """Call `reach` at each failpoint in this block."""
-        with failpoints.observed(self.reach):
+        with failpoints.observe(self.reach):
             yield
 
 

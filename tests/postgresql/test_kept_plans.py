@@ -48,7 +48,7 @@ def connection(board: Blackboard) -> Iterator[Any]:
 
 def planned(connection: Any, board: Blackboard, statement: Statement[Any]) -> list[str]:
     """Prepare a statement under its name, and return the plan that the server makes."""
-    sql, names = statement.compiled(board.database.dialect)
+    sql, names = statement.compile(board.database.dialect)
     name = statement.name.replace(".", "_")
     connection.execute(f"PREPARE {name} AS {sql.strip().rstrip(';')}")
     arguments = f" ({', '.join(['NULL'] * len(names))})" if names else ""

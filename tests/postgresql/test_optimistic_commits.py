@@ -133,7 +133,7 @@ def between() -> Iterator[Callable[[Callable[[], object]], None]]:
         if name == BETWEEN and acts:
             acts.pop()()
 
-    with failpoints.observed(reached):
+    with failpoints.observe(reached):
         yield acts.append
     assert acts == [], "the deposit was made under the lock"
 

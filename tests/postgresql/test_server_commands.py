@@ -130,15 +130,15 @@ def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sess
     def publish_second() -> None:
         with Blackboard.open(board_url) as other:
             taken.set()
-            with other.database.processes.lock("publish", BOUND_SECONDS).acquired():
+            with other.database.processes.lock("publish", BOUND_SECONDS).hold():
                 order.append("second")
 
     with Blackboard.open(board_url) as third:
-        with board.database.processes.lock("publish", BOUND_SECONDS).acquired():
+        with board.database.processes.lock("publish", BOUND_SECONDS).hold():
             thread = threading.Thread(target=publish_second)
             thread.start()
             assert taken.wait(BOUND_SECONDS)
-            with pytest.raises(StoreBusy), third.database.processes.lock("publish", 0.2).acquired():
+            with pytest.raises(StoreBusy), third.database.processes.lock("publish", 0.2).hold():
                 raise AssertionError
             order.append("first")
         join_all(thread)
@@ -148,8 +148,8 @@ def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sess
 def test_a_publisher_whose_session_ends_holds_nobody(
     board: Blackboard, board_url: str, sessions: ServerSessions
 ) -> None:
-    with board.database.processes.lock("publish", BOUND_SECONDS).acquired():
+    with board.database.processes.lock("publish", BOUND_SECONDS).hold():
         sessions.end_all()
-        with board.database.processes.lock("publish", BOUND_SECONDS).acquired():
+        with board.database.processes.lock("publish", BOUND_SECONDS).hold():
             held_again = True
     assert held_again

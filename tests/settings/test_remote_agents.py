@@ -155,5 +155,5 @@ def test_an_agent_in_python_declares_in_python(tmp_path: Path, monkeypatch: pyte
 
 def test_a_daemon_cannot_be_asked_to_run_a_remote_agent(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="remote: its workers claim for it"):
-        resolved(tmp_path, KINDS + AGENT).serving(["review"])
+        resolved(tmp_path, KINDS + AGENT).with_agents(["review"])
     assert json.loads(resolved(tmp_path, KINDS + AGENT).deployment.content())["agents"]["review"]["remote"] is True

@@ -87,7 +87,7 @@ def called_statement(call: ast.Call) -> Statement[object] | None:
 
 def parameters(statement: Statement[object]) -> list[tuple[str, ...]]:
     """Return the names of the parameters of a statement in each database."""
-    return [statement.compiled(dialect)[1] for dialect in (SQLITE, POSTGRESQL)]
+    return [statement.compile(dialect)[1] for dialect in (SQLITE, POSTGRESQL)]
 
 
 def test_only_the_board_and_the_store_run_statements() -> None:
@@ -117,7 +117,7 @@ def test_a_statement_that_does_not_exist_is_an_error() -> None:
 
 def test_an_optional_part_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(LookupError, match="no optional part colour"):
-        statements.MARKS.live_marks.using("colour").compiled(SqliteDialect())
+        statements.MARKS.live_marks.using("colour").compile(SqliteDialect())
 
 
 def test_the_stub_declares_every_statement() -> None:
@@ -154,16 +154,16 @@ def test_query_plans_do_not_change(tmp_path: Path) -> None:
 
 
 def test_values_are_in_the_order_of_their_use() -> None:
-    text, names = statements.MARKS.find_key.compiled(SqliteDialect())
+    text, names = statements.MARKS.find_key.compile(SqliteDialect())
     assert text.count("?") == len(names)
-    text, names = statements.MARKS.find_key.compiled(PostgresqlDialect(PostgresqlErrors(Exception)))
+    text, names = statements.MARKS.find_key.compile(PostgresqlDialect(PostgresqlErrors(Exception)))
     assert names == ("key", "author", "kind")
     assert text.endswith("WHERE key = $1 AND author IN ($2, '') AND kind IN ($3, '')")
 
 
 def selected_columns(transaction: Transaction, statement: Statement[object]) -> list[str]:
     """Return the names of the columns that a statement selects, as SQLite tells them."""
-    text, parameters = statement.compiled(SqliteDialect())
+    text, parameters = statement.compile(SqliteDialect())
     if not re.match(r"SELECT|WITH", text.lstrip()):
         return []
     description = transaction.cursor.execute(text, [0] * len(parameters)).description

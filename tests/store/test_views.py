@@ -229,7 +229,7 @@ def test_the_queries_of_deposits_and_reads_use_indexes(world: World) -> None:
     values = {"kind": "smoke", "law": "never", "subject": "s", "limit": 5, "as_of": 0, "now": 0, "watch_id": 1,
               "ignored_author": ""}  # fmt: skip
     for name, statement in statements.items():
-        sql, names = statement.compiled(SqliteDialect())
+        sql, names = statement.compile(SqliteDialect())
         bound = [values[item] for item in names]
         plan = " | ".join(row.detail for row in world.sql(f"EXPLAIN QUERY PLAN {sql}", *bound))
         assert "SCAN mark" not in plan, (name, plan)

@@ -14,7 +14,7 @@ def test_lock_files_close_themselves_without_a_warning_in_whatever_order_the_col
     database = tmp_path / "board.db"
     database.touch()
     lock = WriteLock(database, 1.0)
-    with lock.acquired():
+    with lock.hold():
         pass
     vars(lock).clear()  # its files are freed first; if one was open, its warning fails the test
     del lock

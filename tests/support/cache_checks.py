@@ -21,7 +21,7 @@ def check_transaction_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     def checked(
         self: PostgresqlTransaction, statement: Statement[object], values: Mapping[str, Any]
     ) -> StatementResult:
-        sql, names = statement.compiled(self.dialect)
+        sql, names = statement.compile(self.dialect)
         given = [values[name] for name in names]
         was_kept = self._cache.find(statement, given) is not None
         result = execute(self, statement, values)

@@ -41,7 +41,7 @@ def test_a_failpoint_that_is_not_armed_does_nothing() -> None:
 def test_an_observer_hears_of_each_failpoint_of_its_block() -> None:
     reached: list[str] = []
     failpoints.failpoint("commit.before")
-    with failpoints.observed(reached.append):
+    with failpoints.observe(reached.append):
         failpoints.failpoint("commit.before")
         failpoints.failpoint("commit.after")
     failpoints.failpoint("commit.after")

@@ -53,12 +53,12 @@ def test_a_stalled_reader_blocks_nobody_and_lost_lines_are_counted() -> None:
         lines.append(text)
 
     write_to(write)
-    before, log = log_queue.dropped(), Log("test")
+    before, log = log_queue.dropped_line_count(), Log("test")
     log.info("first")
     assert stalls.wait(BOUND_SECONDS)
     for _ in range(MAX_LINES + 7):
         log.info("next")
-    assert log_queue.dropped() - before == 7
+    assert log_queue.dropped_line_count() - before == 7
     assert not log_queue.flush(0)
     reads.set()
     assert log_queue.flush(BOUND_SECONDS)
@@ -77,12 +77,12 @@ def test_long_lines_are_bounded_by_their_length(monkeypatch: pytest.MonkeyPatch)
 
     write_to(write)
     monkeypatch.setattr(log_queue, "MAX_CHARACTERS", 1000)
-    before, log = log_queue.dropped(), Log("test")
+    before, log = log_queue.dropped_line_count(), Log("test")
     log.info("first")
     assert stalls.wait(BOUND_SECONDS)
     for _ in range(5):
         log.info("x" * 300)
-    assert log_queue.dropped() - before == 2
+    assert log_queue.dropped_line_count() - before == 2
     reads.set()
     assert log_queue.flush(BOUND_SECONDS)
     log.info("x" * 300)
@@ -100,11 +100,11 @@ def test_a_stream_that_breaks_raises_nothing_and_is_used_again() -> None:
         lines.append(text)
 
     write_to(write)
-    before, log = log_queue.dropped(), Log("test")
+    before, log = log_queue.dropped_line_count(), Log("test")
     for _ in range(3):
         log.error("lost")
     assert log_queue.flush(BOUND_SECONDS)
-    assert log_queue.dropped() - before == 3
+    assert log_queue.dropped_line_count() - before == 3
     broken = False
     log.info("found")
     assert log_queue.flush(BOUND_SECONDS)
@@ -115,12 +115,12 @@ def test_a_processor_or_a_logger_that_fails_raises_nothing() -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise ValueError("a fault of the configuration")
 
-    before = log_queue.dropped()
+    before = log_queue.dropped_line_count()
     structlog.configure([fail])
     Log("test").info("line")
     structlog.configure([structlog.processors.JSONRenderer()], logger_factory=fail)
     Log("test").warning("line")
-    assert log_queue.dropped() - before == 2
+    assert log_queue.dropped_line_count() - before == 2
 
 
 def test_a_forked_child_logs_with_a_writer_of_its_own() -> None:

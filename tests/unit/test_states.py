@@ -40,7 +40,7 @@ ENUMS: dict[str, type[StrEnum]] = {
 }
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
 TEXTS = [
-    (statement.name, statement.compiled(SqliteDialect())[0])
+    (statement.name, statement.compile(SqliteDialect())[0])
     for file in FILES
     for statement in file.all().values()
     if not statement.name.startswith("marks.sum_")

@@ -13,7 +13,14 @@ import pytest
 from blackboard.errors import MissingPackage
 from blackboard.system import outbound_addresses
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable, is_public, parse_networks
-from blackboard.system.webhook_requests import Endpoint, RequestFailed, WebhookResponse, check_secret, post, signed
+from blackboard.system.webhook_requests import (
+    Endpoint,
+    RequestFailed,
+    WebhookResponse,
+    check_secret,
+    post,
+    signature_headers,
+)
 from tests.support.raw_server import raw_server
 from tests.support.webhook_receiver import Reply, receive
 
@@ -147,13 +154,13 @@ def test_a_receiver_says_when_to_come_again() -> None:
 def test_without_the_extra_an_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "standardwebhooks", None)
     with pytest.raises(MissingPackage, match=r"pip install 'blackboard-marks\[webhooks\]'"):
-        signed(SECRET, "msg_1", NOW, b"{}")
+        signature_headers(SECRET, "msg_1", NOW, b"{}")
 
 
 def test_another_library_verifies_a_signature() -> None:
     webhooks = pytest.importorskip("standardwebhooks")
     body = '{"a": "ä"}'.encode()
-    headers = signed(f"{SECRET} {OTHER}", "msg_1", datetime.now(UTC), body)  # noqa: TID251
+    headers = signature_headers(f"{SECRET} {OTHER}", "msg_1", datetime.now(UTC), body)  # noqa: TID251
     for secret in (SECRET, OTHER):
         assert webhooks.Webhook(secret).verify(body, headers) == {"a": "ä"}
     with pytest.raises(webhooks.WebhookVerificationError):

@@ -101,7 +101,7 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
         return CalendarTime(wall, zone=UTC)
     if (name := item.parameter("TZID")) is None:
         return CalendarTime(wall, zone=floating)
-    zone = zones.named(name)
+    zone = zones.find(name)
     return CalendarTime(wall, zone=zone, zone_is_known=zone is not None)
 
 

@@ -34,7 +34,7 @@ class Zones:
             self._defined.setdefault(_clean(component.text("TZID")), component)
         self._found: dict[str, tzinfo | None] = {}
 
-    def named(self, name: str) -> tzinfo | None:
+    def find(self, name: str) -> tzinfo | None:
         """Return the zone of a TZID; None if nothing says what it is."""
         if name not in self._found:
             self._found[name] = self._find(name)
@@ -43,7 +43,7 @@ class Zones:
     def default(self, holder: Component) -> tzinfo | None:
         """Return the zone that a VCALENDAR states for times without a zone; None if it states none."""
         name = holder.text("X-WR-TIMEZONE") or holder.text("TZ")
-        return _old_zone(name, holder) or self.named(name) if name else None
+        return _old_zone(name, holder) or self.find(name) if name else None
 
     def _find(self, name: str) -> tzinfo | None:
         clean = _clean(name)

@@ -59,7 +59,7 @@ class BatchApiTransactions:
 
         self._session.write(work)
 
-    def submitted(self) -> list[ModelCall]:
+    def submitted_calls(self) -> list[ModelCall]:
         """Return the submitted calls without a result, batch by batch."""
         rows = self._session.read(lambda txn: txn.sql.all(MODEL_CALLS.submitted_calls))
         return sorted(rows, key=lambda row: (row.submission or 0, row.id))

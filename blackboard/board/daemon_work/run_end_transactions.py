@@ -159,6 +159,6 @@ def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, cla
         finished.claimed_next = claim_next(txn, work_source)
 
     if txn.sql.reads_together:
-        txn.collected(ClaimsAfterRunEnds).add(txn, ended.agent_spec.name, claim)
+        txn.changes_of(ClaimsAfterRunEnds).add(txn, ended.agent_spec.name, claim)
     else:
         claim(UNSHARED_WORK)

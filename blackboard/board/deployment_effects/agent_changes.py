@@ -169,8 +169,8 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Watch
     for row in gone:
         txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
         watch_states.delete_of_watch(txn, row.id)
-        txn.collected(CollectedSums).delete(txn, row.id)
-        txn.collected(CollectedSums).delete(txn, live_sums_id(row.id))
+        txn.changes_of(CollectedSums).delete(txn, row.id)
+        txn.changes_of(CollectedSums).delete(txn, live_sums_id(row.id))
     for row in unwanted:
         if row.agent in new.agents:
             txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
@@ -277,9 +277,9 @@ def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> N
     """Begin a watch that is new, has changed or returns: test it on live marks, or begin its schedule."""
     condition, before = change.spec.condition, change.spec_before
     # The sums over all live marks are of the kinds that the watch measured before.
-    txn.collected(CollectedSums).delete(txn, live_sums_id(watch_id))
+    txn.changes_of(CollectedSums).delete(txn, live_sums_id(watch_id))
     if condition.has_window or condition.by is not None:
-        txn.collected(CollectedSums).delete(txn, watch_id)
+        txn.changes_of(CollectedSums).delete(txn, watch_id)
     if condition.is_schedule:
         _begin_schedule(txn, watch_id, change)
         return
@@ -290,7 +290,7 @@ def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> N
 
 def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
     """Begin a schedule. Its interval counts from its first deployment."""
-    txn.collected(CollectedSums).delete(txn, watch_id)
+    txn.changes_of(CollectedSums).delete(txn, watch_id)
     txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
     scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
     scheduled_crossings.begin(txn, RegisteredWatch(watch_id, change.agent_spec, change.spec, scheduled_from or 0))

@@ -173,7 +173,7 @@ def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str],
     """Yield the schedules of all agents, in the order of their names. `former` has the schedules before the change."""
     watches = {(watch.agent_spec.name, watch.spec.name): watch for watch in txn.active.watches.values()}
     for key, text in sorted(_schedules(txn).items()):
-        upcoming = scheduled_crossings.upcoming(txn, watches[key])
+        upcoming = scheduled_crossings.upcoming_instants(txn, watches[key])
         yield PredictedSchedule(*key, text, former.get(key) != text, tuple(map(to_datetime, upcoming)))
 
 

@@ -57,7 +57,7 @@ def _inbox(txn: BoardTransaction) -> Iterator[Finding]:
         yield Finding("inbox", "note", detail, "'blackboard inbox --all' lists them")
     if not counts.overdue:
         return
-    [oldest] = needs_overview.waiting(txn, limit=1)
+    [oldest] = needs_overview.waiting_needs(txn, limit=1)
     detail = f"{counts.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{describe_need(oldest)}"
     advice = f"'blackboard answer {oldest.id} ...' answers it; 'blackboard inbox' lists them"
     if counts.unnoticed:

@@ -73,7 +73,7 @@ def explain(
 
 def _needs(txn: BoardTransaction, agent_spec: AgentSpec, subject: str) -> Iterator[WaitingNeed]:
     """Yield the needs of a subject. If the agent writes decisions, `why_not` says why it may not answer the need."""
-    for need in needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS):
+    for need in needs_overview.waiting_needs(txn, subject=subject, limit=MAX_LISTED_CROSSINGS):
         if Decision.kind in agent_spec.writes:
             row = txn.sql.existing(MARKS.get_mark, id=need.id)
             yield replace(need, why_not=open_needs.refusal_of(txn, agent_spec, row))

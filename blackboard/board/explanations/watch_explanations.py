@@ -172,7 +172,7 @@ def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:
     """Return the next instants when a schedule is due, or when a falling watch falls in a scope; None means never."""
     if watch.condition.is_schedule:
-        return [*scheduled_crossings.upcoming(txn, watch)]
+        return [*scheduled_crossings.upcoming_instants(txn, watch)]
     rows = txn.sql.all(CROSSINGS.predicted_of_scope, watch_id=watch.id, scope=scope)
     instants = [
         predicted_crossings.forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at))

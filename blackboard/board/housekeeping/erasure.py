@@ -183,7 +183,7 @@ def _erase_watches_of(txn: BoardTransaction, scope: str, new_scope: str) -> None
         txn.sql.run(statement, scope=scope)
     txn.sql.run(ERASURE.close_crossings, scope=scope, at=txn.now)
     txn.sql.run(ERASURE.rename_crossings, scope=scope, new_scope=new_scope)
-    txn.collected(CollectedSums).drop(lambda _, its_scope: its_scope == scope)
+    txn.changes_of(CollectedSums).drop(lambda _, its_scope: its_scope == scope)
 
 
 def _erase_windows(txn: BoardTransaction, subject: str) -> None:

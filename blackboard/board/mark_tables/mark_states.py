@@ -109,7 +109,7 @@ def tags_of(txn: BoardTransaction, kind: str, payload: str | None) -> Tags | Non
     schema = txn.kind(kind).tag_schema
     if not schema.names or payload is None:
         return None
-    kept = txn.kept(_KeptTags).tags
+    kept = txn.cache_of(_KeptTags).tags
     found = kept.get((kind, payload))
     if found is None or found.schema is not schema:
         if len(kept) >= KEPT_TAGS:

@@ -95,7 +95,7 @@ def _get_open(txn: BoardTransaction, need_id: int) -> MarkRow:
 def _with_answer(request: DepositRequest, need: MarkRow) -> str:
     """Return the payload of a decision with the option in the spelling of the need."""
     payload = json.loads(request.text or "{}")
-    with _naming("Decision.answer"):
+    with _add_field_to_error("Decision.answer"):
         return dump_payload(payload | {"answer": _checked_answer(need, payload["answer"])})
 
 
@@ -106,7 +106,7 @@ def _with_question(request: DepositRequest, need: MarkRow) -> str:
 
 
 @contextmanager
-def _naming(field: str) -> Iterator[None]:
+def _add_field_to_error(field: str) -> Iterator[None]:
     """Add the name of the field to an error about the value of a decision."""
     try:
         yield

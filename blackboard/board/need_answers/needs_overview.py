@@ -25,7 +25,7 @@ MAX_LISTED_NEEDS = 5
 def overview(txn: BoardTransaction) -> NeedsOverview:
     """Return the number of needs that wait, and the needs that are due first."""
     counted = count(txn, txn.now)
-    return NeedsOverview(counted.number, counted.overdue, waiting(txn, limit=MAX_LISTED_NEEDS))
+    return NeedsOverview(counted.number, counted.overdue, waiting_needs(txn, limit=MAX_LISTED_NEEDS))
 
 
 def count(txn: BoardTransaction, noticed_up_to: Instant) -> NeedCount:
@@ -33,7 +33,7 @@ def count(txn: BoardTransaction, noticed_up_to: Instant) -> NeedCount:
     return txn.sql.existing(MARKS.count_open_needs, kind=Need.kind, now=txn.now, noticed_up_to=noticed_up_to)
 
 
-def waiting(txn: BoardTransaction, *, subject: str | None = None, limit: int) -> tuple[WaitingNeed, ...]:
+def waiting_needs(txn: BoardTransaction, *, subject: str | None = None, limit: int) -> tuple[WaitingNeed, ...]:
     """Return up to `limit` needs that wait, on the board or on one subject, in the order of their due times."""
     values = {"kind": Need.kind, "now": txn.now, "limit": limit}
     if subject is None:

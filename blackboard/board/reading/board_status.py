@@ -88,7 +88,7 @@ def menu_counts(txn: BoardTransaction) -> MenuCounts:
     )
 
 
-def deployed(txn: BoardTransaction, version: int) -> Deployment:
+def deployment_version(txn: BoardTransaction, version: int) -> Deployment:
     """Return a version of the deployment.
 
     Raises:

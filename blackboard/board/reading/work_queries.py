@@ -76,7 +76,7 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
     for watch in txn.active.watches.values():
         if not watch.condition.is_schedule:
             continue
-        crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
+        crossing, last = scheduled_crossings.waiting_crossing(txn, watch), scheduled_crossings.last(txn, watch)
         deferral = agent_deferral(txn, watch.agent_spec.name) or budget_deferral(txn, watch)
         held_by = None if crossing is None else crossing.held_by or (deferral.reason if deferral else None)
         result.append(
@@ -91,7 +91,7 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
                 held_by=held_by,
                 last_at=None if last is None else to_datetime(last.crossed_at),
                 last_late_seconds=None if last is None else seconds_in(last.noticed_at - last.crossed_at),
-                upcoming=tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, limit))),
+                upcoming=tuple(map(to_datetime, scheduled_crossings.upcoming_instants(txn, watch, limit))),
             )
         )
     return sorted(result, key=lambda row: (row.upcoming[:1], row.agent, row.watch))

@@ -53,7 +53,7 @@ def follow(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindS
         if row.phase != phase:
             break
         _BATCHES[phase](txn, row, MARKS_INDEXED_AT_ONCE)
-        txn.collected(CollectedTexts).write(txn)
+        txn.changes_of(CollectedTexts).write(txn)
         row = _reread(txn, row)
     if row.phase == Phase.DONE:
         return []
@@ -111,7 +111,7 @@ def _last_shown(txn: BoardTransaction, event: EventRow) -> EventRow | None:
 def _lacks(txn: BoardTransaction, row: SearchKindRow, mark_id: int) -> bool:
     """Return whether an index has no document of a mark."""
     doc = search_documents.doc_id(row.number, mark_id)
-    return doc not in txn.collected(CollectedTexts).changes and txn.sql.one(SEARCH.find_doc, id=doc) is None
+    return doc not in txn.changes_of(CollectedTexts).changes and txn.sql.one(SEARCH.find_doc, id=doc) is None
 
 
 def _add(
@@ -120,7 +120,7 @@ def _add(
     """Add the document of a mark, unless its text was erased."""
     if payload is not None:
         doc = search_documents.doc_id(row.number, mark_id)
-        txn.collected(CollectedTexts).changes[doc] = Change(fields, event_id, payload, is_new=True)
+        txn.changes_of(CollectedTexts).changes[doc] = Change(fields, event_id, payload, is_new=True)
 
 
 def _remove(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:

@@ -114,7 +114,7 @@ def note(
     number = txn.active.searched.get(kind)
     if number is not None:
         doc = doc_id(number, mark_id)
-        changes = txn.collected(CollectedTexts).changes
+        changes = txn.changes_of(CollectedTexts).changes
         earlier = changes.get(doc)
         is_new = is_new or (earlier is not None and earlier.is_new)
         changes[doc] = Change(txn.kind(kind).search_schema, event_id, payload, is_new)
@@ -165,7 +165,7 @@ def erase_subject(txn: BoardTransaction, subject: str) -> None:
 
     A purge is then owed, because parts of an index may still have former texts, even of live marks.
     """
-    txn.collected(CollectedTexts).write(txn)
+    txn.changes_of(CollectedTexts).write(txn)
     if searched := kinds(txn.sql):
         events = txn.sql.all(MARKS.events_of_subject, subject=subject)
         marks = dict.fromkeys((event.kind, event.mark_id) for event in events)

@@ -112,7 +112,7 @@ class _Ranking:
             return []
         if self._lists is None:
             self._lists = [] if self._faded else _by_strength(self._txn, self._indexes)
-        docs = (each.first_doc + mark_id for each in self._lists for mark_id in each.following(self._txn, limit))
+        docs = (each.first_doc + mark_id for each in self._lists for mark_id in each.next_marks(self._txn, limit))
         return [doc for doc in docs if doc in self.rest]
 
     @property
@@ -140,7 +140,7 @@ class _StrongestMatches:
         self._key_now = txn.laws.get(txn.sql, law).order_key(1.0, txn.now) or 0.0
         self._read = 0
 
-    def following(self, txn: BoardTransaction, limit: int) -> list[int]:
+    def next_marks(self, txn: BoardTransaction, limit: int) -> list[int]:
         """Return the next marks."""
         values = {"kind": self._kind, "law": self._law, "offset": self._read, "limit": limit}
         rows = txn.sql.rows(SEARCH.strongest, **values) if self.bound else []

@@ -36,15 +36,15 @@ class BoardPause(NamedTuple):
 
 
 Changes = TypeVar("Changes", bound=CollectedChanges)
-Rows = TypeVar("Rows")
+Cache = TypeVar("Cache")
 
 
 class BoardTransaction:
     """An open transaction with its instant and the deployment that is active at that instant."""
 
     __slots__ = (
+        "_caches",
         "_collected",
-        "_kept",
         "_last_event_id",
         "active",
         "doubted_clock",
@@ -88,7 +88,7 @@ class BoardTransaction:
         self.doubted_clock: Instant | None = None
         """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
-        self._kept: dict[type[object], object] = {}
+        self._caches: dict[type[object], object] = {}
         self.row_cache = RowCache() if transaction.reads_together else None
         """The rows that were read together; None if that saves nothing (see `Transaction.reads_together`)."""
 
@@ -194,20 +194,20 @@ class BoardTransaction:
         self.sql.run(MARKS.record_time, at=at)
         self.recorded = at
 
-    def kept(self, rows: type[Rows]) -> Rows:
-        """Return the transaction's one object of the class `rows`; the first call makes it, empty.
+    def cache_of(self, cache: type[Cache]) -> Cache:
+        """Return the transaction's one cache of a class; the first call makes it, empty.
 
         For example, `agent_states` keeps the states of agents that it has read, in a class that only this module uses.
         """
-        found = self._kept.get(rows)
+        found = self._caches.get(cache)
         if found is None:
-            found = self._kept[rows] = rows()
-        return cast(Rows, found)
+            found = self._caches[cache] = cache()
+        return cast(Cache, found)
 
-    def collected(self, changes: type[Changes]) -> Changes:
+    def changes_of(self, changes: type[Changes]) -> Changes:
         """Return the changes of a class that this transaction has collected, to which more can be added.
 
-        For example, `txn.collected(CollectedSums)` has the sums of watches that the deposits so far have changed. They
+        For example, `txn.changes_of(CollectedSums)` has the sums of watches that the deposits so far have changed. They
         are written once, at the end of the transaction.
         """
         found = self._collected.get(changes)

@@ -105,7 +105,7 @@ class RowCache:
         """Return whether the absorbed event of a mark and a watch is known."""
         return (watch_id, mark_id) in self._absorbed
 
-    def absorbed(self, watch_id: int, mark_id: int) -> AbsorbedRow | None:
+    def absorbed_event(self, watch_id: int, mark_id: int) -> AbsorbedRow | None:
         """Return the absorbed event of a mark and a watch, which is known; None if the watch has absorbed no event."""
         return self._absorbed[watch_id, mark_id]
 

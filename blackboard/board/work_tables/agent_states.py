@@ -25,20 +25,20 @@ def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
 
     A transaction reads it once, and again after it has changed it.
     """
-    if (row := txn.kept(_AgentStates).get(agent)) is None:
+    if (row := txn.cache_of(_AgentStates).get(agent)) is None:
         row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or _fresh(agent)
-        txn.kept(_AgentStates)[agent] = row
+        txn.cache_of(_AgentStates)[agent] = row
     return row
 
 
 def reads(txn: BoardTransaction, agent: str) -> list[SqlRead]:
     """Return the read of the state of an agent, to be sent with other reads; none if the transaction has the state."""
-    return [] if agent in txn.kept(_AgentStates) else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
+    return [] if agent in txn.cache_of(_AgentStates) else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
 
 
 def keep(txn: BoardTransaction, agent: str, rows: Sequence[AgentStateRow]) -> None:
     """Keep the rows of `reads`."""
-    txn.kept(_AgentStates)[agent] = rows[0] if rows else _fresh(agent)
+    txn.cache_of(_AgentStates)[agent] = rows[0] if rows else _fresh(agent)
 
 
 def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
@@ -46,7 +46,7 @@ def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
     if len(agents) > 1:
         stored = {state.agent: state for state in txn.sql.all(ACTIVATIONS.agent_states)}
         for agent in agents:
-            txn.kept(_AgentStates)[agent] = stored.get(agent) or _fresh(agent)
+            txn.cache_of(_AgentStates)[agent] = stored.get(agent) or _fresh(agent)
 
 
 def set_pause(txn: BoardTransaction, agent: str, *, is_paused: bool, reason: str | None = None) -> None:
@@ -57,7 +57,7 @@ def set_pause(txn: BoardTransaction, agent: str, *, is_paused: bool, reason: str
     """
     txn.deployment.agent(agent)
     txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(is_paused), paused_because=reason)
-    txn.kept(_AgentStates).pop(agent, None)
+    txn.cache_of(_AgentStates).pop(agent, None)
 
 
 def paused_agents(txn: BoardTransaction) -> dict[str, str | None]:
@@ -83,17 +83,17 @@ def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | No
     state = get(txn, agent)
     if (state.cooldown_until, state.failures) != (cooldown_until, failures):
         txn.sql.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
-        txn.kept(_AgentStates).pop(agent, None)
+        txn.cache_of(_AgentStates).pop(agent, None)
 
 
 def set_served_at(txn: BoardTransaction, agent: str, served_at: Instant) -> None:
     """Record when a worker that served an agent was last seen. An earlier instant than the recorded one is ignored."""
     txn.sql.run(ACTIVATIONS.set_served_at, agent=agent, served_at=served_at)
-    txn.kept(_AgentStates).pop(agent, None)
+    txn.cache_of(_AgentStates).pop(agent, None)
 
 
 def rename(txn: BoardTransaction, former: str, agent: str) -> None:
     """Give a renamed agent the state of its former name, unless it has a state of its own."""
     if txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
         txn.sql.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent)
-        txn.kept(_AgentStates).clear()
+        txn.cache_of(_AgentStates).clear()

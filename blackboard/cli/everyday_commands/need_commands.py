@@ -107,9 +107,9 @@ def answer(
     with session_of(context).board_or_client() as board:
         receipt = board.answer(need_id, text, any_answer=any_answer)
     if as_json:
-        from blackboard.presentation.json_shapes import answered
+        from blackboard.presentation.json_shapes import answer_result
 
-        print_json(answered(need_id, receipt))
+        print_json(answer_result(need_id, receipt))
     else:
         print_line(f"need {need_id} is answered by decision {receipt.mark_id}{crossed_agents(receipt.crossed)}")
 

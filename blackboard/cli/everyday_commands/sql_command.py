@@ -84,7 +84,7 @@ def _write_csv(rows: Iterable[Sequence[Any]], *, guard_formulas: bool) -> None:
     """Write rows to stdout. A terminal would interpret control characters; a file gets the raw text."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     for cells in rows:
-        row = [_guarded(value) for value in cells] if guard_formulas else cells
+        row = [_guard_formula(value) for value in cells] if guard_formulas else cells
         writer.writerow(map(_readable, row) if is_terminal() else row)
 
 
@@ -93,7 +93,7 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _guarded(value: Any) -> Any:
+def _guard_formula(value: Any) -> Any:
     """Return a text that no spreadsheet reads as a formula."""
     if not isinstance(value, str):
         return value

@@ -91,7 +91,7 @@ def run(
             report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             print_line(line)
-        if missing := log_queue.dropped():
+        if missing := log_queue.dropped_line_count():
             print_line(f"{counted(missing, 'log line')} could not be written")
 
 
@@ -134,7 +134,7 @@ def _names(lists: Iterable[str]) -> list[str]:
 
 def _only(resolved: ResolvedDeployment, names: Collection[str] | None) -> ResolvedDeployment:
     """Return the deployment with the agents of these names to run; None for all."""
-    return resolved if names is None else resolved.serving(names)
+    return resolved if names is None else resolved.with_agents(names)
 
 
 def file_deployer(

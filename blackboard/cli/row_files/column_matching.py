@@ -109,7 +109,7 @@ class ColumnSources:
         paths = (path for path, name in self.paths.items() if name == column)
         return list(values_at(values, column)) or [value for path in paths for value in values_at(values, path)]
 
-    def used(self, values: Mapping[str, Any]) -> set[str]:
+    def used_columns(self, values: Mapping[str, Any]) -> set[str]:
         """Return the columns that need no field: mapped columns, and columns of the subject, intensity or key."""
         used = {match[0] for path in self.paths if (match := find_value(values, path)) is not None}
         for name in self.named:
@@ -209,7 +209,7 @@ class ColumnCheck:
         fields = self._sources.fields
         if fields is None or self._columns.extra != "error":
             return []
-        used = self._sources.used(values)
+        used = self._sources.used_columns(values)
         return [
             name for name, value in values.items() if name not in used and name not in fields and not is_blank(value)
         ]

@@ -92,7 +92,7 @@ class RowMapping:
 
     def _payload_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the mark: the mapped values, and the other columns under their own names."""
-        mapped, used = self._mapped(values), self._sources.used(values)
+        mapped, used = self._mapped(values), self._sources.used_columns(values)
         payload: dict[str, Any] = {}
         others = {name: value for name, value in values.items() if name not in used}
         for name, value in (*mapped.items(), *others.items()):

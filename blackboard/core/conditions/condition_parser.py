@@ -108,7 +108,7 @@ class _Parser:
     def fail(self, message: str) -> NoReturn:
         raise InvalidCondition(f"{self.text[:200]!r}, character {self.start + 1}: {message}")
 
-    def unquoted(self, token: str) -> str:
+    def unquote(self, token: str) -> str:
         """Return the text of a quoted literal."""
         body = token[1:-1]
         for match in _ESCAPE.finditer(body):
@@ -182,7 +182,7 @@ class _Parser:
         make, known = _SCHEDULES[name]
         self.advance()
         self.take("(")
-        when, options = self.quoted(name), {}
+        when, options = self.take_quoted(name), {}
         while self.take(",", ")") == ",":
             option = self.token
             if self.kind != "name" or option not in known or option in options:
@@ -190,14 +190,14 @@ class _Parser:
                 self.fail(f"{name} {takes}")
             self.advance()
             self.take("=")
-            options[option] = self.quoted(option)
+            options[option] = self.take_quoted(option)
         try:
             return make(when, **options)
         except InvalidCondition as error:
             self.start = start
             self.fail(str(error))
 
-    def quoted(self, what: str) -> str:
+    def take_quoted(self, what: str) -> str:
         """Take a quoted text."""
         if self.kind != "text":
             self.fail(f"expected a text in quotes for {what}, found {self.token}")
@@ -205,7 +205,7 @@ class _Parser:
 
     def value(self) -> str:
         """Take a name or a quoted text."""
-        value = self.token if self.kind == "name" else self.unquoted(self.token)
+        value = self.token if self.kind == "name" else self.unquote(self.token)
         self.advance()
         return value
 
@@ -214,7 +214,7 @@ class _Parser:
         tags: dict[str, Any] = {}
         self.take("{")
         while True:
-            name = self.quoted("the name of a tag")
+            name = self.take_quoted("the name of a tag")
             if name in tags:
                 self.fail(f"the tag {name!r} is named twice")
             self.take(":")

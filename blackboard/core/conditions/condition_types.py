@@ -96,7 +96,7 @@ class Condition(ABC):
         """Whether it waits for values to fall below thresholds."""
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
-    def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
+    def deciding_comparisons(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
         """Yield the comparisons that make the condition hold; none if it does not hold."""
         if self.is_met_if(decide):
             yield from self.comparisons()
@@ -219,11 +219,11 @@ class Combination(Condition):
         for part in self.parts:
             yield from part.comparisons()
 
-    def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
+    def deciding_comparisons(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
         """Yield the comparisons of the parts that hold; none if the combination does not hold."""
         if self.is_met_if(decide):
             for part in self.parts:
-                yield from part.deciding(decide)
+                yield from part.deciding_comparisons(decide)
 
     @property
     def is_joint(self) -> bool:
@@ -271,13 +271,13 @@ def with_window(comparison: Comparison, within: Duration) -> Comparison:
     Raises:
         InvalidCondition: The length is not valid, or the measure takes no window.
     """
-    return replace(comparison, measure=comparison.measure.changed(within=Microseconds(within)))
+    return replace(comparison, measure=comparison.measure.with_options(within=Microseconds(within)))
 
 
 def over_board(condition: Condition) -> Condition:
     """Return a condition with all its measures over the whole board."""
     if isinstance(condition, Comparison):
-        return replace(condition, measure=condition.measure.changed(over="board"))
+        return replace(condition, measure=condition.measure.with_options(over="board"))
     if isinstance(condition, Not):
         return Not(over_board(condition.part))
     if isinstance(condition, Combination):

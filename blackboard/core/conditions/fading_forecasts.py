@@ -39,7 +39,7 @@ class Side(NamedTuple):
 def met_side(condition: Condition, marks: Sequence[FadingMark], at: Instant) -> Side | None:
     """Return the first side that makes a condition true at an instant, or None if the condition does not hold."""
     values = {comparison: value_at(comparison.measure, marks, at) for comparison in condition.comparisons()}
-    met = condition.deciding(lambda comparison: comparison.is_met_at(values[comparison]))
+    met = condition.deciding_comparisons(lambda comparison: comparison.is_met_at(values[comparison]))
     return next((Side(comparison, values[comparison]) for comparison in met), None)
 
 
@@ -53,7 +53,7 @@ def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instan
         comparison: _first_below(comparison, _selected(comparison.measure, marks, since, WHOLE_BOARD), since)
         for comparison in condition.comparisons()
     }
-    fallen = condition.deciding(lambda one: (instant := instants[one]) is not None and instant <= at)
+    fallen = condition.deciding_comparisons(lambda one: (instant := instants[one]) is not None and instant <= at)
     comparison = next(fallen, next(condition.comparisons()))
     value = value_at(comparison.measure, marks, at)
     return Side(comparison, min(value, comparison.threshold * JUST_BELOW))

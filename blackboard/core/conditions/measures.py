@@ -201,7 +201,7 @@ class Measure(ABC):
             lambda at: self.value([mark.strength(at) for mark in marks if mark.is_live(at)]), threshold, now
         )
 
-    def changed(self, **options: Any) -> Measure:
+    def with_options(self, **options: Any) -> Measure:
         """Return the measure with other options."""
         own = {
             "over": self.over,

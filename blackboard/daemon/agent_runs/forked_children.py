@@ -79,16 +79,16 @@ def _step_by_step(work: Coroutine[Any, Any, T]) -> Any:
             work.close()
             raise
         except BaseException as error:
-            step = _throwing(work, error)
+            step = _throw_step(work, error)
         else:
-            step = _sending(work, value)
+            step = _send_step(work, value)
 
 
-def _sending(work: Coroutine[Any, Any, Any], value: Any) -> Callable[[], Any]:
+def _send_step(work: Coroutine[Any, Any, Any], value: Any) -> Callable[[], Any]:
     return lambda: work.send(value)
 
 
-def _throwing(work: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
+def _throw_step(work: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
     return lambda: work.throw(error)
 
 

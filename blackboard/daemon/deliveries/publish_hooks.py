@@ -72,7 +72,7 @@ class Publisher:
             return
         with self._lock:
             try:
-                with self._process_lock.acquired():
+                with self._process_lock.hold():
                     failpoint("publish.before")
                     publish = agent.publish
                     reader = PublishReader(self._board, tuple(self._former.get(agent.name, ())))

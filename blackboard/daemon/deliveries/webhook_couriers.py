@@ -165,12 +165,14 @@ class WebhookCourier:
         event = {"type": "activation.claimed", "timestamp": now, "data": activation}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
         try:
-            secret = webhook.needed(webhook.secret_env or "", self._environ)
+            secret = webhook.required_secret(webhook.secret_env or "", self._environ)
         except WorkError as error:  # the secret is not set; nothing was sent
             place = f"agents.{self.agent}.webhook_secret_env"
             raise ConfigurationError([Mistake(place, str(error))]) from None
         headers = {"Content-Type": f"{JSON_TYPE}; charset=utf-8"}
-        headers |= webhook_requests.signed(secret, f"activation-{activation.id}-{activation.fence}", now, body)
+        headers |= webhook_requests.signature_headers(
+            secret, f"activation-{activation.id}-{activation.fence}", now, body
+        )
         if activation.traceparent is not None:
             headers[tracing.HEADER] = activation.traceparent
         endpoint = webhook.check_url(webhook.url or "")

@@ -62,7 +62,7 @@ class AnswerRecorder:
             StoreError: The database still does not accept them.
         """
         count = 0
-        for answer in self._calls.spool.waiting():
+        for answer in self._calls.spool.waiting_answers():
             try:
                 new = self._record(self._calls.get(answer.call_id), Reply.of(answer.raw, answer.request_id))
             except NotFound as error:

@@ -181,7 +181,7 @@ class BatchCaller:
     def _fetch(self) -> int:
         """Fetch the results of every submitted batch."""
         count = 0
-        for _, group in groupby(self._calls.submitted(), lambda row: row.submission):
+        for _, group in groupby(self._calls.submitted_calls(), lambda row: row.submission):
             batch = list(group)
             if (name := batch[0].batch_id or self._find(batch)) is None:
                 continue

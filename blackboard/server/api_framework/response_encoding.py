@@ -69,7 +69,7 @@ class ResponseEncoder:
     def _redaction(self) -> Redaction:
         return Redaction(self._board.secret("subjects"))
 
-    def redacted(self, value: Any) -> bytes:
+    def redacted_json(self, value: Any) -> bytes:
         """Return the JSON of a value without the texts of depositors, people and models."""
         return encode_json(self._redaction(value))
 

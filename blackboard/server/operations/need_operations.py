@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from blackboard import MarkEvent, NeedRecord
-from blackboard.presentation.json_shapes import Answered, Assignment, answered
+from blackboard.presentation.json_shapes import Answered, Assignment, answer_result
 from blackboard.server.api_framework.operation_definition import (
     CURSOR_METADATA,
     Fields,
@@ -53,7 +53,9 @@ def inbox(call: OperationCall[ListedInbox, None]) -> Page[NeedRecord]:
 def answer(call: OperationCall[OneRecord, AnswerFields]) -> Answered:
     """Answer a need: deposit a decision, which wakes the agents that watch for it."""
     body = call.body
-    return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
+    return answer_result(
+        call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer)
+    )
 
 
 def decision(call: OperationCall[OneRecord, None]) -> MarkEvent:

@@ -40,7 +40,9 @@ def show_deployment(call: PageCall[DeploymentFields]) -> PageContent:
     old = parameters.old or max((record.version for record in versions if record.version < new), default=None)
     difference: list[DifferenceLine] = []
     if old and new:
-        difference = list(_difference(page_readings.deployed(board, old), page_readings.deployed(board, new)))
+        difference = list(
+            _difference(page_readings.deployment_version(board, old), page_readings.deployment_version(board, new))
+        )
     kinds = {
         name: {"law": str(active.kind(name).decay), "weight": spec.weight, "floor": spec.floor, "tags": spec.tags,
                "search": spec.search, "on_repeat": spec.on_repeat}

@@ -46,7 +46,7 @@ class Viewer:
         """Return whether the token allows something."""
         return self.caller.scopes.allow(verb)
 
-    def shown(self, value: object) -> Any:
+    def visible_part(self, value: object) -> Any:
         """Return a result as objects, lists, texts, numbers and times, without what the viewer may not see."""
         return self.redaction(value) if self.caller.is_redacted else _plain(value)
 

@@ -188,10 +188,10 @@ class PageRoutes:
                 menu = page_readings.menu_counts(call.board)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=viewer.caller.is_redacted) from None
-        drawn = {**viewer.shown(content.drawn), **content.drawn_settings} if content.drawn is not None else None
+        drawn = {**viewer.visible_part(content.drawn), **content.drawn_settings} if content.drawn is not None else None
         root = root_of(request)
         return {
-            **viewer.shown(content.results),
+            **viewer.visible_part(content.results),
             **content.settings,
             "page": page,
             "now": epoch_milliseconds(call.board.now()),

@@ -187,7 +187,7 @@ def pheromone_snapshot(record: MarkRecord) -> dict[str, Any]:
     return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
 
 
-def unwanted(board: Blackboard, parameters: EvaporationFilter) -> list[MarkRecord]:
+def find_unwanted(board: Blackboard, parameters: EvaporationFilter) -> list[MarkRecord]:
     """Return the pheromones to evaporate."""
     where = where_of([] if parameters.trail is None else [parameters.trail], parameters.types)
     return [record for record in live_records(board, Pheromone, where) if _is_unwanted(record, parameters)]

@@ -82,7 +82,7 @@ def evaporate(call: SbpCall, parameters: EvaporationFilter) -> dict[str, Any]:
     """Evaporate pheromones."""
     call.caller.require("deposit", Pheromone.kind)
     with call.board.reads_within(MAX_READING_TIME):
-        found = pheromones.unwanted(call.board, parameters)
+        found = pheromones.find_unwanted(call.board, parameters)
     _require_all(call, found)
     return pheromones.evaporate(call.board, found)
 
@@ -108,7 +108,7 @@ def board_overview(board: Blackboard, parameters: Inspection, uptime: int) -> di
         shown["trails"] = _trails(records)
     registered = live_records(board, Scent)
     if "scents" in parameters.include:
-        shown["scents"] = [stored_scents.shown(record) for record in registered]
+        shown["scents"] = [stored_scents.inspection_of(record) for record in registered]
     if "stats" in parameters.include:  # a pheromone that has evaporated is no longer on the board
         shown["stats"] = {
             "total_pheromones": len(records),
@@ -195,7 +195,7 @@ def erase(call: SbpCall, parameters: TraceErasure) -> dict[str, Any]:
     """Erase traces."""
     call.caller.require("deposit", Trace.kind)
     with call.board.reads_within(MAX_READING_TIME):
-        found = trace_records.unwanted(call.board, parameters)
+        found = trace_records.find_unwanted(call.board, parameters)
     _require_all(call, found)
     return trace_records.erase(call.board, found)
 

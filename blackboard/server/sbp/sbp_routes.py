@@ -82,18 +82,18 @@ class SbpRoutes:
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/sbp", self._counted(self._handle_rpc), methods=["POST"]),
-            Route("/sbp", self._counted(self._listen), methods=["GET"]),
-            Route("/rpc", self._counted(self._handle_rpc), methods=["POST"]),
-            Route("/emit", self._counted(self._direct("sbp/emit")), methods=["POST"]),
-            Route("/sniff", self._counted(self._direct("sbp/sniff")), methods=["POST"]),
-            Route("/scents", self._counted(self._direct("sbp/register_scent")), methods=["POST"]),
-            Route("/scents/{scent_id:path}", self._counted(self._deregister), methods=["DELETE"]),
-            Route("/inspect", self._counted(self._show), methods=["GET"]),
-            ProgramRoute("/health", self._counted(self._show_health), methods=["GET"]),
+            Route("/sbp", self._count_responses(self._handle_rpc), methods=["POST"]),
+            Route("/sbp", self._count_responses(self._listen), methods=["GET"]),
+            Route("/rpc", self._count_responses(self._handle_rpc), methods=["POST"]),
+            Route("/emit", self._count_responses(self._direct("sbp/emit")), methods=["POST"]),
+            Route("/sniff", self._count_responses(self._direct("sbp/sniff")), methods=["POST"]),
+            Route("/scents", self._count_responses(self._direct("sbp/register_scent")), methods=["POST"]),
+            Route("/scents/{scent_id:path}", self._count_responses(self._deregister), methods=["DELETE"]),
+            Route("/inspect", self._count_responses(self._show), methods=["GET"]),
+            ProgramRoute("/health", self._count_responses(self._show_health), methods=["GET"]),
         ]
 
-    def _counted(self, work: RequestHandler) -> RequestHandler:
+    def _count_responses(self, work: RequestHandler) -> RequestHandler:
         """Return a function that handles requests by `work`, counts its responses, and reports its errors."""
 
         async def respond(request: Request) -> Response:

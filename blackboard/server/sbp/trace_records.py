@@ -96,7 +96,7 @@ def _shown(record: MarkRecord) -> dict[str, Any]:
     return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
 
 
-def unwanted(board: Blackboard, parameters: TraceErasure) -> list[MarkRecord]:
+def find_unwanted(board: Blackboard, parameters: TraceErasure) -> list[MarkRecord]:
     """Return the traces to erase."""
     where = {"trail": [] if parameters.trail is None else [parameters.trail], "key": parameters.keys}
     records = live_records(board, Trace, {name: values for name, values in where.items() if values} or None)

@@ -105,7 +105,7 @@ class BatchCommits:
             raise error
         if transaction is not None and transaction.commit_state is CommitState.COMMITTED:
             raise error  # the work is committed: an error after that must not repeat it
-        error = writer.dialect.errors.translated(error, writer.location)
+        error = writer.dialect.errors.translate_any(error, writer.location)
         if len(batch) == 1:
             batch[0].error = error
         elif transaction is not None and transaction.has_begun:

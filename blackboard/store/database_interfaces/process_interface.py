@@ -51,7 +51,7 @@ class Liveness(Protocol):
 class ProcessLock(Protocol):
     """A lock that one process of a board holds at a time."""
 
-    def acquired(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """Hold the lock.
 
         Raises:

@@ -86,7 +86,7 @@ class DriverErrors(ABC):
         """Return the remedy for an error that says that nothing can be written."""
         return _refused(location) or "check the file's and folder's permissions"
 
-    def translated(self, error: BaseException, location: str) -> BaseException:
+    def translate_any(self, error: BaseException, location: str) -> BaseException:
         """Return our error for an error of a transaction; an error of another kind stays as it is."""
         if isinstance(error, self.base | MemoryError):
             return self.translate(error, location)

@@ -43,7 +43,7 @@ def tsquery(words: Iterable[Word], match: Match) -> str:
     """Return the query of PostgreSQL for words."""
     phrases = []
     for word in words:
-        if parts := _WORD.findall(folded(word.text)):
+        if parts := _WORD.findall(fold_text(word.text)):
             phrase = " <-> ".join(f"'{part}'" for part in parts) + ":*" * word.is_prefix
             phrases.append(f"({phrase})" if len(parts) > 1 else phrase)
     return (" | " if match == "any" else " & ").join(phrases)
@@ -53,7 +53,7 @@ def tsvector(text: str) -> str:
     """Return the words of a text with their positions, as PostgreSQL stores them."""
     positions: defaultdict[str, list[int]] = defaultdict(list)
     size = 0
-    for position, found in enumerate(_WORD.finditer(folded(text)), 1):
+    for position, found in enumerate(_WORD.finditer(fold_text(text)), 1):
         word = found[0]
         if len(word.encode()) > MAX_WORD_BYTES:
             continue
@@ -65,7 +65,7 @@ def tsvector(text: str) -> str:
     return " ".join(f"'{word}':{','.join(map(str, places))}" for word, places in positions.items())
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """Return a text without case and accents."""
     if text.isascii():
         return text.lower()

@@ -129,7 +129,7 @@ class PostgresqlDatabase(Database):
                 self._prepare(connection, writes=writes)
                 unless_ready.pop_all()
         except Exception as error:
-            raise self.translated(error) from None
+            raise self.translate_any(error) from None
         return connection
 
     def _connect_directly(self) -> Any:

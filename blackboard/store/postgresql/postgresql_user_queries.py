@@ -62,7 +62,7 @@ class PostgresqlQueries(BoardQueries):
     def _query(self, sql: str, values: Any, seconds: float) -> list[Row]:
         with (
             self._database.read() as transaction,
-            _running(transaction, _TimedQuery.begin(sql, values, seconds)) as cursor,
+            _run(transaction, _TimedQuery.begin(sql, values, seconds)) as cursor,
         ):
             return named_rows([column[0] for column in cursor.description], cursor.fetchall())
 
@@ -117,7 +117,7 @@ class PostgresqlQueries(BoardQueries):
 
 
 @contextmanager
-def _running(transaction: Transaction, query: _TimedQuery) -> Iterator[Any]:
+def _run(transaction: Transaction, query: _TimedQuery) -> Iterator[Any]:
     """Run a query until its end, yield its cursor, and translate its errors."""
     dialect = transaction.dialect
     try:
@@ -137,7 +137,7 @@ def _running(transaction: Transaction, query: _TimedQuery) -> Iterator[Any]:
 def _fetch(transaction: Transaction, query: _TimedQuery, limit: int) -> QueryResult:
     """Run a query in a transaction, and return at most `limit` rows. They are fetched in blocks."""
     rows, size = list[tuple[Any, ...]](), 0
-    with _running(transaction, query) as cursor:
+    with _run(transaction, query) as cursor:
         columns = tuple(column[0] for column in cursor.description)
         while len(rows) <= limit and (block := cursor.fetchmany(min(BLOCK_ROWS, limit + 1 - len(rows)))):
             rows += block

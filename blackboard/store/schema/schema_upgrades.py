@@ -102,7 +102,7 @@ def migrate(database: Database, now: Instant) -> SchemaChange | None:
             with connection.begin():
                 return _migrate_locked(connection, database, now)
         except Exception as error:
-            raise _translated(error, database) from None
+            raise _translate(error, database) from None
 
 
 def _migrate_locked(connection: Any, database: Database, now: Instant) -> SchemaChange | None:
@@ -171,7 +171,7 @@ def _create_board(connection: Any, database: Database, now: Instant) -> None:
         connection.exec_driver_sql(mark)
 
 
-def _translated(error: Exception, database: Database) -> Exception:
+def _translate(error: Exception, database: Database) -> Exception:
     cause = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's error
     errors = database.dialect.errors
     return errors.translate(cause, database.location) if isinstance(cause, errors.base) else error

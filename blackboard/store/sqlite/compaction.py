@@ -56,7 +56,7 @@ def compact(database: SqliteDatabase, *, insist: bool = True) -> bool:
 def empty_log(database: SqliteDatabase) -> bool:
     """Move the write-ahead log into the file, and return whether it is empty then; a reader may prevent that."""
     database.checkpoint()  # moves most of the log while other processes write
-    with database.writers_held_off(), _connected(database) as connection:
+    with database.writers_held_off(), _connect(database) as connection:
         try:
             connection.execute(f"PRAGMA busy_timeout = {READER_WAIT_MILLISECONDS}")
             return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
@@ -65,7 +65,7 @@ def empty_log(database: SqliteDatabase) -> bool:
 
 
 def _rewrite_beside_writers(database: SqliteDatabase, part: Path, tries: int) -> bool:
-    with _connected(database) as watcher:
+    with _connect(database) as watcher:
         for _ in range(tries):
             if _rewrite_if_unchanged(database, part, watcher):
                 return True
@@ -91,7 +91,7 @@ def _version(watcher: Any) -> int:
 
 def write_content(database: SqliteDatabase, part: Path) -> None:
     """Write the content of the board to an empty file, and check it."""
-    with _connected(database) as connection:
+    with _connect(database) as connection:
         try:
             connection.execute("VACUUM INTO ?", (str(part),))
         except database.dialect.errors.base as error:
@@ -106,7 +106,7 @@ def _put_back(part: Path, database: SqliteDatabase) -> None:
     """Replace the content of the board in one transaction. The caller has the write lock."""
     with (
         contextlib.closing(sqlite.connect(str(part), isolation_level=None)) as source,
-        _connected(database) as target,
+        _connect(database) as target,
     ):
         try:
             source.backup(target)
@@ -115,7 +115,7 @@ def _put_back(part: Path, database: SqliteDatabase) -> None:
 
 
 @contextlib.contextmanager
-def _connected(database: SqliteDatabase) -> Iterator[Any]:
+def _connect(database: SqliteDatabase) -> Iterator[Any]:
     connection = database.connect(writes=True)
     try:
         yield connection

@@ -103,7 +103,7 @@ class SqliteDatabase(Database):
             self._close_connections()
             raise
         except Exception as error:
-            raise self.translated(error) from None
+            raise self.translate_any(error) from None
         self.place.note_opened()
         return connection
 
@@ -120,7 +120,7 @@ class SqliteDatabase(Database):
             try:
                 log_guarded_connection.use_log(connection)
             except self.dialect.errors.base as error:
-                raise self.translated(error) from None
+                raise self.translate_any(error) from None
 
     def transaction_of(self, connection: Any) -> Transaction:
         return SqliteTransaction(connection.cursor(), self.dialect)
@@ -133,7 +133,7 @@ class SqliteDatabase(Database):
             write()
 
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
-        return self.writer.lock.acquired()
+        return self.writer.lock.hold()
 
     def checkpoint(self, min_bytes: int = 0) -> None:
         """Copy the write-ahead log into the file as far as readers allow, without waiting.
@@ -155,7 +155,7 @@ class SqliteDatabase(Database):
             with contextlib.closing(self.connect(writes=True)) as connection:
                 self.dialect.checkpoint(connection)
         except Exception as error:
-            raise self.translated(error) from None
+            raise self.translate_any(error) from None
         finally:
             self._uses.end()
 

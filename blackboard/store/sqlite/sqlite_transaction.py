@@ -73,7 +73,7 @@ class SqliteTransaction(Transaction):
         return int(self._execute(statement, values).rowcount)
 
     def put(self, statement: Statement[object], row: NamedTuple) -> None:
-        sql, _ = statement.compiled(self.dialect)
+        sql, _ = statement.compile(self.dialect)
         self.cursor.execute(sql, tuple(row))  # from a named tuple, the driver fetches each value by a call
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
@@ -81,11 +81,11 @@ class SqliteTransaction(Transaction):
         return int(self._execute(statement, values).lastrowid)
 
     def put_many(self, statement: Statement[object], rows: Iterable[NamedTuple]) -> None:
-        sql, _ = statement.compiled(self.dialect)
+        sql, _ = statement.compile(self.dialect)
         self.cursor.executemany(sql, map(tuple, rows))
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
-        sql, names = statement.compiled(self.dialect)
+        sql, names = statement.compile(self.dialect)
         self.cursor.executemany(sql, ([row[name] for name in names] for row in rows))
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
@@ -109,7 +109,7 @@ class SqliteTransaction(Transaction):
 
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> Any:
         """Run a statement, and return the cursor. `tests/store` checks that each call names the statement's values."""
-        sql, names = statement.compiled(self.dialect)
+        sql, names = statement.compile(self.dialect)
         cursor = self.cursor.execute(sql, [values[name] for name in names])
         # A known effect saves the call of the property, for which each statement would pay.
         if (effect := statement.known_effect or statement.effect) is not QUIET and cursor.rowcount:

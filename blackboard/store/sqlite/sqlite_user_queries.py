@@ -59,7 +59,7 @@ class SqliteQueries(BoardQueries):
                 database.dialect.stop_no_more(cursor)
                 return rows
         except BaseException as error:
-            raise self._translated(error, refused, seconds) from None
+            raise self._translate(error, refused, seconds) from None
 
     def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> QueryResult:
         """Run one query of a person, in a process of its own; see `BoardQueries.table`."""
@@ -109,7 +109,7 @@ class SqliteQueries(BoardQueries):
         connection.set_authorizer(allow)
         return connection
 
-    def _translated(self, error: BaseException, refused: list[str], seconds: float) -> BaseException:
+    def _translate(self, error: BaseException, refused: list[str], seconds: float) -> BaseException:
         """Return our error for an error of a query."""
         dialect = self._database.dialect
         if not isinstance(error, sqlite.Error | sqlite.Warning | ValueError | OverflowError):

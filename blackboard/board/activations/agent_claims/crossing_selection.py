@@ -153,7 +153,7 @@ def _select_in_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) 
 
 def _select_scheduled(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     """Select the crossing of a schedule. It has no marks, and there is at most one."""
-    crossing = scheduled_crossings.waiting(txn, watch)
+    crossing = scheduled_crossings.waiting_crossing(txn, watch)
     if crossing is not None and (crossing := crossing_deferrals.release_or_defer(txn, watch, crossing)) is not None:
         crossing = scheduled_crossings.bring_up_to_date(txn, watch, crossing)
     return Selection() if crossing is None else Selection([crossing])

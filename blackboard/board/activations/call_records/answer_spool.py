@@ -57,7 +57,7 @@ class AnswerSpool:
         failpoint("spool.kept")
         log.error("the database did not accept an answer; it is kept in a file", call=answer.call_id, file=str(path))
 
-    def waiting(self) -> Iterator[SpooledAnswer]:
+    def waiting_answers(self) -> Iterator[SpooledAnswer]:
         """Yield every waiting answer of this board."""
         yield from list(self._in_memory.values())
         try:

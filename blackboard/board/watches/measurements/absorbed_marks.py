@@ -29,7 +29,7 @@ def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -
 def _absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
     """Return the record of a mark that a watch has absorbed; None if there is none."""
     if txn.row_cache is not None and txn.row_cache.has_absorbed(watch.id, mark_id):
-        return txn.row_cache.absorbed(watch.id, mark_id)
+        return txn.row_cache.absorbed_event(watch.id, mark_id)
     return txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
 
 

@@ -23,7 +23,7 @@ from blackboard.store.statements import MARKS
 
 def sums_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> SumsByLaw:
     """Return the sums of a watch in a scope. The transaction writes changed sums at its end."""
-    return txn.collected(CollectedSums).read(txn, watch.id, scope)
+    return txn.changes_of(CollectedSums).read(txn, watch.id, scope)
 
 
 def sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> RunningSums:

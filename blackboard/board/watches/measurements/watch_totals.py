@@ -177,7 +177,7 @@ def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
 
 def reset(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Set the sums of a watch in a scope to nothing, because all marks were absorbed."""
-    txn.collected(CollectedSums).reset(txn, watch.id, scope)
+    txn.changes_of(CollectedSums).reset(txn, watch.id, scope)
 
 
 def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
@@ -185,8 +185,8 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 
     The sums over all live marks, and the sums of groups, are computed when they are needed.
     """
-    txn.collected(CollectedSums).delete(txn, watch.over_live_marks.id)
-    txn.collected(CollectedSums).delete(txn, watch.id)
+    txn.changes_of(CollectedSums).delete(txn, watch.over_live_marks.id)
+    txn.changes_of(CollectedSums).delete(txn, watch.id)
     if watch.condition.is_over_board:
         recount(txn, watch, WHOLE_BOARD)
 

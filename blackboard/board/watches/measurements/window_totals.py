@@ -74,7 +74,7 @@ def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) ->
     """
     for watch in _watches(txn, kind):
         if watch.condition.by is not None:
-            txn.collected(CollectedSums).delete(txn, watch.id, before + _length(watch))
+            txn.changes_of(CollectedSums).delete(txn, watch.id, before + _length(watch))
         elif (sums := sums_of(txn, watch).get(LawOfKind(kind, WINDOW))) is not None:
             _subtract_past_deposits(txn, watch, kind, WHOLE_BOARD, sums)
 
@@ -83,7 +83,7 @@ def delete_all(txn: BoardTransaction) -> None:
     """Delete the sums of all windows. They are computed from the deposits when they are needed."""
     txn.sql.run(CROSSINGS.delete_totals_of_law, law=WINDOW)
     watches = txn.active.watches
-    txn.collected(CollectedSums).drop(
+    txn.changes_of(CollectedSums).drop(
         lambda watch_id, _: watch_id in watches and watches[watch_id].condition.has_window
     )
 

@@ -91,7 +91,7 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     first = [strongest[mark] for mark in needed]
     chosen = (first + [item for item in inputs if item not in first])[:room]
     given = {side for item in chosen for side in sides[item.event.mark_id]}
-    whole = set(condition.deciding(lambda side: side in met and side in given))
+    whole = set(condition.deciding_comparisons(lambda side: side in met and side in given))
     kept = [item for item in chosen if not whole or not whole.isdisjoint(sides[item.event.mark_id])]
     return sorted(kept, key=_strongest_first)
 
@@ -131,7 +131,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     key = CrossingKey(watch.id, scope)
     marks = watch_states.measured_marks(txn, watch, key, whole=True)
     values = {side: value_at(side.measure, marks, txn.now) for side in watch.condition.comparisons()}
-    sides = list(watch.condition.deciding(lambda one: one.is_met_at(values[one]))) or list(values)
+    sides = list(watch.condition.deciding_comparisons(lambda one: one.is_met_at(values[one]))) or list(values)
     inputs_by_mark: dict[int, InputMark] = {}
     for measure in (side.measure for side in sides):
         if measure.within is None:
@@ -209,7 +209,7 @@ def _rows_of_met_sides(txn: BoardTransaction, watch: RegisteredWatch, rows: list
     fading_marks = [fading_mark(txn, row) for row in rows]
     measures = [
         comparison.measure
-        for comparison in watch.condition.deciding(
+        for comparison in watch.condition.deciding_comparisons(
             lambda comparison: comparison.is_met_at(value_at(comparison.measure, fading_marks, txn.now))
         )
     ]

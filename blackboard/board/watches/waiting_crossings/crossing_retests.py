@@ -155,12 +155,12 @@ def _marks_by_scope(past: MarksAtCrossing) -> Iterator[_ScopeMarks]:
     """Yield each scope that the new watch measures, or each mark that it measures alone."""
     watch, crossing = past.watch, past.crossing
     if watch.condition.is_per_mark:
-        for mark in past.measured():
+        for mark in past.measured_marks():
             if not crossing.is_per_mark or mark.row.id == crossing.mark_id:
                 yield _ScopeMarks(watch.key_of(mark.row.subject, mark.row), [mark])
         return
     by_scope: dict[str | None, list[PastMark]] = {WHOLE_BOARD: []} if watch.condition.is_over_board else {}
-    for mark in past.measured():
+    for mark in past.measured_marks():
         by_scope.setdefault(scope_of(past.txn, watch, mark.row), []).append(mark)
     for scope in _scopes_in_windows(past):
         by_scope.setdefault(scope, [])

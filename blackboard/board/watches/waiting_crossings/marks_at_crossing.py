@@ -49,7 +49,7 @@ class MarksAtCrossing:
         self.txn, self.watch, self.crossing, self.at = txn, watch, crossing, crossing.crossed_at
         self._deployment = deployment
 
-    def measured(self) -> Iterator[PastMark]:
+    def measured_marks(self) -> Iterator[PastMark]:
         """Yield the marks that the new watch would have measured.
 
         For a rising watch, these are the live stimuli of that instant. For a falling watch, evaporated marks count too,

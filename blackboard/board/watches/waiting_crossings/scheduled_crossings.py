@@ -36,7 +36,7 @@ def begin(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None:
     """Record the crossing of a schedule that is due, unless one waits."""
     _set_next(txn, watch, None)
-    if waiting(txn, watch) is None:
+    if waiting_crossing(txn, watch) is None:
         at, value = _stands_for(txn, watch, due_at, 1.0)
         insert_crossing(
             txn,
@@ -58,7 +58,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
         )
 
 
-def waiting(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
+def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
     """Return the waiting crossing of a schedule, if there is one."""
     return txn.sql.one(CROSSINGS.waiting_crossing, **_key(watch)._asdict())
 
@@ -95,7 +95,7 @@ def follow(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow)
         fire(txn, watch, due_at)
 
 
-def upcoming(txn: BoardTransaction, watch: RegisteredWatch, limit: int = UPCOMING_INSTANTS) -> list[Instant]:
+def upcoming_instants(txn: BoardTransaction, watch: RegisteredWatch, limit: int = UPCOMING_INSTANTS) -> list[Instant]:
     """Return the next instants of a schedule that are not due yet, at most `limit`."""
     return list(islice(watch.schedule.instants(txn.now, watch.scheduled_from), limit))
 

@@ -105,7 +105,7 @@ class Observation:
             case _:
                 assert_never(condition)
 
-    def matching(self, condition: ThresholdCondition) -> list[FadingPheromone]:
+    def measured_pheromones(self, condition: ThresholdCondition) -> list[FadingPheromone]:
         """Return the pheromones that a threshold measures, live or not."""
         return [
             found
@@ -127,7 +127,7 @@ class Observation:
         ]
 
     def _threshold(self, condition: ThresholdCondition, at: Instant) -> Evaluation:
-        live = [found for found in self.matching(condition) if found.is_live(at)]
+        live = [found for found in self.measured_pheromones(condition) if found.is_live(at)]
         value = aggregate_pheromones(condition.aggregation, live, at)
         met = COMPARISONS[condition.operator](value, condition.value)
         return Evaluation(met, value, tuple(found.id for found in live))

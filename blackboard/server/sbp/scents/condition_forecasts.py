@@ -45,7 +45,7 @@ def _changes(part: ScentCondition, seen: Observation, now: Instant, band: float)
         if emissions:
             yield emissions[0].at + length + 1
     elif isinstance(part, ThresholdCondition):
-        live = [found for found in seen.matching(part) if found.is_live(now)]
+        live = [found for found in seen.measured_pheromones(part) if found.is_live(now)]
         levels = {part.value, *((part.value - band, part.value + band) if band else ())}
         change = _first_fall(part.aggregation, live, levels, now)
         if change is not None:

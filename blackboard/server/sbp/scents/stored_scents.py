@@ -139,7 +139,7 @@ def condition_state(condition: ScentCondition, seen: Observation, at: Instant) -
     return {"met": seen.evaluate(condition, at).met, "partial": partial}
 
 
-def shown(record: MarkRecord) -> dict[str, Any]:
+def inspection_of(record: MarkRecord) -> dict[str, Any]:
     """Return a scent as an inspection shows it."""
     fields, state, now = fields_of(record), state_of(record), from_datetime(record.as_of)
     return {

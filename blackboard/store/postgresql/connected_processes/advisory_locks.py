@@ -29,7 +29,7 @@ class AdvisoryLock:
         self._database, self._number, self._seconds = database, LOCKS[name], seconds
 
     @contextlib.contextmanager
-    def acquired(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Hold the lock, on a connection of its own.
 
         Raises:

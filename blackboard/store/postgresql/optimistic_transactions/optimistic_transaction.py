@@ -134,7 +134,7 @@ class OptimisticTransaction(PipelinedTransaction):
 
         The caller adds its own conditions with `require`.
         """
-        _, names = statement.compiled(self.dialect)
+        _, names = statement.compile(self.dialect)
         result = self._read_set.release(statement, tuple(values[name] for name in names))
         return [*map(statement.make, result.rows)]
 
@@ -197,7 +197,7 @@ class OptimisticTransaction(PipelinedTransaction):
         """
         if statement.name not in UNLOCKED_READS:
             raise LockRequired(statement.name)
-        text, names = statement.compiled(self.dialect)
+        text, names = statement.compile(self.dialect)
         arguments = tuple(values[name] for name in names)
         result: StatementResult | None
         if statement is MARKS.transaction_start:
@@ -284,7 +284,7 @@ class OneMessageTransaction(OptimisticTransaction):
             return result
         if statement.name not in UNLOCKED_READS:
             raise LockRequired(statement.name)
-        text, names = statement.compiled(self.dialect)
+        text, names = statement.compile(self.dialect)
         arguments = tuple(values[name] for name in names)
         if (known := self._cache.find(statement, arguments)) is not None:
             return known

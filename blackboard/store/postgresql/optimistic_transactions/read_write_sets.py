@@ -73,7 +73,7 @@ class ReadSet:
         for statement, values, result, fingerprint in self._used.values():
             if fingerprint is None and result.rows:
                 raise LockRequired("a cached result without a fingerprint")
-            text, names = statement.compiled(self._dialect)
+            text, names = statement.compile(self._dialect)
             yield unchanged_condition(text, values, fingerprint)
             if fingerprint is None and statement is MARKS.marks_of_subject:
                 # The mark of a later deposit may have come and gone meanwhile.

@@ -82,7 +82,7 @@ class PipelinedTransaction(Transaction):
         return self._write_count
 
     def prefetch(self, statement: Statement[object], **values: Any) -> None:
-        text, names = statement.compiled(self.dialect)
+        text, names = statement.compile(self.dialect)
         arguments = [values[name] for name in names]
         if self._cache.find(statement, arguments) is None:
             result = StatementResult()

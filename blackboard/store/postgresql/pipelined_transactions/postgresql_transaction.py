@@ -89,7 +89,7 @@ class PostgresqlTransaction(PipelinedTransaction):
 
     def run(self, statement: Statement[object], **values: Any) -> None:
         self._note_write(statement, values)
-        text, names = statement.compiled(self.dialect)
+        text, names = statement.compile(self.dialect)
         result = self._counter(statement)
         if result is not None or len(names) != 1 or not self._waits(text, names, (values[names[0]],)):
             self._add(text, [values[name] for name in names], result)
@@ -102,7 +102,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         self._note_write(statement, row)
         if statement is MARKS.insert_mark and self._process_cache is not None:
             self._process_cache.note_subject(row.kind, row.subject)  # type: ignore[attr-defined]
-        text, names = statement.compiled(self.dialect)
+        text, names = statement.compile(self.dialect)
         if names != row._fields or not self._waits(text, names, row):
             self._add(text, _in_order(names, row))
 
@@ -113,7 +113,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         return int(values["id"])
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
-        text, names = statement.compiled(self.dialect)
+        text, names = statement.compile(self.dialect)
         for row in rows:
             self._note_write(statement, row)
             self._add(text, [row[name] for name in names])
@@ -121,7 +121,7 @@ class PostgresqlTransaction(PipelinedTransaction):
     def results(self, *reads: SqlRead) -> list[list[Any]]:
         waiting = []
         for statement, values in reads:
-            text, names = statement.compiled(self.dialect)
+            text, names = statement.compile(self.dialect)
             arguments = [values[name] for name in names]
             result = self._cache.find(statement, arguments)
             if result is None:
@@ -134,7 +134,7 @@ class PostgresqlTransaction(PipelinedTransaction):
 
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
         """Send a statement after those that wait, and return its result."""
-        text, names = statement.compiled(self.dialect)
+        text, names = statement.compile(self.dialect)
         arguments = [values[name] for name in names]
         result = self._cache.find(statement, arguments)
         if result is None:

@@ -114,7 +114,7 @@ class WriteLock:
         return self._state is LockState.FREE
 
     @contextlib.contextmanager
-    def acquired(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Hold the lock.
 
         Raises:
