@@ -152,7 +152,7 @@ class ProjectChanges:
             self._record[name] = {"value": value, **self._add(name, path, key, value)}
 
     def _place(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[str | int] | None:
-        """Return the path of the entry with a value and, unless it is None, a key; None if there is no such entry.
+        """Return the path of the entry with a value, and with a key if one is given; None if there is no such entry.
 
         With a key, the value None stands for any value.
         """

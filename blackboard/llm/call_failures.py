@@ -245,7 +245,7 @@ def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
 
 
 def _error_in(text: str) -> object | None:
-    """Return a text as an error object of the API; None if it is something else. An error is short."""
+    """Return the error object that a text of the API is; None for any other text. Errors are short texts."""
     if len(text) > _MAX_ERROR_CHARACTERS or '"error"' not in text:
         return None
     try:

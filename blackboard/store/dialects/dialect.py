@@ -46,7 +46,7 @@ class Dialect(ABC):
     """The number of attempts to get a lock, each in a transaction of its own. The attempts together wait for
     `BUSY_SECONDS`."""
     mark_as_board: ClassVar[str | None] = None
-    """The statement that marks a new database as a board; None if its tables show it."""
+    """The statement that marks a new database as a board; None if its tables alone show that."""
     keeps_deleted: ClassVar[bool] = False
     """Whether the database is a file whose unused parts may keep deleted content until the file is compacted."""
     keeps_statements = True
@@ -65,7 +65,7 @@ class Dialect(ABC):
         """
 
     def library_problem(self) -> str | None:
-        """Return what is wrong with the library of this process, as a warning; None if nothing is."""
+        """Return a warning about the database library of this process; None if nothing is wrong with it."""
         return None
 
     @abstractmethod

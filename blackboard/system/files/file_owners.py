@@ -111,7 +111,7 @@ def describe_access(path: str | Path) -> str:
 
 
 def describe_foreign(paths: Iterable[Path]) -> str | None:
-    """Return a text that names the files of other users and this user; None if all belong to this user."""
+    """Return a text that names this user and the files of other users; None if all belong to this user."""
     by_owner: dict[str, list[str]] = {}
     for path in paths:
         if (owner := foreign_owner(path)) is not None:

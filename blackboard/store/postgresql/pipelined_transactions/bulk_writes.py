@@ -104,7 +104,10 @@ def _words(text: str) -> frozenset[str]:
 
 @cache
 def _set_of(text: str, names: tuple[str, ...]) -> RowSet | None:
-    """Return an empty set of rows for a statement; None unless it only inserts its parameters or deletes by a key."""
+    """Return an empty set of rows for a statement that only inserts its parameters or deletes by a key.
+
+    The result is None for any other statement, and for a delete from a table to whose rows other tables refer.
+    """
     if (found := _PLAIN_INSERT.fullmatch(text.strip())) is not None:
         columns = tuple(name.strip() for name in found[2].split(","))
         if columns == names and found[3].count("$") == len(names):
