@@ -238,9 +238,11 @@ class CommandSession:
             ConfigurationError: The deployment file or the URL of the database is wrong.
             StoreError: The database cannot be used.
         """
+        from blackboard.board import known_classes
+
         settings = self.settings
         with self._open(create=create, upgrade=upgrade, report=report) as board:
-            board.classes.load_from(self.classes)
+            known_classes.load_classes_from(board, self.classes)
             if (text := _schema_note(board)) is not None:
                 report(text)
             if deploy is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from blackboard.board.daemon_work import Worker
+from blackboard.board.daemon_work import Worker, learn_classes_of
 from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.deliveries.publish_hooks import Publisher
@@ -41,10 +41,7 @@ class AgentSet(Mapping[str, Agent]):
         self.publisher = Publisher(board, self._agents, settings)
         """Calls the `publish` functions of the agents."""
         self._outdated: set[str] = set()
-        classes = board.classes
-        for agent in self._agents.values():
-            classes.add(agent.kinds.values())
-        classes.load(kind for agent in self._agents.values() for kind in agent.spec.kinds)
+        learn_classes_of(board, self._agents.values())
 
     def __getitem__(self, name: str) -> Agent:
         return self._agents[name]

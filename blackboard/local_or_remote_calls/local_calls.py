@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blackboard.board import Blackboard
+from blackboard.board import Blackboard, known_classes
 from blackboard.board.reading.tag_texts import read_filters, read_group
 from blackboard.clock import Clock, microseconds_in
 from blackboard.core.marks.tags import ReadTagValue
@@ -91,11 +91,11 @@ class LocalCalls(DifferingCalls):
                     self.clock.wait(heard, self.clock.now() + microseconds_in(tick_seconds))
 
     def kind_lookup(self) -> KindLookup:
-        deployment, classes = self._board.deployment, self._board.classes
+        board, deployment = self._board, self._board.deployment
         return KindLookup(
             deployment,
-            lambda kind: classes.load({kind}),
-            lambda kind, payload, subject: classes.stored_subject(kind, payload, subject, deployment),
+            lambda kind: known_classes.load_class(board, kind),
+            lambda kind, payload, subject: known_classes.stored_subject(board, kind, payload, subject, deployment),
         )
 
     def file_position(self, source: str, kind: str) -> FilePosition:

@@ -154,8 +154,8 @@ def test_a_deposit_enters_no_function_twice(board_url: str) -> None:
         def profile(frame: types.FrameType, event: str, argument: object) -> None:
             path = frame.f_code.co_filename
             ours = Path(path).stem in (
-                "blackboard", "deposit_methods", "board_session", "deposit_batches", "deposit_requests", "deposits",
-                "database", "rising_crossings",
+                "blackboard", "deposit_methods", "board_session", "deposit_transactions", "deposit_requests",
+                "deposits", "database", "rising_crossings",
             )  # fmt: skip
             resumable = frame.f_code.co_flags & inspect.CO_GENERATOR or "<" in frame.f_code.co_name
             if event == "call" and ours and not resumable:
@@ -167,7 +167,7 @@ def test_a_deposit_enters_no_function_twice(board_url: str) -> None:
             board.deposit(mark)
         finally:
             sys.setprofile(None)
-    assert entered[:4] == [
-        "DepositMethods.deposit", "deposited_item", "deposit_options", "DepositRequest.of"
+    assert entered[:5] == [
+        "DepositMethods.deposit", "deposited_item", "deposit_options", "deposit_one", "DepositRequest.of"
     ]  # fmt: skip
     assert {name for name in entered if entered.count(name) > 1} == set()

@@ -23,6 +23,7 @@ from blackboard.board.daemon_work.model_call_transactions import ModelCallTransa
 from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.board.daemon_work.run_end_transactions import ClaimNext, FinishedRun
 from blackboard.board.daemon_work.worker import Worker, publish_lock
+from blackboard.board.known_classes import learn_classes_of
 from blackboard.board.program_loading import load_program
 from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -50,6 +51,7 @@ __all__ = [
     "Worker",
     "activation_trace_spans",
     "agent_action_checks",
+    "learn_classes_of",
     "load_program",
     "publish_lock",
 ]

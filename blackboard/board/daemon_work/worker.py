@@ -21,8 +21,11 @@ from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.work_tables.activation_inputs import ActivationInput
 from blackboard.board.worker_registry import AgentCode
 from blackboard.clock import Instant
+from blackboard.core.marks.mark_model import Mark
+from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import Duration
 from blackboard.store.database_interfaces.process_interface import ProcessLock
 from blackboard.store.row_types.board_row_types import WorkerRow
@@ -196,6 +199,14 @@ class Worker:
         return claims.claim(
             txn, txn.deployment.agents[name], ClaimRequest(self.id, self.lease, marks_by_search), work_source
         )
+
+    def mark_of(self, item: ActivationInput, deployment: Deployment) -> Mark:
+        """Return an input of an activation as a mark of its kind's class.
+
+        Raises:
+            InvalidMark: The payload does not fit the class.
+        """
+        return self._session.classes.make(item.event, item.stored, deployment)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.store.schema.schema_upgrades import SchemaChange
 
 
@@ -24,7 +23,5 @@ class BoardHandle:
         """The database behind the board, for the same readers."""
         self.clock = session.clock
         """The source of time."""
-        self.classes: MarkClasses = session.classes
-        """The mark classes that this process knows."""
         self.schema_change: SchemaChange | None = session.schema_change
         """The change of the schema when the board was opened; None if there was none."""

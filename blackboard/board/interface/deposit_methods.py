@@ -12,11 +12,10 @@ from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
-from blackboard.core.marks.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.core.marks.deposit_requests import Deposit, deposit_options, deposited_item
 from blackboard.core.marks.mark_checks import check_if_event, check_increase
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import UsageError
-from blackboard.store.connections.group_commit import ServerHints
 
 if TYPE_CHECKING:
     from blackboard.board.keyword_arguments import DepositKeywords
@@ -85,21 +84,11 @@ class DepositMethods(BoardHandle):
             OutOfOrder: The deposit is older than the live mark that it would be added to, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
-        from blackboard.board.mark_changes import deposit_intake
+        from blackboard.board import deposit_transactions
 
         item = deposited_item(mark, subject, payload)
-        classes = self.session.classes
-        classes.learn([item])
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
-        request = DepositRequest.of(item, self.author, options, intensity=intensity)
-        return self.session.write(
-            lambda txn: deposit_intake.deposit_as_unit(txn, request, classes),
-            shared=True,
-            hints=ServerHints(
-                lambda transaction: deposit_intake.read_ahead(transaction, self.session.last_active, request),
-                Receipt.renumbered,
-            ),
-        )
+        return deposit_transactions.deposit_one(self.session, self.author, item, options, intensity)
 
     @overload
     def deposit_many(
@@ -147,9 +136,9 @@ class DepositMethods(BoardHandle):
             ValueError: The numbers of items, keys and times differ. If the lengths are known at the start, nothing is
                 stored.
         """
-        from blackboard.board import deposit_batches
+        from blackboard.board import deposit_transactions
 
-        return deposit_batches.deposit_all(
+        return deposit_transactions.deposit_all(
             self.session, self.author, items, keys, occurred_at, raises=on_error == "raise"
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar, overload
 
@@ -24,10 +24,6 @@ class Receipt:
     strength: float
     crossed: tuple[str, ...] = ()
     """The agents whose thresholds the deposit crossed."""
-
-    def renumbered(self, new: Callable[[int], int]) -> Receipt:
-        """Return the receipt with the ids that a function gives for its own."""
-        return replace(self, mark_id=new(self.mark_id), event_id=new(self.event_id))
 
 
 @dataclass(frozen=True)

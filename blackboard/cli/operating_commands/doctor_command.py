@@ -49,7 +49,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _findings(session: CommandSession) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are also findings."""
-    from blackboard.board import Blackboard
+    from blackboard.board import Blackboard, known_classes
     from blackboard.board.diagnosis.doctor import examine_board
     from blackboard.board.diagnosis.worker_findings import MODEL
     from blackboard.core.records.finding import Finding
@@ -73,7 +73,7 @@ def _findings(session: CommandSession) -> list[Finding]:
         advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:
-            board.classes.load_from(session.classes)
+            known_classes.load_classes_from(board, session.classes)
             findings += examine_board(board, deployment)
         if all(finding.name != MODEL for finding in findings):
             findings.append(Finding(MODEL, "note", session.configured_model()))

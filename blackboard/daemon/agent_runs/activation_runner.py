@@ -272,7 +272,7 @@ class ActivationRunner:
             if event.payload is None:
                 continue  # the payload was erased
             try:
-                marks.append(self.worker.board.classes.make(event, item.stored, claim.deployment))
+                marks.append(self.worker.mark_of(item, claim.deployment))
             except InvalidMark as error:
                 unreadable[event.mark_id] = str(error)
         return marks, unreadable

@@ -1,13 +1,14 @@
-"""Deposits of many items, in batches: as many as one transaction takes."""
+"""The transactions of deposits: a deposit alone, or many items, as many as one transaction takes."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_changes.deposit_intake import deposit_batch
+from blackboard.board.mark_changes import deposit_intake
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import When
@@ -19,9 +20,29 @@ from blackboard.core.marks.deposit_lists import (
     deposit_entries,
     requests_of,
 )
-from blackboard.core.marks.deposit_requests import Deposit
-from blackboard.core.marks.mark_model import Mark
+from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
+from blackboard.core.marks.mark_model import DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError
+from blackboard.store.connections.group_commit import ServerHints
+
+
+def deposit_one(
+    session: BoardSession, author: str, item: Mark | Deposit, options: DepositOptions, intensity: float | None
+) -> Receipt:
+    """Deposit one item; see `Blackboard.deposit`."""
+    session.classes.learn((item,))
+    request = DepositRequest.of(item, author, options, intensity=intensity)
+    return session.write(
+        lambda txn: deposit_intake.deposit_as_unit(txn, request, session.classes),
+        shared=True,
+        hints=ServerHints(
+            lambda transaction: deposit_intake.read_ahead(transaction, session.last_active, request), _with_new_ids
+        ),
+    )
+
+
+def _with_new_ids(receipt: Receipt, new_id: Callable[[int], int]) -> Receipt:
+    return replace(receipt, mark_id=new_id(receipt.mark_id), event_id=new_id(receipt.event_id))
 
 
 def deposit_all(
@@ -40,7 +61,7 @@ def deposit_all(
     try:
         # The items themselves are not kept: the garbage collector looks at each object that lives, again and again.
         while requests := requests_of(itertools.islice(entries, DEPOSITS_PER_TRANSACTION), author):
-            work = partial(deposit_batch, requests=requests, classes=session.classes, raises=raises)
+            work = partial(deposit_intake.deposit_batch, requests=requests, classes=session.classes, raises=raises)
             results += session.write(work, shared=True)
     except BlackboardError as error:
         error.stored = sum(isinstance(result, Receipt) for result in results)
