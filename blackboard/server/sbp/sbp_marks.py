@@ -1,4 +1,7 @@
-"""The kinds of marks that the protocol uses. Each is registered with its first deposit, and programs may watch it."""
+"""The marks of the protocol: their kinds, and the steps that its methods share to read, change and withdraw them.
+
+Each kind is registered with its first deposit, and programs may watch it.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ claims_with_searches    claims by agents that take turns, tried again after the 
 searches_in_reads       the full-text searches in the `reads` of agents, which run before a claim
 crossing_selection      the crossings that an activation is given
 new_activations         the activation of selected crossings, which absorbs their marks
-deferred_activations    the activations that wait for another attempt, and their marks after a conflict
+deferred_activations    the activations that wait for another attempt
+input_renewal           the marks of an activation as they are after a conflict
 additional_reads        the marks that an agent reads in addition to those that woke it
 circular_wakes          the quarantine of activations that keep waking each other
 activation_trace_spans  the trace spans of activations, and the deposits that they link to

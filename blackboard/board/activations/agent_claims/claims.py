@@ -22,11 +22,8 @@ from blackboard.board.activations.agent_claims.claimable_work import (
     read_claimable_work,
 )
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
-from blackboard.board.activations.agent_claims.deferred_activations import (
-    next_deferred,
-    renew_inputs,
-    searches_to_renew,
-)
+from blackboard.board.activations.agent_claims.deferred_activations import next_deferred
+from blackboard.board.activations.agent_claims.input_renewal import renew_inputs, searches_to_renew
 from blackboard.board.activations.agent_claims.new_activations import claimed_inputs, insert_claimed
 from blackboard.board.activations.agent_claims.searches_in_reads import (
     NOTHING_FOUND,
