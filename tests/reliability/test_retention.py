@@ -87,8 +87,7 @@ def test_a_file_stops_growing_under_months_of_steady_load(board: Blackboard, pat
             sizes.append(path.stat().st_size)
             counts.append(rows(board))
     assert sizes[-1] <= 1.1 * sizes[1]
-    for name in TABLES:
-        assert counts[-1][name] <= 1.2 * counts[1][name] + 20, name
+    assert [name for name in TABLES if counts[-1][name] > counts[1][name]] == []
     assert board.marks("tower")[0].subject == "tower"
     assert [row.event for row in board.history("tower")] == ["deposited"], "a live mark keeps its history"
 
