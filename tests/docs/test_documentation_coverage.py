@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import blackboard
@@ -207,6 +208,28 @@ def test_every_setting_is_documented_with_its_default(title: str) -> None:
     }
     assert wrong == {}
     assert all(len(row) == 5 for row in documented.values())
+
+
+def range_of(field: FieldInfo) -> str:
+    """Return the range of a number as the page writes it; "" if the type of the setting gives none."""
+    above, least, most = (
+        next((f"{getattr(item, name):,.0f}" for item in field.metadata if hasattr(item, name)), None)
+        for name in ("gt", "ge", "le")
+    )
+    if above is None and least is None:
+        return ""
+    if most is None:
+        return f"above {above}" if least is None else f"at least {least}"
+    return f"above {above}, up to {most}" if least is None else f"{least} to {most}"
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_range_of_a_setting_is_the_one_that_its_type_accepts(title: str) -> None:
+    model = SECTIONS[title]
+    ranges = {name: range_of(model.model_fields[field]) for name, field in names_in_files(model).items()}
+    documented = {name: row[3] for name, row in rows(section("settings.md", f"`{title}`")).items()}
+    documented.pop("clear_above", None)  # the page names a narrower range
+    assert [(name, text, ranges[name]) for name, text in documented.items() if not text.startswith(ranges[name])] == []
 
 
 def test_every_setting_is_in_the_packaged_file_with_a_comment() -> None:
