@@ -56,7 +56,7 @@ def outdated_agents(txn: BoardTransaction, code: AgentCode) -> list[str]:
 
 
 def code_of(worker: WorkerRow) -> dict[str, str | None]:
-    """Return the agents that a worker serves, with the digests of its code."""
+    """Return the agents that a worker serves, with the digests of their code."""
     return dict(json.loads(worker.agents or "{}"))
 
 
@@ -194,7 +194,7 @@ def register(
     Args:
         txn: The transaction.
         worker_id: The name in which the worker claims.
-        code: The agents that it serves, with the digests of its code.
+        code: The agents that it serves, with the digests of their code.
         model: A text that names the provider and model in use; None if there is none.
         lock_key: The key of the advisory lock that proves its life; None in a file.
     """

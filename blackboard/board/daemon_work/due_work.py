@@ -56,7 +56,7 @@ def read_due_work(txn: BoardTransaction, code: AgentCode, pace: BackgroundThrott
 
     Args:
         txn: The transaction.
-        code: The agents that the worker serves, with the digests of its code.
+        code: The agents that the worker serves, with the digests of their code.
         pace: The pauses of its background work.
     """
     instants = txn.sql.existing(CROSSINGS.due_instants)

@@ -1,4 +1,4 @@
-"""The backfill of one mark: it follows a new law or a new floor of its kind, as of the instant of the change."""
+"""The backfill of one mark: the mark follows a new law or floor of its kind, as of the instant of the change."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class NeedAgents(NamedTuple):
     answerable_by: tuple[str, ...]
     """The agents that may answer the need."""
     waits_for: tuple[str, ...]
-    """The agents among these that were woken for the need and have not ended their work."""
+    """The agents among these that were woken for the need, and whose work on it has not ended and is not held."""
 
 
 NOBODY = NeedAgents((), ())
@@ -77,7 +77,7 @@ def agents_of_need(txn: BoardTransaction, need_id: int, answerable_by: str | Non
 
 
 def _is_at_work(txn: BoardTransaction, agent_spec: AgentSpec, need: MarkRow) -> bool:
-    """Return whether a need has woken an agent that has not ended its work."""
+    """Return whether a need has woken an agent whose work on it has not ended and is not held."""
     if not agent_spec.names.isdisjoint(txn.sql.all(ACTIVATIONS.agents_at_work, mark_id=need.id)):
         return True
     return any(

@@ -126,13 +126,13 @@ class NeedRecord(MarkRecord):
     withdrawn_causes: tuple[int, ...] = ()
     """The marks that woke the asking agent and that another author has withdrawn since."""
     due_at: datetime | None = None
-    """When the need should be answered."""
+    """When the need should be answered; None for no due time."""
     assignee: str = ""
     """Who should answer the need; "" if nobody is named."""
     answerable_by: tuple[str, ...] = ()
     """The agents that may answer the need; none if only people may."""
     waits_for: tuple[str, ...] = ()
-    """The agents among these that were woken for the need and have not ended their work."""
+    """The agents among these that were woken for the need, and whose work on it has not ended and is not held."""
 
     @property
     def for_people(self) -> bool:

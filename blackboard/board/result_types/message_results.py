@@ -39,7 +39,7 @@ class OutboxMessage:
     """When the message is sent next; None if no attempt follows."""
     finished_at: datetime | None
     error: str | None
-    """Why the last attempt failed."""
+    """Why the last attempt failed; None if it did not."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,6 @@ class SinkStatus:
     given_up: int
     """The number of messages that failed for 3 days, or whose receiver is gone."""
     waiting_since: datetime | None
-    """Since when the oldest waiting message has waited."""
+    """Since when the oldest waiting message has waited; None if none waits."""
     error: str | None
-    """Why an attempt failed."""
+    """Why an attempt for one of these messages failed; None if none has failed."""

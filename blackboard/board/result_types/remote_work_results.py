@@ -85,4 +85,4 @@ class RunState:
     retry_at: datetime | None
     """When the activation is tried again; None if it is not."""
     marks: tuple[int, ...]
-    """The marks that the run deposited, reinforced or withdrew."""
+    """The marks that the run deposited, reinforced, withdrew or found gone. Empty while the activation is not done."""

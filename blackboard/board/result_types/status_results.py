@@ -52,7 +52,7 @@ class WaitingNeed:
     id: int
     subject: str
     due_at: datetime | None
-    """When the need should be answered."""
+    """When the need should be answered; None for no due time."""
     assignee: str
     """Who should answer the need; "" if nobody is named."""
     overdue: bool

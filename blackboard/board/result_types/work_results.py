@@ -137,7 +137,7 @@ class ScheduleRecord:
     held_by: str | None
     """The reason why that crossing waits, if there is one."""
     last_at: datetime | None
-    """The last instant that no longer waits."""
+    """The last instant that no longer waits; None before the first."""
     last_late_seconds: float | None
     """How long after that last instant the board noticed it."""
     upcoming: tuple[datetime, ...]
@@ -236,17 +236,18 @@ class ModelCallTexts:
 
 @dataclass(frozen=True)
 class ActivationDetails:
-    """One activation with its marks, its deposits and its model calls."""
+    """One activation with its marks, what it did to marks, and its model calls."""
 
     activation: ActivationRecord
     is_stuck: bool
     """Whether a person may retry or discard the activation: it failed, is held or is quarantined."""
     split_from: int | None
-    """The failed activation that this activation was split from."""
+    """The activation that this activation was split from; None if it was not split from another."""
     parts: tuple[int, ...]
     """The activations that were split from this activation, and have taken marks over from it."""
     marks: tuple[GivenMark, ...]
     deposits: tuple[MarkEvent, ...]
+    """The events of marks that the activation caused, oldest first."""
     calls: tuple[ModelCallRecord, ...]
     """The model calls of the activation, oldest first."""
     cost_usd: float

@@ -40,6 +40,7 @@ def report(loaded: LoadResult, encoding: str | None, file: str, rejects: Path, *
 
 
 def _document(loaded: LoadResult, encoding: str | None, rejects: Path) -> LoadDocument:
+    """Return the results of a load as `load --json` prints them."""
     from blackboard.cli.command_documents import LoadDocument
 
     outcomes, before = loaded.outcomes, loaded.before

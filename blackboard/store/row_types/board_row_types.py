@@ -48,7 +48,7 @@ class WorkerRow(NamedTuple):
     version: str | None
     """The program's version."""
     agents: str | None = None
-    """The agents that it serves, with the digests of its code, as a JSON object."""
+    """The agents that it serves, with the digests of their code, as a JSON object."""
     schema: str | None = None
     """The newest schema that it knows."""
     model: str | None = None

@@ -224,8 +224,8 @@ ORDER BY created_at DESC
 LIMIT 1 OFFSET :number + 0;
 
 -- name: held_of_watch -> ActivationRow
--- Why and until when an activation of a watch is held by a budget or a paused model. An activation whose last call was
--- refused or unusable does not count: the model is to be tried with others.
+-- An activation of a watch that a budget or a paused model holds until an instant. An activation whose last call was
+-- refused or unusable does not count: the model is to be tried with other activations.
 SELECT {activation.*}
 FROM activation
 WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agent AND activation.retry_at > :now
@@ -325,7 +325,7 @@ JOIN activation ON activation.id = activation_input.activation_id
 WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id;
 
 -- name: agents_at_work -> str
--- The agents with an activation that was given a mark, and that runs or will be tried again.
+-- The agents with an activation that was given a mark, and that runs or is ready. A held activation does not count.
 SELECT DISTINCT activation.agent
 FROM activation_input
 JOIN activation ON activation.id = activation_input.activation_id

@@ -268,7 +268,7 @@ FROM waiting
 WHERE waiting.watch_id IS NOT NULL;
 
 -- name: count_waiting_marks -> int
--- The number of marks that wait for a watch, counted up to a limit.
+-- The number of marks of a watch's waiting crossings that nothing holds, of at most a limit of crossings.
 SELECT coalesce(sum(first.marks), 0) AS marks
 FROM (
   SELECT marks FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL LIMIT :limit + 0
@@ -503,13 +503,13 @@ SELECT watch_id, count(*) AS number FROM crossing WHERE id > :after GROUP BY wat
 SELECT {crossing.*} FROM crossing WHERE crossing.activation_id = :activation_id;
 
 -- name: get_predicted_crossing -> PredictedCrossingRow
--- When a falling watch will cross for a scope or mark.
+-- When time alone concerns a watch next for a scope or mark.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE watch_id = :watch_id AND scope = :scope AND mark_id = :mark_id;
 
 -- name: set_predicted_crossing
--- Predict when a falling watch will cross.
+-- Predict when time alone concerns a watch next.
 INSERT INTO predicted_crossing (watch_id, scope, mark_id, due_at) VALUES (:watch_id, :scope, :mark_id, :due_at)
 ON CONFLICT (watch_id, scope, mark_id) DO UPDATE SET due_at = excluded.due_at;
 
@@ -623,7 +623,7 @@ ORDER BY predicted_crossing.due_at
 LIMIT :limit + 0;
 
 -- name: next_predicted_fall -> Instant
--- When the next predicted crossing of a falling watch is due.
+-- When the next prediction of a watch without a schedule is due.
 SELECT predicted_crossing.due_at
 FROM predicted_crossing
 WHERE predicted_crossing.due_at IS NOT NULL

@@ -309,7 +309,7 @@ WHERE event.subject = (SELECT need.subject FROM event AS need WHERE need.id = :n
 ORDER BY event.id;
 
 -- name: events_of_activation -> EventRow
--- The deposits of an activation, oldest first.
+-- The events of marks that an activation caused, oldest first.
 SELECT {event.*} FROM event WHERE event.activation_id IS NOT NULL AND event.activation_id = :activation_id ORDER BY event.id;
 
 -- name: events_of_subject -> EventRow
@@ -462,7 +462,7 @@ ORDER BY live.order_key DESC, live.id DESC
 LIMIT :limit + 0;
 
 -- name: oldest_of_equal_marks -> LiveMark
--- The oldest of the marks of a kind under such a law that are equally strong.
+-- The oldest of the marks of a kind that are equally strong, under a law whose order never changes.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
 SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live

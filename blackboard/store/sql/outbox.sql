@@ -45,7 +45,7 @@ SET state = :state, finished_at = :now, error = :error, fence = fence + 1
 WHERE sink = :sink AND state = 'waiting';
 
 -- name: discard_message
--- Give a message up.
+-- Discard a message.
 UPDATE message
 SET state = 'discarded', finished_at = :now, fence = fence + 1
 WHERE id = :id AND state IN ('waiting', 'failed', 'gone');
@@ -72,8 +72,8 @@ ORDER BY message.id DESC
 LIMIT :limit + 0;
 
 -- name: undelivered_messages -> MessageRow
--- The messages that were not delivered, and that nobody has given up, newest first. With `sinks`, only those of these
--- sinks that were tried.
+-- The messages that were neither delivered nor discarded, newest first. With `sinks`, only those of these sinks that
+-- were tried.
 SELECT {message.*}
 FROM message
 WHERE message.state IN ('waiting', 'failed', 'gone')
@@ -84,7 +84,7 @@ ORDER BY message.id DESC
 LIMIT :limit + 0;
 
 -- name: unfinished_messages -> SinkMessages
--- For each sink: its messages that wait and those that were given up, and the last error.
+-- For each sink: its messages that wait and those that were given up, and the error of one of them.
 SELECT sink,
   sum(CASE WHEN state = 'waiting' THEN 1 ELSE 0 END) AS waiting,
   sum(CASE WHEN state = 'waiting' AND attempts > 0 THEN 1 ELSE 0 END) AS retried,

@@ -45,7 +45,7 @@ model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 {event} NOT IN ('stale', 'unchanged', 'already_gone', 'assigned')
 
 -- fragment: last_counted_event
--- The last event of a mark that counts for a watch. An agent's own event does not count; then it is the one before.
+-- The last event of a mark that counts for a watch. If its agent caused the last event, the last of others counts.
 -- An expression uses no index, so a statement that needs one also compares `mark.event_id`.
 CASE WHEN coalesce(mark.last_author, mark.author) = :ignored_author THEN mark.other_event_id ELSE mark.event_id END
 

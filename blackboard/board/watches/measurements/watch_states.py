@@ -36,7 +36,7 @@ def put(txn: BoardTransaction, state: WatchStateRow) -> None:
 
 
 def put_and_predict(txn: BoardTransaction, state: WatchStateRow, next_at: Instant | None) -> None:
-    """Write a state, and the next instant when time alone changes it; None for none."""
+    """Write a state and the next instant when time alone changes it. If this is None, delete the former instant."""
     put(txn, state)
     if next_at is None:
         txn.sql.run(CROSSINGS.delete_predicted_crossing, **state.key._asdict())
