@@ -124,7 +124,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
     from blackboard.cli.row_files.row_reader import Rows
     from blackboard.local_or_remote_calls import calls_of
 
-    path, form = request.path, request.form
+    path = request.path
     if path is not None and not path.exists():
         raise UsageError(f"{path} does not exist")
     if path is not None and path.is_dir():
@@ -136,7 +136,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
         stream = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb", buffering=0))
         size = None if ordinary is None else ordinary.stat().st_size
         name = "stdin" if path is None else request.file
-        rows = Rows(stream, name, delimiter=form.delimiter, encoding=form.encoding, each=form.each)
+        rows = Rows(stream, name, request.form)
         for text in rows.notes:
             print_note(text)
         board = stack.enter_context(session_of(request.context).board_or_client(create=None))

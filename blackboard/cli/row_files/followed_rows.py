@@ -144,16 +144,9 @@ class FollowedRows:
         return rows
 
     def _read(self, stream: io.IOBase, encoding: str | None, *, grows: bool) -> Rows:
-        form, numbers = self._follower.form, None if stream is not self._stream else self._stream.places
-        return Rows(
-            cast("IO[bytes]", stream),
-            self._name,
-            delimiter=form.delimiter,
-            encoding=encoding,
-            each=form.each,
-            numbers=numbers,
-            grows=grows,
-        )
+        form = replace(self._follower.form, encoding=encoding)
+        numbers = self._stream.places if stream is self._stream else None
+        return Rows(cast("IO[bytes]", stream), self._name, form, numbers=numbers, grows=grows)
 
     def _batches(self, rows: Rows) -> Iterator[tuple[list[GoodRow | BadRow], int]]:
         """Yield batches of rows with their keys, each with the place of the line after them."""

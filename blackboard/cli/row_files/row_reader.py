@@ -34,9 +34,9 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 class TextForm:
     """The options for the form of a text; None for a property that is detected."""
 
-    delimiter: str | None
-    encoding: str | None
-    each: str | None
+    delimiter: str | None = None
+    encoding: str | None = None
+    each: str | None = None
     """The path of a list in each JSON object, whose elements are the rows."""
 
 
@@ -89,16 +89,13 @@ class Rows:
         self,
         stream: IO[bytes],
         name: str,
+        form: TextForm = TextForm(),
         *,
-        delimiter: str | None = None,
-        encoding: str | None = None,
-        each: str | None = None,
         numbers: Iterator[int] | None = None,
         grows: bool = False,
     ) -> None:
-        self._each = each
-        """The path of a list in each JSON object, whose elements are the rows."""
-        self._lines = InputText(stream, name, encoding, numbers)
+        self._each = form.each
+        self._lines = InputText(stream, name, form.encoding, numbers)
         self.grows = grows
         """Whether more rows may follow when the rows end."""
         self._open_row: int | None = None
@@ -108,18 +105,18 @@ class Rows:
         if self._lines.is_guess:
             self.notes.append(f"{name} is read as {self._lines.encoding}; name another encoding with --encoding")
         self.name = name
-        self.is_json = delimiter is None and is_json(name, next(iter(self._lines.peek(1)), ""))
+        self.is_json = form.delimiter is None and is_json(name, next(iter(self._lines.peek(1)), ""))
         self.repeated: dict[str, tuple[str, ...]] = {}
         """Names that several columns have, with the names of the further columns: `Email` -> `Email#2`."""
         self.unnamed: tuple[str, ...] = ()
         """The columns without a name. They are called by their place: `column 3`."""
         self.decimal_comma = False
         """Whether the comma in a number such as `1,234`, which has two meanings, is a decimal comma."""
-        if each is not None and not self.is_json:
-            raise UsageError(f"--each {each}: {name} is a CSV; only JSON has lists")
+        if form.each is not None and not self.is_json:
+            raise UsageError(f"--each {form.each}: {name} is a CSV; only JSON has lists")
         self.header = ""
         """The line with the names of the columns; empty in JSON."""
-        self.columns: tuple[str, ...] | None = None if self.is_json else self._header(delimiter)
+        self.columns: tuple[str, ...] | None = None if self.is_json else self._header(form.delimiter)
 
     @property
     def encoding(self) -> str:
