@@ -99,11 +99,12 @@ class BatchCommits:
             for entry in batch:  # not repeated
                 entry.error = error
             return
-        if transaction is not None and transaction.commit_state is CommitState.IN_DOUBT:
+        state = None if transaction is None else transaction.commit_state
+        if state is CommitState.IN_DOUBT:
             for entry in batch:  # a signal ended the search for the outcome
                 entry.error = unknown_outcome(writer.location)
             raise error
-        if transaction is not None and transaction.commit_state is CommitState.COMMITTED:
+        if state is CommitState.COMMITTED:
             raise error  # the work is committed: an error after that must not repeat it
         error = writer.dialect.errors.translate_any(error, writer.location)
         if len(batch) == 1:

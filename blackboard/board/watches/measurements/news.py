@@ -13,6 +13,8 @@ the present.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, mark_strength, marks_with_strength
 from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark
@@ -75,23 +77,22 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
 
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
     """Return whether another live mark of the board or the group reaches the threshold of a watch."""
+    return any(
+        row.id != mark.id
+        and watched_marks.is_counted(txn, watch, row)
+        and watch.comparison.is_met_at(mark_strength(txn, row))
+        for row in _strong_marks(txn, watch, mark)
+    )
+
+
+def _strong_marks(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> Iterable[MarkRow]:
+    """Return the live marks of the board that may reach the threshold of a watch, or all of the group of a mark."""
     if watch.condition.by is not None:
-        others = live_rows(txn, stored_marks(txn, watch.condition.kinds, scope_of_counted_mark(txn, watch, mark)))
-        return any(
-            row.id != mark.id
-            and watched_marks.is_counted(txn, watch, row)
-            and watch.comparison.is_met_at(mark_strength(txn, row))
-            for row in others
-        )
+        return live_rows(txn, stored_marks(txn, watch.condition.kinds, scope_of_counted_mark(txn, watch, mark)))
     lowest = watch.comparison.threshold * (1 - RELATIVE_MARGIN)
-    for kind in watch.condition.kinds:
-        statement = live_marks("kind", "min_strength")
-        for row in marks_with_strength(txn, statement, as_of=txn.now, kind=kind, min_strength=lowest):
-            other = row.mark
-            if (
-                other.id != mark.id
-                and watched_marks.is_counted(txn, watch, other)
-                and watch.comparison.is_met_at(mark_strength(txn, other))
-            ):
-                return True
-    return False
+    statement = live_marks("kind", "min_strength")
+    return (
+        row.mark
+        for kind in watch.condition.kinds
+        for row in marks_with_strength(txn, statement, as_of=txn.now, kind=kind, min_strength=lowest)
+    )

@@ -58,19 +58,21 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
             inputs = sorted(departed_inputs(txn, watch, crossing), key=_strongest_first)
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
-    if watch.condition.is_falling:
-        stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
-        rows = [row for row in live_rows(txn, stored) if watched_marks.is_counted(txn, watch, row)]
-    elif crossing.cause is not None:
-        rows = live_rows(txn, watch_states.rows_behind(txn, watch, CrossingKey(watch.id, crossing.scope, 0)))
-        rows = rows if watch.condition.is_over_board else _rows_of_met_sides(txn, watch, rows)
-    elif watch.condition.is_over_board:
-        rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
-    else:
-        rows = _rows_of_met_sides(txn, watch, stimuli.stimuli_of(txn, watch, crossing.scope))
-    live = [_input_of(txn, row) for row in rows]
+    live = [_input_of(txn, row) for row in _live_rows_behind(txn, watch, crossing)]
     inputs = sorted(live or departed_inputs(txn, watch, crossing), key=_strongest_first)
     return MarksBehind(inputs, _strength(watch.condition, live), _sides(txn, watch, inputs))
+
+
+def _live_rows_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[MarkRow]:
+    """Return the live marks behind a crossing of a scope."""
+    if watch.condition.is_falling:
+        stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
+        return [row for row in live_rows(txn, stored) if watched_marks.is_counted(txn, watch, row)]
+    if crossing.cause is None:
+        rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD if watch.condition.is_over_board else crossing.scope)
+    else:
+        rows = live_rows(txn, watch_states.rows_behind(txn, watch, CrossingKey(watch.id, crossing.scope)))
+    return rows if watch.condition.is_over_board else _rows_of_met_sides(txn, watch, rows)
 
 
 def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[InputMark]:
