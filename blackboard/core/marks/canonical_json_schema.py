@@ -1,4 +1,4 @@
-"""The form of a JSON schema: what it allows, without differences that only the version of pydantic makes.
+"""The canonical form of a JSON schema: what it allows, without differences that only the version of pydantic makes.
 
 Two versions of pydantic write different schemas for one class. Schemas are compared by their forms, so that an upgrade
 of pydantic changes no kind and no agent's code.

@@ -1,4 +1,4 @@
-"""The running sums of a transaction. The transaction reads each sum once, and writes the changed sums once, at its end.
+"""Collected sums: a transaction reads each running sum once, and writes the changed sums once, at its end.
 
 On a server, other processes may change the sums while a transaction works without the lock. Such a transaction writes
 no sums. At its end, the transaction computes what it has added to the sums that it has read. The server adds these
@@ -8,7 +8,7 @@ amounts to its present sums, under the lock. So several processes may add in any
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.board.transactions.stored_laws import LawOfKind
@@ -22,9 +22,6 @@ from blackboard.store.row_types.watch_row_types import WatchTotalRow
 from blackboard.store.statements import CROSSINGS
 from blackboard.store.transaction import LockRequired
 from blackboard.store.watch_total_additions import FLOAT_ROUNDING, AddedSums, TotalAdditions
-
-if TYPE_CHECKING:
-    from blackboard.board.transactions.board_transaction import BoardTransaction
 
 UNKNOWN_ERROR = 1e100
 """The error of sums from before the board stored errors. It is larger than any sum, and cannot overflow."""
@@ -137,19 +134,17 @@ def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> Adde
     if sums.was_cleared or not is_in_sql or not 0 <= txn.now - row.anchor <= longest:
         raise LockRequired("the sums begin anew")
     added = AddedSums(
-        row.kind,
-        row.law,
-        type(law).rebased_sql,
-        law.parameters[0],
-        longest,
-        txn.kind(row.kind).weight,
-        rounding_of(law, longest if longest != ANY_GAP else 0) + TERM_ROUNDING,
+        kind=row.kind,
+        law=row.law,
+        rebased=type(law).rebased_sql,
+        length=law.parameters[0],
+        longest=longest,
+        weight=txn.kind(row.kind).weight,
+        rounding=rounding_of(law, longest if longest != ANY_GAP else 0) + TERM_ROUNDING,
     )
     if (sums.anchor, sums.sum0, sums.sum1, sums.marks) == (row.anchor, row.sum0, row.sum1, row.marks):
         return added
-    before = RunningSums(
-        row.marks, row.sum0, row.sum1, row.anchor, row.evaporated_through, row.error0 or 0.0, row.error1 or 0.0
-    )
+    before = replace(_stored_sums(row), error0=row.error0 or 0.0, error1=row.error1 or 0.0)
     rebase_sums(law, before, sums.anchor)
     sum0, sum1 = sums.sum0 - before.sum0, sums.sum1 - before.sum1
     return added._replace(

@@ -1,4 +1,4 @@
-"""Sums over the windows of rising watches. No deposit is read while the value is far below the threshold.
+"""Totals over the windows of rising watches: no deposit is read while the value is far below the threshold.
 
 For a window over the board or a group, the board keeps the number and the sum of the deposits of each kind, with a
 bound on the rounding error, as it does for totals of marks. Deposits that have left the window are subtracted once,
