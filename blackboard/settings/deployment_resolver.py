@@ -144,12 +144,12 @@ class _Resolver:
         webhooks = self.remote.webhooks(self.environ)
         self._mistake_list.raise_if_any()
         return ResolvedDeployment(
-            deployment,
-            {name: agents[name] for name in specs if name in agents},
-            tuple(classes.values()),
-            self.settings,
-            tuple(self._mistake_list.warnings),
-            webhooks,
+            deployment=deployment,
+            agents={name: agents[name] for name in specs if name in agents},
+            kinds=tuple(classes.values()),
+            settings=self.settings,
+            warnings=tuple(self._mistake_list.warnings),
+            webhooks=webhooks,
         )
 
     def classes(self) -> tuple[type[Mark], ...]:

@@ -140,13 +140,13 @@ def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
         for row in rows:
             marks[row.scope] += row.marks
         yield PredictedActivations(
-            watch.agent_spec.name,
-            watch.spec.name,
-            watch.agent_spec.per_of(watch.spec),
-            len(marks),
-            marks.total(),
-            sum(math.ceil(count / batch) for count in marks.values()),
-            math.ceil(marks.total() / batch),
+            agent=watch.agent_spec.name,
+            watch=watch.spec.name,
+            per=watch.agent_spec.per_of(watch.spec),
+            subjects=len(marks),
+            marks=marks.total(),
+            per_subject=sum(math.ceil(count / batch) for count in marks.values()),
+            per_batch=math.ceil(marks.total() / batch),
         )
 
 

@@ -103,12 +103,12 @@ def _explanation(
     guard = watch.spec.guard
     verdict = verdict_of_waiting(txn, watch, waiting[0], dead) if waiting else "nothing waits"
     return WatchExplanation(
-        watch.spec.name,
-        str(watch.condition),
-        None if guard is None else str(guard),
-        waiting,
-        len(rows),
-        verdict,
+        watch=watch.spec.name,
+        condition=str(watch.condition),
+        guard=None if guard is None else str(guard),
+        waiting=waiting,
+        waiting_count=len(rows),
+        verdict=verdict,
         own_laws=_own_laws(txn, watch, subject),
         per=watch.agent_spec.per_of(watch.spec),
         on_guard=watch.agent_spec.on_guard_of(watch.spec),

@@ -57,7 +57,7 @@ def erase_and_compact(session: BoardSession, subject: str, author: str) -> Erasu
     except NotFound:
         if session.read(board_compaction.compaction_owed_since) is None:
             raise
-        report = ErasureReport("", 0, 0, 0, (), ())
+        report = ErasureReport(name="", live=0, events=0, activations=0, calls=(), named_in=())
     answer_spool.delete_files(session.database, report.calls)
     not_compacted = _compact_after_erasure(session)
     upkeep = session.database.upkeep
@@ -102,7 +102,14 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     name = f"{NAME_PREFIX}{secrets.token_hex(8)}"
     _rename(txn, subject, groups, name)
     activity_log.record(txn, ActivityEvent.FORGET, scope=name, author=author)
-    return ErasureReport(name, live, events, len(work.activation_ids), tuple(work.call_ids), tuple(named_in))
+    return ErasureReport(
+        name=name,
+        live=live,
+        events=events,
+        activations=len(work.activation_ids),
+        calls=tuple(work.call_ids),
+        named_in=tuple(named_in),
+    )
 
 
 def _count_erasable(txn: BoardTransaction, subject: str) -> int:

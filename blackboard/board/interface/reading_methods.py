@@ -80,12 +80,12 @@ class ReadingMethods(BoardHandle):
         from blackboard.board.reading import mark_queries
 
         query = mark_queries.MarkQuery(
-            None if subject is None else normalize_subject(subject),
-            min_strength,
-            None if at is None else instant_of(at),
-            limit,
-            where,
-            after,
+            subject=None if subject is None else normalize_subject(subject),
+            min_strength=min_strength,
+            at=None if at is None else instant_of(at),
+            limit=limit,
+            where=where,
+            after=after,
         )
         if not isinstance(kind, type):
             return self.session.read(lambda txn: mark_queries.marks(txn, kind, query))
@@ -143,7 +143,7 @@ class ReadingMethods(BoardHandle):
         from blackboard.board.reading import text_search_results
         from blackboard.board.search_index.text_search import SearchArguments
 
-        arguments = SearchArguments(text, where, limit, faded, match, raw)
+        arguments = SearchArguments(text, where=where, limit=limit, faded=faded, match=match, raw=raw)
         if not isinstance(kind, type):
             return self.session.read(lambda txn: text_search_results.records(txn, kind, arguments))
         classes = self.session.classes

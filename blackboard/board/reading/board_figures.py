@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import budget_deferral
@@ -173,9 +174,16 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
     since = txn.now - MAX_COMMIT_DELAY if after is None else after.ended_at - MAX_COMMIT_DELAY
     ended = txn.sql.all(ACTIVATIONS.ended_since, since=since)
     recent = frozenset((row.id, row.finished_at) for row in ended if row.finished_at > txn.now - MAX_COMMIT_DELAY)
+    position = partial(
+        FiguresPosition,
+        event_id=txn.last_event_id,
+        crossing_id=crossing,
+        ended_at=txn.now,
+        ended=recent,
+        call_id=call,
+    )
     if after is None:
-        open_call_ids = frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids))
-        return Happened(), FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_call_ids)
+        return Happened(), position(open_call_ids=frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids)))
     calls = txn.sql.all(MODEL_CALLS.usage_after, after=min(after.call_id, call))
     calls += txn.sql.all(MODEL_CALLS.usage_of, ids=txn.sql.list_of(after.open_call_ids))
     open_call_ids = frozenset(row.id for row in calls if row.state in UNANSWERED)
@@ -190,7 +198,7 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
         tokens=_tokens(known),
         usd=_usd(known),
     )
-    return happened, FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_call_ids)
+    return happened, position(open_call_ids=open_call_ids)
 
 
 def ended_runs(txn: BoardTransaction, length: Duration, limit: int) -> list[EndedRun]:

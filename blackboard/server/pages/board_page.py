@@ -228,11 +228,25 @@ def forecast(board: Blackboard, agent: str = "") -> tuple[list[ComingEvent], boo
 def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferral]) -> Iterator[ComingEvent]:
     for item in predictions:
         at = epoch_milliseconds(item.due_at)
-        yield ComingEvent(at, "crosses", item.agent, item.watch, item.condition, item.subject, item.mark_id)
+        yield ComingEvent(
+            at=at,
+            event="crosses",
+            agent=item.agent,
+            watch=item.watch,
+            condition=item.condition,
+            subject=item.subject,
+            mark_id=item.mark_id,
+        )
     for deferral in deferrals:
         at, event = epoch_milliseconds(deferral.ends_at), DEFERRAL_ENDS[deferral.held_by]
         yield ComingEvent(
-            at, event, deferral.agent, deferral.watch, deferral.condition, deferral.subject, deferral.mark_id
+            at=at,
+            event=event,
+            agent=deferral.agent,
+            watch=deferral.watch,
+            condition=deferral.condition,
+            subject=deferral.subject,
+            mark_id=deferral.mark_id,
         )
 
 

@@ -129,10 +129,16 @@ def _bars(rows: Sequence[CostRow]) -> list[DayBar]:
     highest = max(usd.values(), default=0.0) or 1.0
     width = WIDTH / max(1, len(usd))
     return [
-        DayBar(day, amount, round(index * width + width * 0.1, 1), round(HEIGHT * (1 - amount / highest), 1),
-               round(width * 0.8, 1), round(HEIGHT * amount / highest, 1))
+        DayBar(
+            day=day,
+            usd=amount,
+            x=round(index * width + width * 0.1, 1),
+            y=round(HEIGHT * (1 - amount / highest), 1),
+            width=round(width * 0.8, 1),
+            height=round(HEIGHT * amount / highest, 1),
+        )
         for index, (day, amount) in enumerate(sorted(usd.items()))
-    ]  # fmt: skip
+    ]
 
 
 PAGE = LivePage(

@@ -263,7 +263,15 @@ def _laid_out(
         label, detail, query = labels[key]
         is_mark = not key.startswith("activation-")
         link = f"/{'activation' if query.startswith('id=') else 'subject'}?{query}"
-        nodes[key] = Node(key, label, detail, link, is_mark, layer * COLUMN_DISTANCE, used[layer] * LINE_DISTANCE)
+        nodes[key] = Node(
+            key=key,
+            label=label,
+            detail=detail,
+            link=link,
+            is_mark=is_mark,
+            x=layer * COLUMN_DISTANCE,
+            y=used[layer] * LINE_DISTANCE,
+        )
         used[layer] += 1
     edges = []
     for start, end in links:

@@ -42,7 +42,15 @@ class SbpCallers:
         # Behind a proxy, all requests seem to come from this machine.
         self._admits_local = address is not None and address.is_loopback and not settings.behind_proxy
         at, self._scopes = to_datetime(board.clock.now()), Scopes(LOCAL_SCOPES)
-        self._local = AccessToken(LOCAL_CALLER, settings.sbp_author, LOCAL_SCOPES, "valid", at, None, None)
+        self._local = AccessToken(
+            name=LOCAL_CALLER,
+            author=settings.sbp_author,
+            scopes=LOCAL_SCOPES,
+            state="valid",
+            created_at=at,
+            expires_at=None,
+            revoked_at=None,
+        )
 
     def token_of(self, request: Request) -> str | None:
         """Return the token of a request; None if its sender needs none. The token is not checked yet.

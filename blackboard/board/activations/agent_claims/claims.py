@@ -199,7 +199,16 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
     inputs = claimed_inputs(txn, selection)
     reads = record_reads(txn, watch.agent_spec, row.id, inputs, request.marks_by_search)
     per = watch.agent_spec.per_of(watch.spec)
-    return Claim(row, watch.agent_spec, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
+    return Claim(
+        row=row,
+        agent_spec=watch.agent_spec,
+        watch=watch.spec.name,
+        inputs=inputs,
+        reads=reads,
+        at=txn.now,
+        deployment=txn.deployment,
+        per=per,
+    )
 
 
 def _restart(
@@ -231,7 +240,16 @@ def _restart(
     inputs, reads = inputs_of(txn, row.id)
     watch_name, per = _watch_of(txn, agent_spec, row)
     at = row.created_at if read_at is None else read_at
-    return Claim(row, agent_spec, watch_name, inputs, reads, at, txn.deployment, per)
+    return Claim(
+        row=row,
+        agent_spec=agent_spec,
+        watch=watch_name,
+        inputs=inputs,
+        reads=reads,
+        at=at,
+        deployment=txn.deployment,
+        per=per,
+    )
 
 
 def _watch_of(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> tuple[str, Per]:

@@ -89,7 +89,17 @@ def plan(
 ) -> CallRow:
     """Record a planned call with its request. `marks` is the number of marks that the request is about."""
     check_initial(CallState.PLANNED)
-    row = CallRow(0, activation_id, agent, model, api, CallState.PLANNED, body, marks, txn.now)
+    row = CallRow(
+        id=0,
+        activation_id=activation_id,
+        agent=agent,
+        model=model,
+        api=api,
+        state=CallState.PLANNED,
+        body=body,
+        marks=marks,
+        planned_at=txn.now,
+    )
     txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
     return row._replace(id=txn.sql.value(MODEL_CALLS.last_call_id))
 

@@ -77,12 +77,12 @@ def _fading(record: MarkRecord) -> FadingPheromone:
     fields = fields_of(record)
     ends = record.evaporates_at
     return FadingPheromone(
-        record.id,
-        fields["trail"],
-        fields["type"],
-        fields["tags"],
-        record.intensity,
-        law_of(record),
-        from_datetime(record.fades_from),
-        None if ends is None else from_datetime(ends),
+        id=record.id,
+        trail=fields["trail"],
+        type=fields["type"],
+        tags=fields["tags"],
+        intensity=record.intensity,
+        law=law_of(record),
+        fades_from=from_datetime(record.fades_from),
+        evaporates_at=None if ends is None else from_datetime(ends),
     )
