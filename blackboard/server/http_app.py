@@ -96,13 +96,13 @@ def build_app(
         for stop_waiting in stops:
             stop_waiting()
 
-    app: ASGIApp = ShortCut(Starlette(routes=routes, exception_handlers=handlers), api.fixed_paths())
+    app: ASGIApp = Shortcut(Starlette(routes=routes, exception_handlers=handlers), api.fixed_paths())
     if settings.origins:
         app = allow_origins(app, settings.origins)
     return RequestGuards(app, settings, address, stop)
 
 
-class ShortCut:
+class Shortcut:
     """A shortcut for most requests: requests to a fixed path. All others go through the routes of an application.
 
     Args:

@@ -19,7 +19,7 @@ class _NextClaim(NamedTuple):
 
 
 class ClaimsAfterRunEnds(CollectedChanges):
-    """The claims of one transaction, after all its ends of runs, so that they can share their reads."""
+    """The claims of one transaction, after all its ends of runs, so that they can read their work together."""
 
     comes_first: ClassVar[bool] = True
 

@@ -64,18 +64,20 @@ def first_read_of_claims(txn: BoardTransaction, watch: RegisteredWatch, claim_co
     return crossing_order.first_read(txn, watch, batch * several, only_ready=watch.is_per_subject)
 
 
-def update_and_select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None = None) -> Selection:
+def update_and_select(
+    txn: BoardTransaction, watch: RegisteredWatch, first_crossings: FirstCrossings | None = None
+) -> Selection:
     """Release, defer or close waiting crossings, and select the strongest that nothing defers, up to the batch size.
 
     The present guard, cooldown and marks of a crossing decide whether it is released, deferred or closed. If the watch
     wakes its agent per subject, the selected crossings are all of one subject. Nothing is selected before the batch
-    window ends. The window ends when one of these crossings is ready or urgent, or when the batch is full. `first` is
-    the result of `first_read_of_claims`, if the caller has it.
+    window ends. The window ends when one of these crossings is ready or urgent, or when the batch is full.
+    `first_crossings` has the result of `first_read_of_claims`, if the caller has it.
     """
     if watch.condition.is_schedule:
         return _select_scheduled(txn, watch)
     if watch.is_per_subject:
-        return _select_subject(txn, watch, first)
+        return _select_subject(txn, watch, first_crossings)
     selection, batch = Selection(), watch.batch
     is_ready = is_full = False
     waiting = strongest_first(
@@ -83,7 +85,7 @@ def update_and_select(txn: BoardTransaction, watch: RegisteredWatch, first: Firs
         watch,
         lambda crossing: crossing_deferrals.release_or_defer(txn, watch, crossing),
         batch or DEFAULT_BATCH,
-        first_crossings=first,
+        first_crossings=first_crossings,
     )
     for crossing, behind in waiting:
         if _close_if_over(txn, watch, crossing, behind):
@@ -100,7 +102,7 @@ def update_and_select(txn: BoardTransaction, watch: RegisteredWatch, first: Firs
     return selection if is_ready or is_full else Selection()
 
 
-def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None) -> Selection:
+def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first_crossings: FirstCrossings | None) -> Selection:
     """Select the crossings of one subject: of the strongest crossing that is ready, or of a subject with a full batch.
 
     Each subject has a batch window of its own.
@@ -111,7 +113,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstC
         lambda crossing: crossing_deferrals.release_or_defer(txn, watch, crossing),
         1,
         only_ready=True,
-        first_crossings=first,
+        first_crossings=first_crossings,
     )
     for crossing, behind in ready:
         if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):

@@ -1,4 +1,4 @@
-"""Activations that wait for another attempt: the next one that is due, without the marks that still wait."""
+"""Activations that wait for another attempt: the next that is due, without the marks of subjects in cooldown."""
 
 from __future__ import annotations
 

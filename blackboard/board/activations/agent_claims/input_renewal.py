@@ -1,4 +1,4 @@
-"""Renewal of inputs: after a conflict, an activation is given its marks as they are now, and it reads again."""
+"""Renewal of inputs: after a conflict, an activation gets its marks and its additional reads as they are now."""
 
 from __future__ import annotations
 

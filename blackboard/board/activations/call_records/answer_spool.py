@@ -45,7 +45,7 @@ class AnswerSpool:
         self._has_warned = False
 
     def put(self, answer: SpooledAnswer) -> None:
-        """Keep an answer. Never fails: if no file can be written, the answer stays in memory."""
+        """Keep an answer. If no file can be written, it stays in memory; no error is raised."""
         try:
             ensure_private_folder(self.folder)
             path = file_of(self._session.database, answer.call_id)

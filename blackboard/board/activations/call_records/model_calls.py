@@ -323,7 +323,7 @@ def _with_cost(row: CallRow, spent: CallCost) -> CallRow:
 
 
 def _demand(row: CallRow) -> tuple[int, bool]:
-    """Return the money and the number of calls that a call takes from the budgets, as the statement `spent` counts."""
+    """Return what a call takes from the budgets: money, and whether it counts as a call; see the statement `spent`."""
     return row.reserved + (row.cost or 0), row.sent_at is not None and row.state != CallState.FAILED
 
 
