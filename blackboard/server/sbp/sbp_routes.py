@@ -33,7 +33,7 @@ from blackboard.server.sbp.sbp_errors import (
 from blackboard.server.sbp.sbp_fields import SbpFields
 from blackboard.server.sbp.sbp_methods import SCENT_METHODS, SbpCall
 from blackboard.server.sbp.scents.scent_evaluator import ScentEvaluator
-from blackboard.server.sbp.scents.trigger_streams import TriggerRoute
+from blackboard.server.sbp.scents.trigger_streams import TriggerStreams
 from blackboard.server.starlette_internals import ProgramRoute
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
@@ -77,7 +77,7 @@ class SbpRoutes:
         self._has_started_evaluator = False
         self.evaluator = ScentEvaluator(board)
         """Measures the scents."""
-        self._triggers = TriggerRoute(board, callers, self.evaluator, api.events, threads)
+        self._triggers = TriggerStreams(board, callers, self.evaluator, api.events, threads)
 
     def routes(self) -> list[Route]:
         """Return the routes."""

@@ -27,7 +27,7 @@ from blackboard.server.work_threads import WorkThreads
 MAX_EVENT_DIGITS = 18
 
 
-class TriggerRoute:
+class TriggerStreams:
     """The streams of triggers of one board.
 
     Args:
@@ -63,7 +63,7 @@ class TriggerRoute:
             )
         except (HttpProblem, BlackboardError) as error:
             raise sbp_error_of(error) from None
-        return EventStreamResponse(self._listened(texts, session))
+        return EventStreamResponse(self._keep_leases(texts, session))
 
     def _begin(self, request: Request, token: str | None, session: str) -> tuple[Caller, int | None]:
         """Return the caller, and the event after which the stream begins.
@@ -79,7 +79,7 @@ class TriggerRoute:
         positions = [fields_of(record)["sessions"].get(session) for record in live_records(self._board, Scent)]
         return caller, min((at for at in positions if at is not None), default=None)
 
-    async def _listened(self, texts: AsyncGenerator[bytes], session: str) -> AsyncIterator[bytes]:
+    async def _keep_leases(self, texts: AsyncGenerator[bytes], session: str) -> AsyncIterator[bytes]:
         """Yield the text of a stream, and renew the leases of its session's scents as long as it is open."""
         self._evaluator.open(session)
         try:
