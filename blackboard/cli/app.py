@@ -15,7 +15,13 @@ from blackboard.cli.cli_session import CommandSession, HookExitCode
 from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import Registry
 from blackboard.cli.terminal.output import print_note
-from blackboard.cli.terminal.typer_internals import TyperGroup, get_group, is_about_arguments, set_metavar
+from blackboard.cli.terminal.typer_internals import (
+    TyperGroup,
+    get_group,
+    is_about_arguments,
+    name_wrong_value,
+    set_metavar,
+)
 from blackboard.errors import BlackboardError, ConfigurationError, ExitCode, UsageError
 from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
@@ -161,14 +167,14 @@ class Commands(TyperGroup):
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Read the common options."""
         is_hook = "--hook" in args
-        with _hook_exit_code(is_hook=is_hook):
+        with _argument_errors(is_hook=is_hook):
             context = super().make_context(info_name, args, parent, **extra)
         context.meta[IS_HOOK] = is_hook
         return context
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn an error into a message and an exit code."""
-        with _hook_exit_code(is_hook=ctx.meta.get(IS_HOOK, False)):
+        with _argument_errors(is_hook=ctx.meta.get(IS_HOOK, False)):
             return self._invoke(ctx)
 
     def _invoke(self, ctx: Any) -> Any:
@@ -208,13 +214,18 @@ class Commands(TyperGroup):
 
 
 @contextmanager
-def _hook_exit_code(*, is_hook: bool) -> Iterator[None]:
-    """Let a hook with a wrong argument end with 1. With 2, a coding agent would take the message for work."""
+def _argument_errors(*, is_hook: bool) -> Iterator[None]:
+    """Let an error about an argument name the wrong value.
+
+    A hook with a wrong argument ends with 1. With 2, a coding agent would take the message for work.
+    """
     try:
         yield
     except Exception as error:
-        if is_hook and is_about_arguments(error):
-            vars(error)["exit_code"] = HookExitCode.FAILED
+        if is_about_arguments(error):
+            name_wrong_value(error)
+            if is_hook:
+                vars(error)["exit_code"] = HookExitCode.FAILED
         raise
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from blackboard.core.marks.tags import Where, as_data
+from blackboard.core.pydantic_fields import problem_text
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import ServerError
 from blackboard.presentation.page_cursors import encode_cursor
@@ -112,7 +113,7 @@ def decode_response(shape: type[T], body: bytes) -> T:
         mistake = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, mistake["loc"])) or "it"
         raise ServerError(
-            f"this version of the client cannot read the response: {place}: {mistake['msg'].lower()};"
+            f"this version of the client cannot read the response: {place}: {problem_text(mistake)};"
             " install the same version as the server"
         ) from None
 

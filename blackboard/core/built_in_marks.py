@@ -33,7 +33,7 @@ def due_instant(due: str, asked_at: Instant) -> Instant:
     try:
         return instant_of(due)
     except InvalidTime:
-        raise InvalidTime(f"due {due!r} is neither a length of time, such as 15m, nor a time") from None
+        raise InvalidTime(f"{due!r} is neither a length of time, such as 15m, nor a time") from None
 
 
 def _check_due(due: str) -> str:

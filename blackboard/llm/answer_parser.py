@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from blackboard.core.pydantic_fields import problem_text
 from blackboard.llm.call_failures import Unusable, storable_text
 from blackboard.system.error_descriptions import class_name
 
@@ -134,7 +135,7 @@ def _misfit(error: ValidationError, answer: type[BaseModel], text: str) -> Unusa
     if problems[0]["type"] == "json_invalid":
         return Unusable("junk", f"the answer is not JSON ({problems[0]['msg']}): {_excerpt(text)}")
     shown = "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the answer'}: {problem['msg']}" for problem in problems[:3]
+        f"{'.'.join(map(str, problem['loc'])) or 'the answer'}: {problem_text(problem)}" for problem in problems[:3]
     )
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     return Unusable(

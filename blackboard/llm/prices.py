@@ -16,6 +16,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from blackboard.core.pydantic_fields import problem_text
 from blackboard.core.records.states import CallApi
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import ConfigurationError, Mistake, UnknownName, nearest
@@ -114,7 +115,8 @@ def load_prices(path: Path | None = None) -> Prices:
         return Prices.model_validate(read_toml(path, parse_float=Decimal))
     except ValidationError as error:
         raise ConfigurationError(
-            Mistake(f"{path}, {'.'.join(map(str, problem['loc']))}", problem["msg"]) for problem in error.errors()
+            Mistake(f"{path}, {'.'.join(map(str, problem['loc']))}", problem_text(problem))
+            for problem in error.errors()
         ) from None
 
 

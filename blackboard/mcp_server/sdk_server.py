@@ -68,7 +68,7 @@ class SdkHandlers:
         try:
             arguments = tool.arguments.model_validate(params.arguments or {})
         except ValidationError as error:
-            return _refusal(describe_mistakes(error))
+            return _refusal(describe_mistakes(error, tool.arguments))
         access = self._access_of(context)
         traceparent = read_traceparent((context.meta or {}).get(HEADER))
 

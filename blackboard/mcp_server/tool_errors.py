@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from blackboard.board.error_names import ERROR_NAMES
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.errors import AccessDenied, AgentError, BlackboardError, InvalidMark, UniqueConflict, UnknownName
 from blackboard.local_or_remote_calls import calls_of
 from blackboard.mcp_server.board_access import BoardAccess
@@ -33,10 +34,13 @@ REMEDIES = {
 MAX_MISTAKES = 10
 
 
-def describe_mistakes(error: ValidationError) -> dict[str, Any]:
+def describe_mistakes(error: ValidationError, model: type[BaseModel]) -> dict[str, Any]:
     """Return what is wrong with the arguments of a tool, each with its place."""
     mistakes = error.errors(include_url=False, include_input=False, include_context=False)
-    places = [{"argument": ".".join(map(str, mistake["loc"])), "message": mistake["msg"]} for mistake in mistakes]
+    places = [
+        {"argument": ".".join(map(str, mistake["loc"])), "message": describe_problem(model, mistake, "argument")}
+        for mistake in mistakes
+    ]
     return {"error": "the arguments are not valid", "problem": "invalid", "mistakes": places[:MAX_MISTAKES]}
 
 

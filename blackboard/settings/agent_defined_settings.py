@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.pydantic_fields import unknown_field
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.errors import ConfigurationError, Mistake, nearest
 
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +61,4 @@ def misspelt_sections(agents: Iterable[Agent], settings: Mapping[str, Any]) -> I
 def _mistakes(place: str, model: type[BaseModel], error: ValidationError) -> Iterator[Mistake]:
     for problem in error.errors(include_url=False):
         steps = [str(step) for step in problem["loc"] if not str(step).startswith("function-")]
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = unknown_field(model, steps)
-        yield Mistake(".".join([place, *steps]), message)
+        yield Mistake(".".join([place, *steps]), describe_problem(model, {**problem, "loc": steps}))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from blackboard.core.pydantic_fields import unknown_field
+from blackboard.core.pydantic_fields import problem_text, unknown_field
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.llm.model_settings import ModelSettings
@@ -153,8 +153,8 @@ def examine_settings(
 def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
     """Return the valid settings of a file and the environment, and all mistakes in them.
 
-    Each round validates all values, and drops each wrong value from the variable or the file that it came from. The
-    next round then checks the values that the wrong values hid. The rounds end when the rest is valid, or when there is
+    Each round validates all values, and then drops each wrong value from the variable or the file that it came from.
+    The next round checks the values that the wrong values hid. The rounds end when the rest is valid, or when there is
     nothing to drop.
     """
     values = read_toml(path)
@@ -169,6 +169,7 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
         file_problems = _problems(values)
         problems = _group_by_place(errors, combined)
         misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
+        in_file: list[Sequence[Any]] = []
         for problem in problems:
             steps = problem["loc"]
             is_in_file = (steps, problem["type"]) in file_problems
@@ -176,10 +177,12 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
             # A misspelt name explains a missing name.
             if problem["type"] != "missing" or steps[:-1] not in misspelt:
                 mistakes.append(_mistake(path, problem, sources))
-            # Remove the wrong value, so that the other values are also checked.
-            if not sources and not _drop(values, steps):
-                return Settings.read(path, {}), mistakes
             overrides = [variable for variable in overrides if variable not in sources]
+            if not sources:
+                in_file.append(steps[: depth_of(values, steps)])
+        if not all(in_file):
+            return Settings.read(path, {}), mistakes
+        _drop(values, in_file)
 
 
 def _group_by_place(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
@@ -212,14 +215,18 @@ def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
     return set()
 
 
-def _drop(values: Any, steps: Sequence[Any]) -> bool:
-    """Delete the deepest existing part of a path. Later steps can be names that pydantic adds."""
-    if not (depth := depth_of(values, steps)):
-        return False
-    for step in steps[: depth - 1]:
-        values = values[step]
-    del values[steps[depth - 1]]
-    return True
+def _drop(values: Any, places: Iterable[Sequence[Any]]) -> None:
+    """Delete the values at some places. A deletion moves the later items of a list, so the last place comes first."""
+    for *table, last in sorted({tuple(place) for place in places}, key=_order, reverse=True):
+        parent = values
+        for step in table:
+            parent = parent[step]
+        del parent[last]
+
+
+def _order(place: Sequence[Any]) -> list[tuple[bool, Any]]:
+    """Return the key of a place for an order in which an item or a table comes before its parts."""
+    return [(isinstance(step, str), step) for step in place]
 
 
 def _mistake(path: Path, problem: Any, sources: Sequence[Variable]) -> Mistake:
@@ -227,10 +234,9 @@ def _mistake(path: Path, problem: Any, sources: Sequence[Variable]) -> Mistake:
     place = ", ".join(item.name for item in sources) or f"{path}, {'.'.join(map(str, steps))}"
     if problem["type"] == "extra_forbidden":
         return Mistake(place, unknown_field(Settings, steps))
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    value = problem.get("input")
+    message, value = problem_text(problem), problem.get("input")
     if problem["type"] != "value_error" and isinstance(value, str | int | float | bool):
-        message = f"{message[:1].lower()}{message[1:]}, not {_short(value)}"
+        message = f"{message}, not {_short(value)}"
     return Mistake(place, message)
 
 

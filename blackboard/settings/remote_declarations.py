@@ -10,6 +10,7 @@ from blackboard.core.agents.agent_definition import Agent, Watch, watch_spec
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.pydantic_fields import problem_text
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.durations import DAY, Microseconds
@@ -64,7 +65,7 @@ class RemoteDeclarations:
             for problem in error.errors(include_url=False, include_input=False):
                 names = {"secret_env": "webhook_secret_env", "private_networks": "webhook_private_networks"}
                 where = names.get(str((*problem["loc"], "")[0]), "webhook")
-                self._mistake_list.record(f"{place}.{where}", problem["msg"].removeprefix("Value error, "))
+                self._mistake_list.record(f"{place}.{where}", problem_text(problem))
             return None
         try:
             if webhook.secret(section.webhook_secret_env, environ) is None:

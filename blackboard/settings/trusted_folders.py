@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from blackboard.core.pydantic_fields import unknown_field
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.system.files import file_owners
 from blackboard.system.files.settings_files import read_toml
@@ -101,9 +102,6 @@ def _read(path: Path) -> UserSettings:
     return settings
 
 
-def _mistake(path: Path, problem: Mapping[str, object]) -> Mistake:
-    steps = [str(step) for step in problem["loc"]]  # type: ignore[attr-defined]
-    message = str(problem["msg"])
-    if problem["type"] == "extra_forbidden":
-        message = unknown_field(UserSettings, steps)
-    return Mistake(f"{path}, {'.'.join(steps)}", message)
+def _mistake(path: Path, problem: Mapping[str, Any]) -> Mistake:
+    steps = map(str, problem["loc"])
+    return Mistake(f"{path}, {'.'.join(steps)}", describe_problem(UserSettings, problem))

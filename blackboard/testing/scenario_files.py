@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from blackboard.clock import DEFAULT_START
-from blackboard.core.pydantic_fields import unknown_field
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment
@@ -217,7 +217,5 @@ def _instants(scenario: Scenario) -> Iterator[tuple[str, str | datetime]]:
 def _mistakes(path: Path, error: ValidationError) -> Iterator[Mistake]:
     for problem in error.errors(include_url=False):
         steps = [step + 1 if isinstance(step, int) else step for step in problem["loc"]]
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = unknown_field(Scenario, steps)
-        yield Mistake(f"{path}: {' '.join(map(str, steps)) or 'the file'}", message)
+        place = f"{path}: {' '.join(map(str, steps)) or 'the file'}"
+        yield Mistake(place, describe_problem(Scenario, problem))

@@ -223,7 +223,7 @@ def test_a_refused_result_leaves_the_activation_with_its_worker(world: World, wo
         ({"reinforcements": [REINFORCEMENT], "marks": [taken]}, UniqueConflict, "marks, item 1: "),
         ({"reinforcements": [REINFORCEMENT], "marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "marks, item 1: "),
         ({"withdrawals": [{"mark_id": 99}]}, InvalidMark, "withdrawals, item 1: the agent was not given mark 99"),
-        ({"mark": []}, UsageError, "mark: extra inputs"),
+        ({"mark": []}, UsageError, "mark: there is no field 'mark'; did you mean 'marks'"),
         ({"usage": [{"model": "m"}]}, UsageError, "usage.0.usd: field required"),
         ({"marks": [{**VERDICT, "intensity": "1"}]}, UsageError, "intensity"),
     ):

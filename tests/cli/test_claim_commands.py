@@ -70,7 +70,7 @@ def test_a_shell_claims_and_finishes(shell: CommandLine) -> None:
         ("", 2, "stdin is empty; give the result as a JSON object, such as {} for an empty result"),
         ("[]", 2, "stdin is not a JSON object"),
         ("{", 2, "stdin is not JSON"),
-        ('{"mark": []}', 2, "mark: extra inputs are not permitted"),
+        ('{"mark": []}', 2, "mark: there is no field 'mark'; did you mean 'marks'?"),
         ('{"marks": [{"kind": "report", "subject": "r/1"}]}', 1, "which it does not declare in writes"),
         ('{"marks": [{"kind": "verdict", "subject": "r/1", "payload": {"grade": 1}}]}', 2, "grade: 1 is not of type"),
     ],

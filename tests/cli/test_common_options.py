@@ -50,6 +50,20 @@ def test_wrong_usage_exits_with_2(house: CommandLine, words: tuple[str, ...]) ->
     assert house(*words).code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("withdraw", "first"), "input should be a valid integer, not 'first'"),
+        (("marks", "--limit", "0"), "input should be greater than or equal to 1, not '0'"),
+        (("activations", "--state", "broken"), "'--state': 'broken' is not one of 'ready', 'running'"),
+    ],
+)
+def test_an_error_about_an_argument_names_the_wrong_value(
+    house: CommandLine, words: tuple[str, ...], message: str
+) -> None:
+    assert message in " ".join(house(*words).err.replace("│", " ").split())
+
+
 def test_a_missing_file_is_a_configuration_error(house: CommandLine) -> None:
     done = house("marks", "--config", "no.toml")
     assert done.code == 2

@@ -114,7 +114,7 @@ def test_an_unmet_expectation_shows_the_explanation_of_that_instant(house: Comma
         ('mark = "alarm"', 'mark = "alarm"\\nafter = "0s"', "expect 2: after would have no effect on mark"),
         ('no_mark = "alarm"', 'no_mark = "alarm"\\ntimes = 1', "expect 4: times would have no effect on no_mark"),
         ("level = 9", "levl = 9", "expect 2 payload: alarm has no field 'levl'" + DID("level")),
-        ('mark = "alarm"', 'mark = "alarm"\\nmin_strength = nan', "expect 2 min_strength: Input should be a finite"),
+        ('mark = "alarm"', 'mark = "alarm"\\nmin_strength = nan', "expect 2 min_strength: input should be a finite"),
         ('"blackboard.toml"', '"none.toml"', "deployment: there is no file 'none.toml' beside it"),
         ("2026-01-05T09:30:00Z", "2025-01-05T09:30:00Z", "given 2 at: is earlier than the start"),
     ],

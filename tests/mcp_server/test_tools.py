@@ -76,7 +76,7 @@ async def test_a_refused_result_is_corrected_and_given_again(shared_board: Black
         none = await session.refused("finish", **run, result={"marks": [{"kind": "verdicts", "subject": "a"}]})
         assert "verdict" in none["kinds"]
         unknown = await session.refused("finish", **run, result={"mark": []})
-        assert "mark: extra inputs" in unknown["error"]
+        assert "mark: there is no field 'mark'; did you mean 'marks'" in unknown["error"]
         assert (await session.call("finish", **run, result={}))["state"] == "done"
 
 

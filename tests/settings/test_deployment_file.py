@@ -11,7 +11,7 @@ from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.settings.deployment_file import find_config, load_settings
+from blackboard.settings.deployment_file import examine_settings, find_config, load_settings
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -193,3 +193,17 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
 def test_the_packaged_files_are_valid(name: str) -> None:
     assert tomllib.loads(config_file(name).read_text("utf-8"))
     load_settings(config_file(name), {})
+
+
+def test_a_mistake_in_a_list_hides_no_other_mistake(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '[[sinks]]\nname = "a"\ntopics = []\nwebhook = { url = "http://x" }\n[[sinks]]\nname = "b c"\non = ["need"]\n'
+        '[budget]\nusd_per_day = "much"\n',
+    )
+    found = mistakes(path)
+    assert "there is no setting 'topics'" in found["sinks.0.topics"]
+    assert "must start with https" in found["sinks.0.webhook"]
+    assert "'b c' is not the name of a sink" in found["sinks.1.name"]
+    assert found["budget.usd_per_day"].endswith(", not 'much'")
+    assert examine_settings(path, {})[0].path == path

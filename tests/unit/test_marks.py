@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from hypothesis import given
@@ -178,7 +178,7 @@ def test_a_field_of_a_type_that_is_not_defined_yet_names_the_type() -> None:
 
 
 def test_a_class_of_marks_that_contains_itself_is_refused() -> None:
-    with pytest.raises(InvalidMark, match="Node has a field with marks of its own class; use another model there"):
+    with pytest.raises(InvalidMark, match="a field of Node holds marks of this class again; give this field another"):
         type("Node", (Mark,), {"__annotations__": {"below": "list[Node]"}, "__module__": __name__}, kind="node")
 
 
@@ -292,11 +292,25 @@ def test_an_invalid_subject_is_refused(subject: Any, message: str) -> None:
 def test_an_invalid_payload_is_reported_field_by_field() -> None:
     with pytest.raises(ValidationError) as caught:
         Smoke.model_validate({"subject": "kitchen", "seen": ["x"], "colour": 1})
-    text = describe_invalid("smoke", caught.value)
+    text = describe_invalid("smoke", Smoke, caught.value)
     assert text.startswith("the payload does not fit kind 'smoke': ")
-    for field in ("detail:", "seen.0:", "colour:"):
+    for field in ("detail: field required", "seen.0:", "colour: there is no field 'colour'"):
         assert field in text
     assert "\n" not in text
+
+
+class Grade(Mark, kind="grade"):
+    level: Literal["High", "Low"]
+    value: int = 0
+
+
+def test_the_error_of_a_payload_has_the_names_as_they_are_written() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Grade.model_validate({"subject": "x", "level": "high", "value": "much", "valeu": 1})
+    assert describe_invalid("grade", Grade, caught.value) == (
+        "the payload does not fit kind 'grade': level: input should be 'High' or 'Low';"
+        " value: input should be a valid integer; valeu: there is no field 'valeu'; did you mean 'value'?"
+    )
 
 
 def test_a_payload_is_stored_unchanged() -> None:

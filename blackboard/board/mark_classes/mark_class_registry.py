@@ -151,7 +151,7 @@ class MarkClasses:
                 mark = parse_payload(mark_class, payload, subject)
                 return write_mark(mark), mark.subject
             except ValidationError as error:
-                raise InvalidMark(describe_invalid(kind, error)) from None
+                raise InvalidMark(describe_invalid(kind, mark_class, error)) from None
         return _convert(kind, payload, deployment.kinds[kind]), subject
 
     def stored_subject(self, kind: str, payload: Mapping[str, Any], subject: str, deployment: Deployment) -> str:
@@ -206,10 +206,11 @@ class MarkClasses:
         """
         if reserved := [name for name in RESERVED_FIELDS if name in payload]:
             raise InvalidMark(f"the payload does not fit kind {kind!r}: {reserved[0]} is not a field of the payload")
+        mark_class = self.find(kind, deployment) or self._stand_in(kind)
         try:
-            mark = parse_payload(self.find(kind, deployment) or self._stand_in(kind), payload, subject)
+            mark = parse_payload(mark_class, payload, subject)
         except ValidationError as error:
-            raise InvalidMark(describe_invalid(kind, error)) from None
+            raise InvalidMark(describe_invalid(kind, mark_class, error)) from None
         return mark.model_copy(update={"intensity": intensity})
 
     def make_as(self, mark_class: type[M], row: MarkRow | EventRow, stored: StoredMark) -> M:
@@ -221,7 +222,7 @@ class MarkClasses:
         try:
             mark = read_mark(mark_class, row.payload or "{}", row.subject, row.intensity)
         except ValidationError as error:
-            raise InvalidMark(f"mark {stored.id}: {describe_invalid(row.kind, error)}") from None
+            raise InvalidMark(f"mark {stored.id}: {describe_invalid(row.kind, mark_class, error)}") from None
         return attach_stored(mark, stored)
 
     def misfit(self, row: MarkRow, deployment: Deployment) -> str | None:
@@ -231,7 +232,7 @@ class MarkClasses:
             try:
                 read_mark(mark_class, row.payload, row.subject, row.intensity)
             except ValidationError as error:
-                return describe_invalid(row.kind, error)
+                return describe_invalid(row.kind, mark_class, error)
         elif spec.payload_schema is not None:
             try:
                 _check_schema(row.kind, row.payload, spec)

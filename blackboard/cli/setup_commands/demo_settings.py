@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.errors import ConfigurationError, Mistake
 
 
@@ -44,11 +45,8 @@ class Demo(BaseModel):
             return cls.model_validate(settings["demo"])
         except ValidationError as error:
             raise ConfigurationError(
-                Mistake(
-                    f"{path}, settings.demo.{'.'.join(map(str, problem['loc']))}", message[:1].lower() + message[1:]
-                )
+                Mistake(f"{path}, settings.demo.{'.'.join(map(str, problem['loc']))}", describe_problem(cls, problem))
                 for problem in error.errors()
-                for message in [problem["msg"]]
             ) from None
 
 

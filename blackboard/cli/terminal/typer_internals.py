@@ -10,7 +10,15 @@ from typing import Any
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 from typer.main import get_group
 
-__all__ = ["TyperArgument", "TyperCommand", "TyperGroup", "get_group", "is_about_arguments", "set_metavar"]
+__all__ = [
+    "TyperArgument",
+    "TyperCommand",
+    "TyperGroup",
+    "get_group",
+    "is_about_arguments",
+    "name_wrong_value",
+    "set_metavar",
+]
 
 _NUMBERS = frozenset({int, float})
 
@@ -18,6 +26,20 @@ _NUMBERS = frozenset({int, float})
 def is_about_arguments(error: Exception) -> bool:
     """Return whether typer raised an error about arguments. Before version 0.27.3, typer does not export its class."""
     return hasattr(error, "format_message")
+
+
+def name_wrong_value(error: Exception) -> None:
+    """Let typer's error about the value of an argument name the value, without the words of pydantic's parser."""
+    from pydantic import ValidationError
+
+    from blackboard.core.pydantic_fields import problem_text
+
+    if isinstance(error.__cause__, ValidationError):
+        problem = error.__cause__.errors(include_url=False)[0]
+        text = problem_text(problem)
+        # The message of a validator, such as that of a choice, names the value.
+        message = text if problem["type"] == "value_error" else f"{text}, not {problem['input']!r}"
+        vars(error)["message"] = message
 
 
 def set_metavar(param: Any) -> Any:

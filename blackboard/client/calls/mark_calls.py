@@ -96,7 +96,7 @@ def _of_class(mark_class: type[M], records: Sequence[MarkRecord], *, strict: boo
         try:
             mark = read_mark(mark_class, text, record.subject, record.intensity)
         except ValidationError as error:
-            problems.append(f"mark {record.id}: {describe_invalid(record.kind, error)}")
+            problems.append(f"mark {record.id}: {describe_invalid(record.kind, mark_class, error)}")
             continue
         found.append(attach_stored(mark, _stored(record)))
         readable.append(record)

@@ -21,7 +21,7 @@ from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.pydantic_fields import unknown_field
+from blackboard.core.pydantic_fields import problem_text, unknown_field
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import CatchUp, OnGuard, Per, WatchSpec, min_increase_problem
@@ -257,7 +257,7 @@ class _Declaration:
 
 
 def _mistake_in_setting(agent_name: str, problem: Mapping[str, Any]) -> Mistake:
-    place, text = problem["loc"], problem["msg"]
+    place, text = problem["loc"], problem_text(problem)
     if problem["type"] == "extra_forbidden":
         others = inspect.signature(agent).parameters if len(place) == 1 else ()
         text = unknown_field(AgentSettings, place, others)

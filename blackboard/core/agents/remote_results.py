@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_error_texts import printable_text
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.core.records.micro_dollars import MAX_COST_USD
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import UsageError
@@ -109,5 +110,8 @@ def _describe(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     problems = error.errors(include_url=False, include_input=False)
-    parts = [f"{'.'.join(map(str, problem['loc'])) or 'result'}: {problem['msg'].lower()}" for problem in problems[:10]]
+    parts = [
+        f"{'.'.join(map(str, problem['loc'])) or 'result'}: {describe_problem(RemoteResult, problem, 'field')}"
+        for problem in problems[:10]
+    ]
     return printable_text("; ".join(parts))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.errors import InvalidMark
 from blackboard.plurals import counted
 
@@ -28,12 +29,12 @@ def printable_text(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
-def describe_invalid(kind: str, error: ValidationError) -> str:
-    """Return a pydantic error as one line that names each invalid field, up to 10."""
+def describe_invalid(kind: str, mark_class: type[BaseModel], error: ValidationError) -> str:
+    """Return an error of the class of a kind as one line that names each invalid field, up to 10."""
     parts = []
     for problem in error.errors(include_url=False, include_input=False)[:10]:
         place = ".".join(str(step) for step in problem["loc"]) or "payload"
-        parts.append(printable_text(f"{place}: {problem['msg'].lower()}"))
+        parts.append(printable_text(f"{place}: {describe_problem(mark_class, problem, 'field')}"))
     return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
 
 

@@ -189,7 +189,9 @@ class Mark(BaseModel):
         except PydanticInvalidForJsonSchema as error:
             raise InvalidMark(f"{cls.__qualname__} has a field that JSON cannot represent: {error}") from None
         if "properties" not in schema:
-            raise InvalidMark(f"{cls.__qualname__} has a field with marks of its own class; use another model there")
+            raise InvalidMark(
+                f"a field of {cls.__qualname__} holds marks of this class again; give this field another pydantic model"
+            )
         for name in RESERVED_FIELDS:
             schema["properties"].pop(name, None)
         schema["required"] = [name for name in schema.get("required", []) if name not in RESERVED_FIELDS]

@@ -61,7 +61,7 @@ def write_mark(mark: Mark) -> str:
     try:
         read = mark_from_text(mark_class, text, mark.subject, mark.intensity)
     except ValidationError as error:
-        reason = describe_invalid(mark.kind, error)
+        reason = describe_invalid(mark.kind, mark_class, error)
         raise InvalidMark(f"{mark_class.__qualname__} cannot read what it writes: {reason}") from None
     # The mark's intensity is not compared, because the board stores it multiplied by the trust in the author.
     if (place := _difference_of_models(mark, read, skipped="intensity")) is not None:

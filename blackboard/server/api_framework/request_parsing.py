@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from blackboard.core.pydantic_fields import describe_problem
 from blackboard.server.api_framework.operation_definition import Fields
 from blackboard.server.http_problems import HttpProblem, PlacedProblem
 
@@ -35,7 +36,7 @@ def parse_body(body: bytes, model: type[B], place: str = "body") -> B:
     try:
         return model.model_validate_json(body or b"{}", strict=True)
     except ValidationError as error:
-        raise problem_of_fields(error, place) from None
+        raise _problem_of(error, model, place) from None
 
 
 def parse_parameters(path: Mapping[str, str], query: list[tuple[str, str]], model: type[F]) -> F:
@@ -56,16 +57,20 @@ def parse_parameters(path: Mapping[str, str], query: list[tuple[str, str]], mode
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise problem_of_fields(error, "") from None
+        raise _problem_of(error, model) from None
 
 
-def problem_of_fields(error: ValidationError, place: str) -> HttpProblem:
-    """Return the problem of fields that are not valid, with the place of each mistake."""
+def _problem_of(error: ValidationError, model: type[BaseModel], place: str = "") -> HttpProblem:
+    """Return the problem of fields, or of parameters if there is no place. It names the place of each mistake."""
+    noun = "field" if place else "parameter"
     mistakes = error.errors(include_url=False, include_context=False, include_input=False)
     if any(mistake["type"] == "json_invalid" for mistake in mistakes):
         return HttpProblem("invalid-request", f"the body is not JSON: {mistakes[0]['msg']}")
     places = [
-        PlacedProblem(".".join(str(step) for step in (place, *mistake["loc"]) if step != ""), mistake["msg"])
+        PlacedProblem(
+            ".".join(str(step) for step in (place, *mistake["loc"]) if step != ""),
+            describe_problem(model, mistake, noun),
+        )
         for mistake in mistakes[:100]
     ]
     return HttpProblem("invalid", f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "1 mistake", places)
