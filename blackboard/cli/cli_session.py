@@ -196,8 +196,10 @@ class CommandSession:
         """Return the token of the server, from its file or the environment.
 
         Raises:
-            UsageError: The user named no token.
+            UsageError: The user named no token, or its file cannot be read.
         """
+        from blackboard.system.files.settings_files import read_text
+
         if self.token_file is None and (token := os.environ.get(TOKEN_VARIABLE)):
             return token.strip()
         named = os.environ.get(TOKEN_FILE_VARIABLE)
@@ -207,7 +209,7 @@ class CommandSession:
                 f"a server needs a token; name its file with --token-file or {TOKEN_FILE_VARIABLE}, "
                 f"or set {TOKEN_VARIABLE}"
             )
-        return path.read_text("utf-8").strip()
+        return read_text(path, f"{'--token-file' if self.token_file else TOKEN_FILE_VARIABLE} {path}").strip()
 
     @property
     def overrides(self) -> set[str]:
@@ -277,6 +279,13 @@ class CommandSession:
         for warning in caught:
             report(f"warning: {warning.message}")
         return opened
+
+
+def no_agents_note(settings: Settings) -> str | None:
+    """Return a text about a deployment file that names no agents; None if it names some."""
+    if settings.names_agents:
+        return None
+    return f"{settings.path} names no agents; add them, or name another deployment file with --config"
 
 
 def _schema_note(board: Blackboard) -> str | None:

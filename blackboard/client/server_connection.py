@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import threading
 from abc import ABC, abstractmethod
@@ -23,6 +24,8 @@ from blackboard.system.tracing import HEADER, current_traceparent
 MAX_CONNECT_SECONDS = 10.0
 """The longest time to connect."""
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_TOKEN = re.compile(r"[!-~]+")
+"""The characters that a header may have."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 """The failures that show that the server has received nothing."""
 
@@ -46,6 +49,8 @@ class ServerConnection(ABC):
             raise UsageError(f"{url!r} is not the address of a server; write it like http://127.0.0.1:8787")
         if parts.username is not None or parts.password is not None:
             raise UsageError("the address of the server contains a user or a password; leave it out, and use a token")
+        if token is not None and not _TOKEN.fullmatch(token):
+            raise UsageError("the token is empty, or not as 'blackboard token create' printed it")
         self.url = url.rstrip("/")
         """The address of the server."""
         self._where = self.url if uds is None else str(uds)

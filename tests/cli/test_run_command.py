@@ -109,6 +109,12 @@ def test_logs_are_json_lines_without_a_terminal(house: CommandLine) -> None:
     assert all(line["at"].endswith("Z") for line in lines)
 
 
+def test_a_file_without_agents_is_reported(typed: CommandLine) -> None:
+    done = typed("run", "--until-quiescent")
+    assert done.code == 0
+    assert "default.toml names no agents; add them, or name another deployment file" in done.err
+
+
 def test_unfinished_work_is_reported(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}', "--intensity", "0.9")
     house("pause", "watchman")

@@ -95,7 +95,7 @@ def test_a_read_only_board_is_reported(house: CommandLine) -> None:
     assert "permissions" in done.err
 
 
-@pytest.mark.parametrize("url", ["nonsense://x", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["nonsense://x", "mysql://x", "sqlite://", "sqlite:///:memory:"])
 def test_an_unusable_url_is_a_usage_error(typed: CommandLine, url: str) -> None:
     done = typed("marks", "--database", url)
     assert done.code == 2

@@ -305,6 +305,10 @@ def test_what_is_not_a_server_is_named(served: Served) -> None:
         with pytest.raises(UsageError) as error:
             Client(url)
         assert "secret" not in str(error.value)
+    for token in ("", "two words", "secret\nsecret"):
+        with pytest.raises(UsageError, match="the token is empty, or not as") as error:
+            Client(served.url, token=token)
+        assert "secret" not in str(error.value)
     assert served.url in repr(Client(served.url, token="secret"))
     with Client(served.url + "/elsewhere", token="t") as client, pytest.raises(NotFound, match="no such path"):
         client.agents()

@@ -315,6 +315,10 @@ def test_the_token_comes_from_the_environment_or_a_file(
     assert run("agents", "--token-file", str(tmp_path / "token"))[0] == 0  # an option counts more
     code, _, err = run("deposit", "lead", "x", "--token-file", str(tmp_path / "token"))
     assert (code, "does not allow 'deposit'" in " ".join(err.split())) == (1, True)
+    (tmp_path / "token").write_bytes(b"\xff")
+    for name in ("token", "missing"):
+        code, _, err = run("agents", "--token-file", str(tmp_path / name))
+        assert (code, f"--token-file {tmp_path / name}: " in " ".join(err.split())) == (2, True)
     for option in (("--author", "ada"), ("--url", filled.url, "--database", "board.db")):
         code, _, err = run("agents", *option)
         assert (code, "cannot be combined with" in err) == (2, True)

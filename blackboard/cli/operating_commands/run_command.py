@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import CommandSession, Replace, session_of
+from blackboard.cli.cli_session import CommandSession, Replace, no_agents_note, session_of
 from blackboard.cli.operating_commands.serve_command import serving_board
 from blackboard.cli.terminal.output import print_line
 from blackboard.errors import ConfigurationError, Mistake, UsageError
@@ -79,7 +79,7 @@ def run(
         session = session_of(context)
         names = None if agents is None else _names(agents)
         resolved = _only(session.resolve(), names)
-        for warning in resolved.warnings:
+        for warning in filter(None, (no_agents_note(resolved.settings), *resolved.warnings)):
             log.warning(str(warning))
         with session.board(create=None, deploy=False, report=log.warning) as board, ExitStack() as stack:
             session.deploy(board, resolved, Deployer(replace=replace, new_code="unserved"))
@@ -128,7 +128,7 @@ def _names(lists: Iterable[str]) -> list[str]:
     """
     names = [name.strip() for text in lists for name in text.split(",") if name.strip()]
     if not names:
-        raise UsageError("--agents names no agent; without it, all agents of the file run")
+        raise UsageError("--agents names no agent; leave it out to run all agents of the file")
     return names
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blackboard.cli.cli_session import Replace, session_of
+from blackboard.cli.cli_session import Replace, no_agents_note, session_of
 from blackboard.cli.terminal.output import AsJson, gone_agent_lines, print_json, print_line, print_note, print_warnings
 from blackboard.errors import UsageError
 from blackboard.system.files.packaged_files import config_file
@@ -83,8 +83,8 @@ def init(
             keep_in_partitions(board, events)
         print_warnings(resolved)
         _report(board, () if result is None else result.changed, written, as_json=as_json)
-    if not resolved.settings.names_agents:
-        print_note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
+    if (note := no_agents_note(resolved.settings)) is not None:
+        print_note(note)
 
 
 def _report(board: Blackboard, changed: Sequence[str], written: Path | None, *, as_json: bool) -> None:
