@@ -8,8 +8,9 @@ from typing import Any
 from blackboard.board.daemon_work import Worker, learn_classes_of
 from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.core.specs.agent_spec import check_agents
 from blackboard.daemon.deliveries.publish_hooks import Publisher
-from blackboard.errors import ConfigurationError
+from blackboard.errors import ConfigurationError, UsageError
 from blackboard.settings.agent_defined_settings import section_mistakes
 from blackboard.system.log_queue import Log
 
@@ -37,7 +38,11 @@ class AgentSet(Mapping[str, Agent]):
         self._board, self._replaces = board, replace
         self.settings = settings
         """The value of `context.settings`."""
-        self._agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
+        if not isinstance(agents, Iterable):
+            raise UsageError("the agents of a daemon are a list; write Daemon(board, [sales]) for one agent")
+        found: list[Agent] = list(agents.values() if isinstance(agents, Mapping) else agents)
+        check_agents(found, "Daemon()")
+        self._agents = {agent.name: agent for agent in found}
         self.publisher = Publisher(board, self._agents, settings)
         """Calls the `publish` functions of the agents."""
         self._outdated: set[str] = set()

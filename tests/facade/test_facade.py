@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, Receipt, SystemClock
-from blackboard.errors import InvalidDuration, InvalidMark, UniqueConflict, UnknownName
+from blackboard.errors import InvalidDuration, InvalidMark, UniqueConflict, UnknownName, UsageError
 from tests.support.file_boards import path_of
 
 
@@ -151,3 +151,14 @@ def test_forgetting_drops_answers_in_the_spool(board: Blackboard) -> None:
         file.write_text("{}")
     answer_spool.delete_files(board.database, [2, 3])
     assert (kept.exists(), dropped.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("function", [lambda marks, context: None, "sales", 5])
+def test_an_argument_that_is_no_agent_is_named(board: Blackboard, function: Any) -> None:
+    with pytest.raises(UsageError, match=r"deploy\(\) takes agents, not .*; @agent makes an agent of a function"):
+        board.deploy(function)
+    with pytest.raises(UsageError, match=r"Daemon\(\) takes agents, not"):
+        Daemon(board, [function])
+    if not isinstance(function, str):
+        with pytest.raises(UsageError, match=r"the agents of a daemon are a list"):
+            Daemon(board, function)

@@ -23,6 +23,7 @@ from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
+from blackboard.core.specs.agent_spec import check_agents
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import AgentInUse, UnreadableMark, UsageError
 from blackboard.plurals import counted
@@ -122,6 +123,7 @@ def deploy(
 ) -> DeployResult:
     """Deploy agents and kinds as they declare themselves, or a whole deployment; see `Blackboard.deploy`."""
     agents = [item for item in items if not isinstance(item, Deployment)]
+    check_agents(agents, "deploy()")
     deployments = [item for item in items if isinstance(item, Deployment)]
     if deployments and (len(items) > 1 or kinds):
         raise UsageError("deploy() takes one whole deployment, or agents and kinds, but not both")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from blackboard.core.marks.tags import TagValue, Where
 from blackboard.core.specs.spec_base_class import DeploymentPart
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH, CatchUp, OnGuard, Per, Timing, WatchSpec, timing_misfit
 from blackboard.durations import DAY, HOUR, MINUTE, SECOND, Duration, Microseconds
+from blackboard.errors import UsageError
 
 
 class ReadSpec(DeploymentPart):
@@ -256,3 +257,14 @@ class AgentSpec(DeploymentPart):
         if self.settings.cooldown_per is not None:
             return self.settings.cooldown_per
         return "subject" if watch_spec is not None and self.per_of(watch_spec) == "subject" else "agent"
+
+
+def check_agents(items: Iterable[object], function: str) -> None:
+    """Check that the arguments of a function are agents.
+
+    Raises:
+        UsageError: An argument is something else.
+    """
+    for item in items:
+        if not isinstance(getattr(item, "spec", None), AgentSpec):
+            raise UsageError(f"{function} takes agents, not {item!r}; @agent makes an agent of a function")
