@@ -434,9 +434,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return the end of a message: the nearest known name, or the known names if none is near."""
     names = sorted(set(known))
     if close := difflib.get_close_matches(name, names, cutoff=0.5):
-        # Of equally near names, prefer the same first letter, which is rarely mistyped.
-        best = max(close, key=lambda known: (difflib.SequenceMatcher(None, known, name).ratio(), known[:1] == name[:1]))
-        return f"; did you mean {best!r}?"
+        # Prefer a name that contains all that was typed. Of equally near names, prefer the same first letter, which is
+        # rarely mistyped.
+        def nearness(known: str) -> tuple[bool, float, bool]:
+            return name in known, difflib.SequenceMatcher(None, known, name).ratio(), known[:1] == name[:1]
+
+        return f"; did you mean {max(close, key=nearness)!r}?"
     if not names:
         return ""
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

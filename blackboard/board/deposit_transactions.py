@@ -23,6 +23,7 @@ from blackboard.core.marks.deposit_lists import (
 from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
 from blackboard.core.marks.mark_model import DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError
+from blackboard.plurals import counted
 from blackboard.store.connections.group_commit import ServerHints
 
 
@@ -67,7 +68,7 @@ def deposit_all(
         error.stored = sum(isinstance(result, Receipt) for result in results)
         raise
     except UnequalLengths as error:  # the lengths of iterators show only at their ends
-        raise ValueError(f"{error}; {len(results)} items were handled before") from None
+        raise ValueError(f"{error}; {counted(len(results), 'item')} handled before") from None
     return results
 
 

@@ -23,7 +23,7 @@ VERBS = {
 """The first word of each scope, with what may follow it."""
 
 _CONFLICTS = (
-    ("read", "read-redacted", "choose one of them: read shows what read-redacted withholds"),
+    ("read", "read-redacted", "read shows what read-redacted withholds"),
     ("read-redacted", "sql", "SQL reads what read-redacted withholds"),
     ("read-redacted", "claim", "a claim shows what read-redacted withholds"),
     ("claim", "answer", "claim is for agents, and answers are for people"),

@@ -209,7 +209,7 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
         return failure(KeyRefused, "the API refused the key")
     # Before the statuses from 500: a gateway timed out, and the API behind it may have processed the request.
     if status == 408 or (status in (502, 504) and not from_api):
-        return failure(OutcomeUnknown, "a gateway answered for the API")
+        return failure(OutcomeUnknown, "a gateway answered in place of the API")
     if status == 429 or (status >= 500 and status not in _ADDRESS_STATUSES):
         return failure(Overloaded, "the API cannot answer now", retry_after=seconds_to_wait(headers))
     if status < 400 or status in _ADDRESS_STATUSES:

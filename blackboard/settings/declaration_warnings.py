@@ -228,7 +228,8 @@ def _warn_of_holding(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, k
             yield Mistake(
                 f"{place}.{setting}",
                 f"{condition} cannot hold for {format_duration(length)}: each mark of {kind.name} is measured by"
-                f' itself (on_repeat = "separate"), and has ended or is below it after {format_duration(longest)}',
+                ' itself (on_repeat = "separate"), and has ended or is below the threshold after'
+                f" {format_duration(longest)}",
             )
             return
 

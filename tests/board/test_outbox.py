@@ -292,7 +292,7 @@ def test_messages_are_sent_again_or_given_up_by_sink_and_state(world: World) -> 
     for subject in ("a", "b", "c"):
         world.put("alert", subject)
     DeliveryQueue(world.board).record_attempt(leased(world), FailedAttempt("no", is_gone=True))
-    with pytest.raises(UnknownName, match="state of an undelivered message 'delivered'"):
+    with pytest.raises(UnknownName, match="'delivered' is not a state of undelivered messages"):
         world.board.retry_messages(state="delivered")
     with pytest.raises(UnknownName, match="sink 'fax'"):
         world.board.retry_messages(sink="fax")

@@ -80,9 +80,14 @@ def test_trust_limits_and_budget_are_described_with_what_changed_in_them(world: 
 @pytest.mark.parametrize(
     ("old", "new", "said", "joined"),
     [
-        ("separate", "max", "(3); they have 2 subjects, and a later deposit joins the latest mark of its subject", 2),
-        ("max", "separate", "(2); a later deposit joins none of them", None),
-        ("max", "add", "(2); a later deposit joins the mark of its subject by 'add'", 1),
+        (
+            "separate",
+            "max",
+            "(3) stay as they are; they have 2 subjects, and a later deposit joins the latest mark of its subject",
+            2,
+        ),
+        ("max", "separate", "(2) stay as they are; a later deposit joins none of them", None),
+        ("max", "add", "(2) stay as they are; a later deposit joins the mark of its subject by 'add'", 1),
     ],
 )
 def test_a_changed_rule_for_repeats_says_what_becomes_of_the_marks(
@@ -97,7 +102,7 @@ def test_a_changed_rule_for_repeats_says_what_becomes_of_the_marks(
     previewed = world.board.preview(other).changes
     changed = world.deploy(smoke(new)).changed
     assert changed == previewed
-    assert changed == ("kind smoke: on_repeat", f"kind smoke: its live marks stay as they are {said}")
+    assert changed == ("kind smoke: on_repeat", f"kind smoke: its live marks {said}")
     assert [(mark.id, mark.intensity) for mark in world.board.marks()] == before
     receipt = world.put("smoke", "a", intensity=5.0)
     assert (receipt.mark_id == before_ids[joined - 1]) if joined else (receipt.mark_id not in before_ids)

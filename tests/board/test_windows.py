@@ -49,7 +49,7 @@ def test_a_window_has_one_text(condition: Condition, text: str) -> None:
         ('strongest(a, within="1m") >= 1', "strongest measures live marks, so it has no within"),
         ('count(a, within="0s") >= 1', "within must be longer than 0s"),
         ('count(a, within="10") >= 1', "a bare number has no unit"),
-        ("count(a, within=m) >= 1", "expected a duration in quotes for within, found m"),
+        ("count(a, within=m) >= 1", "expected a duration in quotes for within, found 'm'"),
         ('count(a, within="1m", within="2m") >= 1', "each once"),
     ],
 )

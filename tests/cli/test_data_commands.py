@@ -110,11 +110,23 @@ def test_restore_refuses_while_a_daemon_runs(house: CommandLine) -> None:
 def test_a_file_that_is_not_a_backup_is_not_restored(house: CommandLine) -> None:
     fill(house)
     house.write("letter.txt", "Dear diary, " * 500)
-    for name in ("letter.txt", "none.db"):
+    for name, problem in (
+        ("letter.txt", "name a file that 'blackboard backup' wrote"),
+        ("none.db", "there is no file"),
+    ):
         done = house("restore", name)
         assert done.code == 1
-        assert done.err.startswith("error: ")
+        assert problem in " ".join(done.err.split())
     assert len(house("marks", "--json").json) == 2
+
+
+@pytest.mark.file_only("another program writes the backup of a server")
+def test_a_backup_into_a_missing_folder_names_the_folder(house: CommandLine) -> None:
+    fill(house)
+    done = house("backup", "missing/copy.db")
+    assert done.code == 1
+    assert f"{house.folder}/missing is not a folder; make it" in " ".join(done.err.split())
+    assert ".partial" not in done.err
 
 
 @pytest.mark.file_only("the problem is the permissions of the file")

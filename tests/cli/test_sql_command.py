@@ -80,6 +80,8 @@ def test_a_query_may_come_from_stdin(house: CommandLine) -> None:
         ("select 1; delete from mark", "one statement at a time"),
         ("with live_marks as (select 1) delete from mark", "only reading"),
         ("select * from live_mark", "did you mean 'live_marks'?"),
+        ("select * from marks", "did you mean 'live_marks'?"),
+        ("select live_marks.strenth from live_marks", "no such column: live_marks.strenth; did you mean 'strength'?"),
         ("select colour from live_marks", "no such column: colour"),
         ("selct 1", "syntax error"),
         ("", "this is not a query"),

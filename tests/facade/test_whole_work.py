@@ -138,7 +138,7 @@ def test_too_few_or_too_many_keys_store_nothing(board: Blackboard) -> None:
     with pytest.raises(UsageError, match="one key for each item"):
         board.deposit_many(items[:4], keys="k123")
     assert board.marks() == []
-    with pytest.raises(ValueError, match="keys is shorter than items; 1000 items were handled before"):
+    with pytest.raises(ValueError, match="keys is shorter than items; 1000 items handled before"):
         board.deposit_many(iter(items), keys=iter(keys[1:]))
     assert len(board.marks()) == 1000
 

@@ -25,4 +25,4 @@ def live(database: str, url: str, failpoint: tuple[str, int], full: bool, settin
 
 
 def _full(*given: Any) -> bool:
-    raise StoreError("the disk is full; make room, no write was left half done")
+    raise StoreError("the disk is full; make room; no write was left half done")

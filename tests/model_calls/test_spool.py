@@ -30,7 +30,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def answered(*given: Any) -> Any:
         if left:
             left.pop()
-            raise StoreError("the disk is full; make room, no write was left half done")
+            raise StoreError("the disk is full; make room; no write was left half done")
         return real(*given)
 
     monkeypatch.setattr(model_calls, "record_answer", answered)

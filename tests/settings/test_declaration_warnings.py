@@ -127,7 +127,7 @@ def test_a_guard_over_a_subject_where_there_is_none_is_a_mistake(when: Condition
         (strength("ring") >= 0.5, {"held_for": "29m", "when_faded": "drop"}, None),
         (strength("ring") >= 0.5, {"rewake_every": "30m", "when_faded": "drop"}, "rewake_every: "),
         (strength("ring") >= 0.5, {"held_for": "9m", "rewake_every": "20m", "when_faded": "drop"}, None),
-        (strength("each") >= 0.5, {"held_for": "31m"}, "has ended or is below it after 30m"),
+        (strength("each") >= 0.5, {"held_for": "31m"}, "has ended or is below the threshold after 30m"),
         (strength("timed") >= 0.5, {"held_for": "31m", "when_faded": "drop"}, None),
         (strength("each") >= 0.5, {"held_for": "29m"}, None),
         (strength("capped") < 0.5, {"clear_above": 3.5}, "clear_above: "),

@@ -55,6 +55,7 @@ def test_an_unknown_name_suggests_the_nearest_name() -> None:
 
 def test_of_equally_near_names_the_same_first_letter_wins() -> None:
     assert nearest("leed", ["lead", "need"]) == "; did you mean 'lead'?"
+    assert nearest("marks", ["mark_tags", "live_marks"]) == "; did you mean 'live_marks'?"
 
 
 def test_without_a_near_name_the_known_names_are_listed() -> None:

@@ -89,7 +89,7 @@ def _repeat_change(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spe
         later = f"they have {live.subjects} subjects, and a later deposit joins the latest mark of its subject"
     else:
         later = f"a later deposit joins the mark of its subject by {new_spec.on_repeat!r}"
-    return [f"kind {name}: its live marks stay as they are ({live.marks}); {later}"]
+    return [f"kind {name}: its live marks ({live.marks}) stay as they are; {later}"]
 
 
 def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new_floor: bool) -> None:

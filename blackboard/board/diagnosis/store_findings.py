@@ -57,8 +57,8 @@ def _server(health: ServerHealth) -> Iterator[Finding]:
         yield Finding(
             "durability",
             "note",
-            f"{' and '.join(health.unsafe_settings)} is off, so a crash of the server may lose answered commits",
-            "switch it on in the configuration of the server",
+            f"switched off: {', '.join(health.unsafe_settings)}; a crash of the server may lose answered commits",
+            "switch each of them on in the configuration of the server",
         )
     ahead = "ahead of" if health.skew > 0 else "behind"
     yield finding_of(

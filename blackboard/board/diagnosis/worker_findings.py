@@ -71,7 +71,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
     yield _unserved_finding(
         "workers",
-        f"{unserved_since}; so no agent wakes{', except the agents of remote workers' if remote else ''}",
+        f"{unserved_since}, so no agent wakes{', except the agents of remote workers' if remote else ''}",
         waiting.total(),
         "'blackboard run' starts a daemon",
     )

@@ -80,7 +80,7 @@ def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
         because = "" if txn.doubted_clock is None else ", which stands still until a person confirms the clock"
         raise InvalidTime(
             f"occurred_at {iso(occurred_at)} is {format_duration(Microseconds(ahead))} ahead of the board's time"
-            f" {iso(txn.now)}{because}; at most {format_duration(txn.deployment.max_skew)} (max_skew) counts as now"
+            f" {iso(txn.now)}{because}; it may be at most {format_duration(txn.deployment.max_skew)} ahead (max_skew)"
         )
     txn.sql.run(MARKS.count_skew, at=txn.now, skew=ahead)
     return txn.now

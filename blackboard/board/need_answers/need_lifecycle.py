@@ -82,7 +82,7 @@ def question_of(need: MarkRow) -> str:
 
 def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
     """Return the error that says who answered a need first and when, or who withdrew it."""
-    unknown = NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
+    unknown = NotFound(f"there is no open need {need_id}; 'blackboard inbox --all' lists the open needs")
     if not was_asked(txn, need_id):
         return unknown
     if (event := decision_on(txn, need_id)) is not None:

@@ -29,7 +29,7 @@ def list_messages(
         UnknownName: There is no such state.
     """
     if state is not None and state not in set(MessageState):
-        raise UnknownName("state of a message", state, map(str, MessageState))
+        raise UnknownName("state", state, map(str, MessageState), f"{state!r} is not a state of messages")
     values = {"sink": sink, "state": state, "before": before}
     given = {name: value for name, value in values.items() if value is not None}
     return [convert_row(row) for row in txn.sql.all(OUTBOX.messages.using(*given), **given, limit=limit)]
@@ -105,7 +105,7 @@ def _undelivered(
 ) -> Sequence[MessageRow]:
     """Return the newest undelivered messages; with `sinks`, only messages of these sinks that were tried before."""
     if state is not None and state not in UNDELIVERED:
-        raise UnknownName("state of an undelivered message", state, map(str, UNDELIVERED))
+        raise UnknownName("state", state, map(str, UNDELIVERED), f"{state!r} is not a state of undelivered messages")
     given = {name: value for name, value in (("sink", sink), ("sinks", sinks), ("state", state)) if value is not None}
     return txn.sql.all(OUTBOX.undelivered_messages.using(*given), **given, limit=MESSAGES_PER_TRANSACTION)
 

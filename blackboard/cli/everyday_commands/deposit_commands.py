@@ -114,7 +114,8 @@ def _payload(text: str) -> dict[str, JsonValue]:
     try:
         return json.loads(sys.stdin.read() if text == "-" else text)  # type: ignore[no-any-return]
     except json.JSONDecodeError as error:
-        raise InvalidMark(f"the payload is not valid JSON: {error}") from None
+        hint = """write an object such as '{"text": "wet paint"}', or '-' to read it from stdin"""
+        raise InvalidMark(f"the payload is not valid JSON: {error}; {hint}") from None
     except (ValueError, RecursionError) as error:
         raise not_json(error) from None
 

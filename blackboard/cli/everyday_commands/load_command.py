@@ -98,7 +98,9 @@ def load(
         --tag severity=high
     """
     if follow and again:
-        raise UsageError("--again corrects the load of a whole file, and --follow continues one; use only one of them")
+        raise UsageError(
+            "--again repeats the load of a whole file, and --follow continues an earlier load; use only one of them"
+        )
     columns = Columns(
         kind=kind,
         subject=subject,

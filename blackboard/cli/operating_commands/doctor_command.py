@@ -91,4 +91,4 @@ def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
             try:
                 yield from agent.examine(resolved.settings.settings)
             except Exception as error:  # an error in the code of a user must not hide the other findings
-                yield Finding(agent.name, "wrong", f"its examination failed: {type(error).__name__}: {error}")
+                yield Finding(agent.name, "wrong", f"its function 'examine' failed: {type(error).__name__}: {error}")

@@ -240,7 +240,7 @@ class Rows:
         self.unnamed = tuple(unnamed)
         for cell, others in self.repeated.items():
             self.notes.append(
-                f"{len(others) + 1} columns are named {cell!r}: the first with a value counts, or all for a list;"
+                f"{len(others) + 1} columns are named {cell!r}: a field takes the first with a value, a list takes all;"
                 f" {others[0]!r} names the second"
             )
         return tuple(names)

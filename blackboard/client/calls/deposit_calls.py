@@ -35,6 +35,7 @@ from blackboard.core.marks.deposit_requests import Deposit, DepositRequest, depo
 from blackboard.core.marks.mark_checks import check_intensity, check_subject
 from blackboard.core.marks.mark_model import Mark, alternative_of
 from blackboard.errors import BlackboardError, UsageError
+from blackboard.plurals import counted
 from blackboard.system.media_types import NDJSON_TYPE
 
 MANY_BYTES = 1024 * 1024
@@ -113,7 +114,7 @@ def deposit_many(
         error.stored = sum(isinstance(result, Receipt) for result in results) + (error.stored or 0)
         raise
     except UnequalLengths as error:  # the length of an iterator is known only at its end
-        raise ValueError(f"{error}; {len(results)} items were handled before") from None
+        raise ValueError(f"{error}; {counted(len(results), 'item')} handled before") from None
     return results
 
 

@@ -105,6 +105,11 @@ class _Parser:
         self.kind, self.token = match.lastgroup or "", match[match.lastgroup or 0]
         self.start, self.position = match.start(self.kind), match.end()
 
+    @property
+    def found(self) -> str:
+        """The present token, as a message names it."""
+        return self.token if self.kind in ("end", "text") else repr(self.token)
+
     def fail(self, message: str) -> NoReturn:
         raise InvalidCondition(f"{self.text[:200]!r}, character {self.start + 1}: {message}")
 
@@ -120,7 +125,7 @@ class _Parser:
 
     def take(self, *tokens: str) -> str:
         if self.kind not in ("sign", "name") or self.token not in tokens:
-            self.fail(f"expected {' or '.join(tokens)}, found {self.token}")
+            self.fail(f"expected {' or '.join(map(repr, tokens))}, found {self.found}")
         token = self.token
         self.advance()
         return token
@@ -128,7 +133,7 @@ class _Parser:
     def parse(self) -> Condition:
         condition = self.disjunction()
         if self.kind != "end":
-            self.fail(f"expected & or | or the end, found {self.token}")
+            self.fail(f"expected '&', '|' or the end, found {self.found}")
         return condition
 
     def disjunction(self) -> Condition:
@@ -170,9 +175,9 @@ class _Parser:
             self.fail("write >= (at or above) or < (below)")
         operator = self.take(">=", "<")
         if self.kind != "number":
-            self.fail(f"expected a number, found {self.token}")
+            self.fail(f"expected a number, found {self.found}")
         if self.token.startswith("-"):
-            self.fail(f"a threshold is above 0, found {self.token}")
+            self.fail(f"a threshold is above 0, found {self.found}")
         number = float(self.token)
         self.advance()
         return measure >= number if operator == ">=" else measure < number
@@ -200,7 +205,7 @@ class _Parser:
     def take_quoted(self, what: str) -> str:
         """Take a quoted text."""
         if self.kind != "text":
-            self.fail(f"expected a text in quotes for {what}, found {self.token}")
+            self.fail(f"expected a text in quotes for {what}, found {self.found}")
         return self.value()
 
     def value(self) -> str:
@@ -236,14 +241,14 @@ class _Parser:
         if self.kind == "name" and self.token in ("True", "true", "False", "false"):
             return self.value() in ("True", "true")
         if self.kind != "number":
-            self.fail(f"expected a text in quotes, a number, True or False, found {self.token}")
+            self.fail(f"expected a text in quotes, a number, True or False, found {self.found}")
         number = Decimal(self.token)
         self.advance()
         return number
 
     def measure(self) -> Measure:
         if self.kind != "name":
-            self.fail(f"expected {', '.join((*MEASURES, *_SCHEDULES))}, found {self.token}")
+            self.fail(f"expected {', '.join((*MEASURES, *_SCHEDULES))}, found {self.found}")
         if self.token not in MEASURES:
             known = (*MEASURES, *_SCHEDULES)
             self.fail(f"there is no measure or schedule {self.token!r}{nearest(self.token, known)}")
@@ -254,7 +259,7 @@ class _Parser:
         options: dict[str, Any] = {}
         while True:
             if self.kind not in ("name", "text"):
-                self.fail(f"expected a kind, found {self.token}")
+                self.fail(f"expected a kind, found {self.found}")
             is_quoted, name = self.kind == "text", self.value()
             if is_quoted or self.kind != "sign" or self.token != "=":
                 kinds.append(name)
@@ -277,5 +282,5 @@ class _Parser:
             return self.tags()
         forms, what = _MEASURE_OPTIONS[name]
         if self.kind not in forms:
-            self.fail(f"expected {what} for {name}, found {self.token}")
+            self.fail(f"expected {what} for {name}, found {self.found}")
         return self.value()

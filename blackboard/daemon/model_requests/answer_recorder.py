@@ -102,7 +102,7 @@ class AnswerRecorder:
     def end_pauses(self, rows: Sequence[ModelCall]) -> None:
         """End the pauses of models after their batch was accepted."""
         for model in self._calls.end_pauses(rows):
-            log.info("a paused model is accepted again", model=model)
+            log.info("the API accepts batches of a paused model again", model=model)
 
     def pause_after_page(self, row: ModelCall, error: Unusable) -> CallWait:
         """Pause a model after a gateway sent a page instead of an answer. The recorded call may have been paid for."""

@@ -212,7 +212,10 @@ class BatchCaller:
         try:
             name = self.client.find_batch([str(row.custom_id) for row in batch], since)
         except OutcomeUnknown as failure:
-            log.info("a batch may be the lost batch; it is looked up again when it has ended", reason=failure)
+            log.info(
+                "a lost batch may be one of the unfinished batches; it is looked up again later",
+                reason=failure,
+            )
             return None
         if name is not None:
             self._calls.name_batch(batch, name)

@@ -19,7 +19,12 @@ from starlette.types import ASGIApp
 from blackboard.errors import ConfigurationError, Mistake, WorkError
 from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
 from blackboard.server.transport.request_guards import RequestGuards
-from blackboard.server.transport.uvicorn_internals import BoundedProtocol, IdleConnection, SleepingServer
+from blackboard.server.transport.uvicorn_internals import (
+    TESTED_UVICORN,
+    BoundedProtocol,
+    IdleConnection,
+    SleepingServer,
+)
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
@@ -188,7 +193,10 @@ def _abort_connection(transport: asyncio.Transport) -> None:
 def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     """Return the configuration of uvicorn, with the certificate loaded."""
     if not issubclass(BoundedProtocol, asyncio.Protocol):
-        raise WorkError(f"headers cannot be limited with uvicorn {uvicorn.__version__}; install another version")
+        raise WorkError(
+            f"uvicorn {uvicorn.__version__} does not let the server limit headers; install a tested version:"
+            f" pip install uvicorn=={TESTED_UVICORN}"
+        )
     config = uvicorn.Config(
         app,
         loop="asyncio",

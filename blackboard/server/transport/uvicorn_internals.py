@@ -21,6 +21,9 @@ from blackboard.durations import SECOND
 from blackboard.server.http_limits import MAX_HEADER_BYTES
 from blackboard.server.http_problems import HttpProblem, problem_response
 
+TESTED_UVICORN = "0.54.0"
+"""The version with which the tests run, as `constraints.txt` pins it."""
+
 
 class IdleConnection(NamedTuple):
     """A connection that waits for its client. It is equal to the one found before if nothing happened in between."""

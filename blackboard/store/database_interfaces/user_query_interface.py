@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -95,9 +96,15 @@ def stopped_query(seconds: float) -> QueryStopped:
 
 
 def invalid_query(message: str) -> InvalidQuery:
-    """Return the error of a query that the database refuses, with the nearest name of a view."""
-    prefix, _, name = message.partition("no such table: ")
-    return InvalidQuery(message + (nearest(name, VIEWS) if name and not prefix else ""))
+    """Return the error of a query that the database refuses, with the nearest name of a view or of a column."""
+    problem, _, name = message.partition(": ")
+    hint = ""
+    if problem == "no such table":
+        hint = nearest(name, VIEWS)
+    elif problem == "no such column":
+        column = name.rpartition(".")[2]
+        hint = nearest(column, difflib.get_close_matches(column, {item for view in VIEWS.values() for item in view}))
+    return InvalidQuery(message + hint)
 
 
 def _plain(value: Value | datetime) -> Value:

@@ -38,15 +38,15 @@ _TRANSLATIONS: Mapping[ErrorCause, tuple[type[StoreError], str]] = {
     ),
     ErrorCause.LOST: (
         StoreError,
-        "the connection to {location} failed: {line}; no write was left half done, try again",
+        "the connection to {location} failed: {line}; no write was left half done; try again",
     ),
     ErrorCause.READ_ONLY: (StoreError, "{location} cannot be written: {line}; {hint}"),
     ErrorCause.IO: (
         StoreExhausted,
-        "{location} could not be read or written: {error}; check the disk, no write was left half done",
+        "{location} could not be read or written: {error}; check the disk; no write was left half done",
     ),
     ErrorCause.DAMAGED: (StoreError, "{location} is damaged: {error}; restore a backup with 'blackboard restore'"),
-    ErrorCause.FULL: (StoreExhausted, "{location}: the disk is full; make room, no write was left half done"),
+    ErrorCause.FULL: (StoreExhausted, "{location}: the disk is full; make room; no write was left half done"),
     ErrorCause.NO_PARTITION: (
         StoreError,
         "{location} has no partition for new events, and none could be created; run a daemon, or 'blackboard init', as"

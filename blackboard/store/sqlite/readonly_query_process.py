@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +12,13 @@ from typing import Any
 
 from blackboard.clock import MAX_PLATFORM_WAIT_SECONDS
 from blackboard.core.records.query_result_rows import QueryResult
-from blackboard.core.records.view_columns import VIEWS
-from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
-from blackboard.store.database_interfaces.user_query_interface import MAX_RESULT_BYTES, Values, stopped_query
+from blackboard.errors import QueryStopped, StoreError
+from blackboard.store.database_interfaces.user_query_interface import (
+    MAX_RESULT_BYTES,
+    Values,
+    invalid_query,
+    stopped_query,
+)
 
 CHILD = Path(__file__).with_name("readonly_query_script.py")
 MEMORY_BYTES = 768 << 20
@@ -57,9 +60,7 @@ def query(
     message = str(reply["error"])
     if reply["category"] == "store":
         raise StoreError(f"{path}: {message}")
-    if missing := re.fullmatch(r"no such table: (\S+)", message):
-        message += nearest(missing[1], VIEWS)
-    raise InvalidQuery(message)
+    raise invalid_query(message)
 
 
 def _answer(request: dict[str, Any]) -> list[Any]:

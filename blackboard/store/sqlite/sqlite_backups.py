@@ -122,7 +122,7 @@ def examine_copy(path: Path) -> Copy:
         with database.read() as transaction:
             rows = transaction.cursor
             if rows.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-                raise StoreForeign(f"{path} is not a blackboard")
+                raise StoreForeign
             version = rows.execute("SELECT version_num FROM alembic_version").fetchone()[0]
             check_known(version, str(path))
             problems = [row[0] for row in rows.execute("PRAGMA integrity_check(10)").fetchall()]
@@ -132,6 +132,8 @@ def examine_copy(path: Path) -> Copy:
             event_time, board_time = ("at", "recorded_at") if version < "0003" else ("recorded_at", "last_recorded_at")
             events, last = rows.execute(f"SELECT count(*), coalesce(max({event_time}), 0) FROM event").fetchone()
             recorded = rows.execute(f"SELECT coalesce(max({board_time}), 0) FROM board").fetchone()[0]
+    except StoreForeign:
+        raise StoreForeign(f"{path} is not a blackboard; name a file that 'blackboard backup' wrote") from None
     finally:
         database.close()
     return Copy(path, path.stat().st_size, marks, events, max(last, recorded))

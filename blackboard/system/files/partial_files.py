@@ -15,7 +15,13 @@ from blackboard.system.files.private_files import create_private
 
 @contextlib.contextmanager
 def partial_file(target: Path) -> Iterator[Path]:
-    """Create a file beside the target that only this user may read, and delete it afterwards."""
+    """Create a file beside the target that only this user may read, and delete it afterwards.
+
+    Raises:
+        StoreError: The file cannot be created.
+    """
+    if not target.parent.is_dir():
+        raise StoreError(f"{target} cannot be written: {target.parent} is not a folder; make it, or name another file")
     files = BoardFiles(target).partial()
     part = files.database
     try:

@@ -176,7 +176,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         or _measure_and_compare(txn, watch, crossing)
     ):
         return False
-    reason = f"{measured_crossings.reason_of(watch, crossing)} at the crossing, has faded"
+    reason = f"{measured_crossings.reason_of(watch, crossing)} at the crossing; it has faded since"
     row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True
