@@ -31,7 +31,7 @@ def check_sums(txn: BoardTransaction) -> None:
         stimuli = stimuli_of(txn, item, scope)
         strengths = [mark_strength(txn, row) for row in stimuli]
         comparison = next(item.condition.comparisons())
-        assert comparison.is_met_at(kept) == comparison.is_met_at(watch_totals.measure_marks(txn, item, scope)[0]), (
+        assert comparison.is_met_at(kept) == comparison.is_met_at(watch_totals.measure_marks(txn, item, scope).value), (
             item.spec.name
         )
         if txn.active.kinds_in_backfill.intersection(item.condition.kinds):

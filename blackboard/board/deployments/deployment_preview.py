@@ -187,7 +187,7 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     if watch.guard_drops:  # this guard was tested at the crossing; a guard that defers is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
-        guard_closed = not watch_guards.find_opening(txn, watch, crossing.scope)[0]
+        guard_closed = watch_guards.find_opening(txn, watch, crossing.scope) != txn.now
     return PredictedWake(**_fields(txn, crossing), guard_closed=guard_closed)
 
 

@@ -134,9 +134,7 @@ def _add_values(
     live_marks = None
     if not watch.condition.is_falling and not watch.condition.is_over_board and not watch.condition.has_window:
         live_marks = len(fading_marks(txn, watch.condition, scope))
-    guard_open, guard_opens_at = (
-        (None, None) if watch.spec.guard is None else watch_guards.find_opening(txn, watch, scope)
-    )
+    guard_opens_at = None if watch.spec.guard is None else watch_guards.find_opening(txn, watch, scope)
     predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
     if explanation.waiting:
@@ -154,7 +152,7 @@ def _add_values(
         verdict=verdict,
         values=values,
         live_marks=live_marks,
-        guard_open=guard_open,
+        guard_open=None if watch.spec.guard is None else guard_opens_at == txn.now,
         guard_opens_at=optional_datetime(guard_opens_at),
         predicted_at=None if predicted is None else tuple(map(optional_datetime, predicted)),
         episodes=episodes,
@@ -215,8 +213,7 @@ def _measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) 
         marks = watch_states.measured_marks(txn, watch, CrossingKey(watch.id, scope), whole=True)
         return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
     if watch.condition.is_over_board and not watch.condition.is_falling and watch.timing is None:
-        value, count = watch_totals.measure_marks(txn, watch)
-        return (_measured(watch.comparison, value, count),)
+        return (_measured(watch.comparison, *watch_totals.measure_marks(txn, watch)),)
     if watch.condition.is_falling:
         marks = fading_marks(txn, watch.condition, scope)
     elif watch.timing is not None:

@@ -173,7 +173,7 @@ def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, a
 def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Bring the sums of a watch over several marks up to date, and return whether its condition holds now."""
     if watch.measures_sums:
-        return watch.comparison.is_met_at(watch_totals.update_and_measure(txn, watch, scope)[0])
+        return watch.comparison.is_met_at(watch_totals.update_and_measure(txn, watch, scope).value)
     return stimuli_hold_at(txn, watch, scope, txn.now)
 
 
@@ -228,7 +228,7 @@ class RisingTest(NamedTuple):
         if new.other_event_id is None or self.watch.condition.is_over_board:
             return
         if self.watch.measures_sums:
-            value, _ = watch_totals.update_and_measure(self.txn, self.watch, self.scope)
+            value = watch_totals.update_and_measure(self.txn, self.watch, self.scope).value
             set_bound(self.txn, self.watch, self.key, value, [])
         else:
             is_per_mark = self.watch.condition.is_per_mark

@@ -52,8 +52,15 @@ from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import MARKS
 
 
-def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> tuple[float, int]:
-    """Subtract the evaporated marks; return the value of a watch's measure now, and the number of marks behind it.
+class WatchValue(NamedTuple):
+    """The value of a watch's measure, with the number of marks behind it."""
+
+    value: float
+    mark_count: int
+
+
+def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> WatchValue:
+    """Subtract the evaporated marks, and return the value of a watch's measure now.
 
     The returned value reaches the threshold if and only if the true value does. Below the threshold, the returned value
     may be too high.
@@ -65,25 +72,25 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     sums = _update_and_bound(txn, watch, scope)
     comparison, measure = watch.comparison, watch.comparison.measure
     if not comparison.is_met_at(measure.from_sums(sums.marks, sums.total + sums.error)):
-        return measure.from_sums(sums.marks, sums.total), sums.marks
+        return WatchValue(measure.from_sums(sums.marks, sums.total), sums.marks)
     if not sums.is_exact:
         return measure_marks(txn, watch, scope)
     if not comparison.is_met_at(measure.from_sums(sums.marks, sums.total - sums.error)):
         return _count_afresh(txn, watch, scope)
-    return measure.from_sums(sums.marks, sums.total), sums.marks
+    return WatchValue(measure.from_sums(sums.marks, sums.total), sums.marks)
 
 
 def update_and_measure_live(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> float:
     """Return the value of a watch over all live marks that count for it, as exact as `update_and_measure`."""
     if not sums_of(txn, watch.over_live_marks, scope):
         recount(txn, watch.over_live_marks, scope)
-    return update_and_measure(txn, watch.over_live_marks, scope)[0]
+    return update_and_measure(txn, watch.over_live_marks, scope).value
 
 
-def measure_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> tuple[float, int]:
-    """Measure a watch on its marks, exactly for every law; return the value and the number of marks behind it."""
+def measure_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> WatchValue:
+    """Return the value of a watch by its marks, which is exact for every law."""
     marks = [fading_mark(txn, row) for row in stimuli_of(txn, watch, scope)]
-    return value_at(watch.comparison.measure, marks, txn.now), len(marks)
+    return WatchValue(value_at(watch.comparison.measure, marks, txn.now), len(marks))
 
 
 def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow, new: MarkRow) -> bool:
@@ -227,8 +234,8 @@ def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
     return total
 
 
-def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[float, int]:
-    """Measure a watch on its marks, as `measure_marks` does, and set the sums to the sums of the marks."""
+def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> WatchValue:
+    """Return the value of a watch by its marks, after setting the sums to the sums of the marks."""
     rows = stimuli_of(txn, watch, scope)
     terms: defaultdict[LawOfKind, list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
@@ -241,4 +248,4 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
         if terms[key]:
             sum0, sum1 = map(math.fsum, zip(*terms[key], strict=True))
             add_terms(sums, len(terms[key]), sum0, sum1, sign=+1)
-    return value_at(watch.comparison.measure, [fading_mark(txn, row) for row in rows], txn.now), len(rows)
+    return WatchValue(value_at(watch.comparison.measure, [fading_mark(txn, row) for row in rows], txn.now), len(rows))

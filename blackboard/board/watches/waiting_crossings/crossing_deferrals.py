@@ -38,8 +38,8 @@ def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     if until is not None:
         return CrossingDeferral(HeldBy.COOLDOWN, until)
     if not watch.guard_drops:  # a guard that drops has decided at the crossing
-        is_open, opens_at = watch_guards.find_opening(txn, watch, crossing.scope)
-        if not is_open:
+        opens_at = watch_guards.find_opening(txn, watch, crossing.scope)
+        if opens_at != txn.now:
             return CrossingDeferral(HeldBy.GUARD, opens_at)
     if (watch.condition.is_schedule or crossing.cause == "rewake") and (
         until := scheduled_crossings.rate_ends_at(txn, watch)

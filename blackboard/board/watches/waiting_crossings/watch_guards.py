@@ -15,12 +15,11 @@ NEVER_FULL = 2**62
 """A number larger than any batch."""
 
 
-def find_opening(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[bool, Instant | None]:
-    """Find out whether a watch's guard is open now, and when fading alone will open it; None if it will not."""
+def find_opening(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> Instant | None:
+    """Return when fading alone opens a watch's guard: now if it is open, and None if it will not open."""
     if watch.spec.guard is None:
-        return True, None
-    opens_at = first_true(watch.spec.guard, fading_marks(txn, watch.spec.guard, scope), txn.now, scope)
-    return opens_at == txn.now, opens_at
+        return txn.now
+    return first_true(watch.spec.guard, fading_marks(txn, watch.spec.guard, scope), txn.now, scope)
 
 
 def was_open(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
