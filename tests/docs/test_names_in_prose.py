@@ -97,7 +97,7 @@ def members() -> dict[str, set[str]]:
         if is_package:
             found[path.parent.name].update(other.stem for other in path.parent.iterdir())
         for node in classes:
-            found.setdefault(node.name, set()).update(_defined(node.body))
+            found.setdefault(node.name, set()).update(_defined(node.body), _set_on_instances(node))
             bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
     for name in bases:
         ancestors = list(bases[name])
@@ -105,7 +105,6 @@ def members() -> dict[str, set[str]]:
             found[name] |= found.get(ancestor, set())
             ancestors += bases.get(ancestor, [])
     found.pop("blackboard", None)  # it is also the name of the package
-    found["Blackboard"].add("schema_change")  # an attribute that only an instance has
     return found
 
 
@@ -120,6 +119,14 @@ def _defined(body: list[ast.stmt]) -> Iterator[str]:
                 yield from (target.id for target in targets if isinstance(target, ast.Name))
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 yield from (alias.asname or alias.name for alias in names)
+
+
+def _set_on_instances(class_: ast.ClassDef) -> Iterator[str]:
+    """Yield the attributes that the methods of a class set on `self`."""
+    for node in ast.walk(class_):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                yield name
 
 
 def unknown_names(quoted: str) -> Iterator[str]:
