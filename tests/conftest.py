@@ -101,8 +101,8 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
 
 
 SUITES = {
-    "board", "cli", "daemon", "desk", "facade", "mcp_server", "model_calls", "pages", "processes", "reliability",
-    "sbp", "server", "sinks", "store",
+    "board", "cli", "client", "daemon", "desk", "facade", "mcp_server", "model_calls", "pages", "processes",
+    "reliability", "sbp", "server", "sinks", "store",
 }  # fmt: skip
 """The folders of which all tests can run on a server."""
 

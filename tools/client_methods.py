@@ -1,7 +1,7 @@
 """Write `blackboard/client/client_methods.py`, the methods of both clients; `make methods` runs this.
 
 A public function of `blackboard/client/calls` is a method of the clients if it returns a `ClientCall`, or a `Feed` of
-events. `tests/server/test_client.py` compares the file with these functions.
+events. `tests/client/test_client.py` compares the file with these functions.
 """
 
 from __future__ import annotations

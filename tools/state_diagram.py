@@ -1,6 +1,6 @@
 """Draw the diagram of the activation states in `docs/design.md`; `make diagram` runs this.
 
-The test `tests/unit/test_states.py` compares it with the states.
+The test `tests/core/test_states.py` compares it with the states.
 """
 
 from __future__ import annotations

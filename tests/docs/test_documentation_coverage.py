@@ -131,6 +131,13 @@ def test_every_member_of_another_exported_class_is_on_the_pages() -> None:
     assert missing == []
 
 
+def test_contributing_names_each_folder_of_tests() -> None:
+    root = DOCS.parent
+    text = (root / "CONTRIBUTING.md").read_text("utf-8")
+    folders = {path.parent.name for path in root.glob("tests/*/*.py")}
+    assert {name for name in folders if f"`tests/{name}" not in text} == set()
+
+
 def test_a_daemon_shows_what_programs_use() -> None:
     members = {name for name in dir(blackboard.Daemon) if not name.startswith("_")}
     assert members == {"from_file", "on_event", "run", "stop"}

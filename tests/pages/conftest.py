@@ -8,23 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.served_fixture import IS_INSTALLED
+from tests.support.served_fixture import served as served
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.support.served_board import Served
-
-IS_INSTALLED = all(find_spec(name) for name in ("uvicorn", "starlette", "jinja2"))
-
-collect_ignore_glob = [] if IS_INSTALLED else ["test_*.py"]
-
-
-@pytest.fixture
-def served(board_url: str) -> Iterator[Served]:
-    """Return a served board."""
-    from tests.support.served_board import serve
-
-    with serve(board_url) as served:
-        yield served
+collect_ignore_glob = [] if IS_INSTALLED and find_spec("jinja2") else ["test_*.py"]
 
 
 @pytest.fixture(scope="module")

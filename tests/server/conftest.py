@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
-
-import pytest
-
-if TYPE_CHECKING:
-    from tests.support.served_board import Served
-
-IS_INSTALLED = find_spec("uvicorn") is not None and find_spec("starlette") is not None
+from tests.support.served_fixture import IS_INSTALLED
+from tests.support.served_fixture import served as served
 
 collect_ignore_glob = [] if IS_INSTALLED else ["test_*.py"]
 
 
 def pytest_report_header() -> str:
-    return "" if IS_INSTALLED else "tests/server is left out: the extra 'server' is not installed"
-
-
-@pytest.fixture
-def served(board_url: str) -> Iterator[Served]:
-    """Return a served board."""
-    from tests.support.served_board import serve
-
-    with serve(board_url) as served:
-        yield served
+    return "" if IS_INSTALLED else "tests/client and tests/server are left out: the extra 'server' is not installed"

@@ -27,7 +27,7 @@ from blackboard.core.marks.mark_model import (
 )
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
-from tests.unit.strategies import intensities, laws
+from tests.core.strategies import intensities, laws
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("1h"), weight=2.0, floor=0.1, on_repeat="add", cap=5.0):

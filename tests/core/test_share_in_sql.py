@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.core.marks.decay import Decay
-from tests.unit.strategies import ages, landmarks, laws
+from tests.core.strategies import ages, landmarks, laws
 
 
 @pytest.fixture(scope="module", params=["sqlite3", "pysqlite3"])

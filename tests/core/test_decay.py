@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step, law_from
 from blackboard.durations import DAY
 from blackboard.errors import InvalidDuration, InvalidLaw, UsageError
-from tests.unit.strategies import (
+from tests.core.strategies import (
     YEAR,
     ages,
     curves,

@@ -108,7 +108,7 @@ def test_the_system_clock_accepts_a_wait_for_centuries() -> None:
     assert SystemClock().wait(event, None)
 
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 READERS_OF_THE_TIME = {
     "agents/lead_desk/scheduler.py": "`doctor` calls `examine` without a board",
     "agents/lead_desk/calendar/shared_file.py": "the time is compared with that of a file",

@@ -22,7 +22,7 @@ from blackboard import Blackboard, Deposit, StreamEvent
 from blackboard.client import AsyncClient, BoardEvent, Client, server_connection
 from blackboard.client.calls.event_calls import EventParser
 from blackboard.errors import AccessDenied, NotFound, ServerUnreachable, UnknownName, UsageError
-from tests.server.served_clients import SCOPES, client_of
+from tests.client.served_clients import SCOPES, client_of
 from tests.support.served_board import Lead, Served, serve
 from tests.support.server_process import certificate_for
 from tests.support.threads import join_all

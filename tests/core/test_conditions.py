@@ -21,7 +21,7 @@ from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.watch_spec import check_watch
 from blackboard.errors import InvalidCondition
-from tests.unit.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
+from tests.core.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
 
 
 class Smoke(Mark, kind="smoke"):

@@ -34,7 +34,7 @@ from blackboard.errors import (
 from blackboard.presentation.json_shapes import examination, kind_shape
 from blackboard.server import http_problems
 from blackboard.server.operations.operation_table import OPERATIONS
-from tests.server.served_clients import AUTHOR, SCOPES, client_of
+from tests.client.served_clients import AUTHOR, SCOPES, client_of
 from tests.support.search_checks import embedded
 from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote
 from tools.client_methods import FILE, client_methods

@@ -18,7 +18,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.errors import InvalidCondition, UnknownName
-from tests.unit.strategies import laws
+from tests.core.strategies import laws
 
 
 def deployment(weight: float = 1.0) -> Deployment:
