@@ -43,6 +43,17 @@ def test_an_own_reinforcement_leaves_the_crossing_of_another_author(
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=str)
+def test_a_deposit_in_the_name_of_an_agent_from_before_its_deployment_wakes_it(world: World, condition: Any) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="add"), "fire": kind("fire")})
+    person = world.board.as_author("watchman")
+    mark_id = person.deposit("smoke", subject="s", payload={}, intensity=0.8).mark_id
+    deploy(world, condition)
+    assert world.woken("watchman") == [mark_id]
+    world.put("smoke", intensity=0.1)
+    assert world.woken("watchman") == [mark_id]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
 def test_an_own_reinforcement_of_an_absorbed_mark_is_not_a_stimulus(world: World, condition: Any) -> None:
     deploy(world, condition)
     mark_id = world.put("smoke", intensity=0.8).mark_id
