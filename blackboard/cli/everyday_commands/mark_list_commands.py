@@ -129,7 +129,7 @@ def search(
             "author": mark.author,
             "payload": json.dumps(mark.payload, ensure_ascii=False),
         },
-        as_json=as_json,
+        as_json=False,
         empty="no marks",
         spare=("author",),
     )

@@ -23,6 +23,7 @@ from blackboard.cli.terminal.output import (
     upcoming_time,
 )
 from blackboard.core.records.states import ActivationState
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -165,7 +166,7 @@ def _show_outcome(details: ActivationDetails) -> None:
     """Print how an activation began, how it ended, and what it was split into."""
     record = details.activation
     about = f" about {about}" if (about := place_of(record)) else ""
-    attempts = "1 attempt" if record.attempt == 1 else f"{record.attempt} attempts"
+    attempts = counted(record.attempt, "attempt")
     print_line(f"activation {record.id} of {record.agent}{about}: {record.state}, {attempts}")
     print_line(f"  watch {record.watch}: {record.reason}")
     times = (

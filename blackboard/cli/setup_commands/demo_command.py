@@ -18,6 +18,7 @@ import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import live_console, live_table, number_text, print_line, print_table
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -170,7 +171,7 @@ def _show_progress(board: Blackboard, daemon: DaemonLoop) -> Iterator[None]:
         count_of["absorbed"] += details.get("marks", 0) if event == DaemonEvent.DONE else 0
         count_of["deposited"] += details.get("deposited", 0)
         if not screen.is_terminal and event == DaemonEvent.DONE:
-            marks = f"{details['marks']} mark{'' if details['marks'] == 1 else 's'}"
+            marks = counted(details["marks"], "mark")
             print_line(f"{details['agent']}: {marks} absorbed, {details['deposited']} deposited")
 
     daemon.on_event.append(count)
