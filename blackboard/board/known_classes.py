@@ -19,7 +19,11 @@ def load_classes_from(board: Blackboard, source: ClassSource) -> None:
 
 
 def learn_classes_of(board: Blackboard, agents: Collection[Agent]) -> None:
-    """Add the classes that agents declare, and load the classes of the kinds that they name."""
+    """Add the classes that agents declare, and load the classes of the kinds that they name.
+
+    Raises:
+        InvalidMark: A class would lose a value of its marks, or another class has its kind.
+    """
     classes = board.session.classes
     for agent in agents:
         classes.add(agent.kinds.values())
@@ -27,12 +31,18 @@ def learn_classes_of(board: Blackboard, agents: Collection[Agent]) -> None:
 
 
 def load_class(board: Blackboard, kind: str) -> None:
-    """Ask the source of classes if the class of a kind is not known."""
+    """Load the classes of the source if the class of a kind is not known."""
     board.session.classes.load({kind})
 
 
 def stored_subject(
     board: Blackboard, kind: str, payload: Mapping[str, Any], subject: str, deployment: Deployment
 ) -> str:
-    """Return a subject in its stored form, which the class of the kind may determine. A wrong deposit is unchanged."""
+    """Return the subject of a deposit in its stored form, which the class of the kind may determine.
+
+    If the deposit would be refused, its class determines nothing.
+
+    Raises:
+        BlackboardError: The class of the kind is not known, and the source of classes failed.
+    """
     return board.session.classes.stored_subject(kind, payload, subject, deployment)

@@ -86,7 +86,7 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
 
 
 def _strong_marks(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> Iterable[MarkRow]:
-    """Return the live marks of the board that may reach the threshold of a watch, or all of the group of a mark."""
+    """Return the live marks that may reach the threshold of a watch: those of a mark's group, or else of the board."""
     if watch.condition.by is not None:
         return live_rows(txn, stored_marks(txn, watch.condition.kinds, scope_of_counted_mark(txn, watch, mark)))
     lowest = watch.comparison.threshold * (1 - RELATIVE_MARGIN)
