@@ -226,7 +226,7 @@ def forecast(board: Blackboard, agent: str = "") -> tuple[list[ComingEvent], boo
 
 
 def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferral]) -> Iterator[ComingEvent]:
-    """Yield the expected wakes of agents, and the ends of deferrals."""
+    """Yield the predicted crossings, and the ends of deferrals."""
     for item in predictions:
         at = epoch_milliseconds(item.due_at)
         yield ComingEvent(
