@@ -64,11 +64,11 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
     """
     handed_over = HandOver(None)
 
-    def is_worth_it(txn: BoardTransaction) -> bool:
+    def must_write(txn: BoardTransaction) -> bool:
         agent_spec = remote_agent(txn, name)
-        seen = agent_states.get(txn, name).served_at
-        is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
-        return not is_known or _may_claim(txn, agent_spec)
+        served_at = agent_states.get(txn, name).served_at
+        is_presence_recorded = served_at is not None and served_at > txn.now - PRESENCE_INTERVAL
+        return not is_presence_recorded or _may_claim(txn, agent_spec)
 
     def claim_one(
         txn: BoardTransaction, name: str, marks_by_search: MarksBySearch
@@ -83,7 +83,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         handed_over = hand_over(txn, claimed)
         return _activation(txn, claimed, handed_over.traceparent)
 
-    if not session.read(is_worth_it):
+    if not session.read(must_write):
         return None
     failpoint("claim.before")
     claimed = claim_up_to(session, [name], 1, claim_one)
