@@ -113,7 +113,9 @@ def show_agents(call: PageCall[AgentsFields]) -> PageContent:
             writes=agent.writes,
             paused=agent.agent in figures.paused_agents,
             is_unserved=agent.agent in unserved,
-            day=dataclasses.replace(days.get(agent.agent, LastDay(0, 0, None, None)), bars=()),
+            day=dataclasses.replace(
+                days.get(agent.agent, LastDay(ended=0, failed=0, wait_seconds=None, run_seconds=None)), bars=()
+            ),
         )
         for agent in board.agents()
         if parameters.agent in ("", agent.agent)

@@ -96,7 +96,7 @@ def _sums_of_kind(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scop
     """Return the sums of a kind now."""
     if not watch.keeps_window_sums:
         sums = RunningSums()
-        add_terms(sums, *_sums(txn, watch, kind, scope, txn.now, None), sign=+1)
+        add_terms(sums, *_sums(txn, watch, kind, scope, since=txn.now), sign=+1)
         return sums
     if LawOfKind(kind, WINDOW) not in sums_of(txn, watch, scope):
         _build(txn, watch, kind, scope)
@@ -107,7 +107,7 @@ def _sums_of_kind(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scop
 
 def _build(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scope: str) -> None:
     sums = sums_of(txn, watch, scope)[LawOfKind(kind, WINDOW)] = RunningSums(evaporated_through=txn.now, changed=True)
-    add_terms(sums, *_sums(txn, watch, kind, scope, txn.now, None), sign=+1)
+    add_terms(sums, *_sums(txn, watch, kind, scope, since=txn.now), sign=+1)
 
 
 def _subtract_past_deposits(
@@ -115,12 +115,18 @@ def _subtract_past_deposits(
 ) -> None:
     if txn.now > sums.evaporated_through:
         if sums.marks:
-            add_terms(sums, *_sums(txn, watch, kind, scope, sums.evaporated_through, txn.now), sign=-1)
+            add_terms(sums, *_sums(txn, watch, kind, scope, since=sums.evaporated_through, until=txn.now), sign=-1)
         sums.evaporated_through, sums.changed = txn.now, True
 
 
 def _sums(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, scope: str, since: Instant, until: Instant | None
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    kind: str,
+    scope: str,
+    *,
+    since: Instant,
+    until: Instant | None = None,
 ) -> StimulusSums:
     """Return the sums of the deposits that leave the window after `since`, up to `until`; None for no limit."""
     length = _length(watch)

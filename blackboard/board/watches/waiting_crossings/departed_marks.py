@@ -87,7 +87,7 @@ def _retagged(
         ]
     for row in stored:
         if row.event_id >= since and not _counts_in(txn, watch, crossing.scope, row):
-            yield _Departure(row.id, row.subject, None)
+            yield _Departure(row.id, row.subject, evaporated_at=None)
 
 
 def _input_of(
