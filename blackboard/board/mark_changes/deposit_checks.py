@@ -47,22 +47,30 @@ def _complete(txn: BoardTransaction, request: DepositRequest, subject: str, text
     """Check the author, the times and the intensity of a request, and return it as it is stored."""
     if request.activation_id is None:
         check_signature(txn, request.author)
-    decay = request.decay
     occurred_at = None if request.occurred_at is None else _accept_occurrence(txn, request.occurred_at)
+    decay = request.decay
     if request.until is not None:
-        begin = txn.now if occurred_at is None else occurred_at
-        if request.decay is not None:
+        if decay is not None:
             raise InvalidMark("decay and until each set the law of the mark; use only one of them")
-        if request.until <= begin:
-            past = "in the past" if begin == txn.now else f"not after occurred_at {iso(begin)}"
-            raise InvalidMark(f"until {iso(request.until)} is {past}; give a later time")
-        decay = Step(Microseconds(request.until - begin), fixed=True)
+        decay = _law_until(request.until, txn.now if occurred_at is None else occurred_at, txn.now)
     intensity = check_intensity(request.intensity)
     completed = (subject, text, decay, occurred_at)
     given = (request.subject, request.text, request.decay, request.occurred_at)
     if completed == given and intensity is request.intensity:
         return request  # as most are; a new request would take longer than all checks
     return request._replace(subject=subject, text=text, intensity=intensity, decay=decay, occurred_at=occurred_at)
+
+
+def _law_until(until: Instant, begin: Instant, now: Instant) -> Step:
+    """Return the law of a mark that begins at an instant and keeps its full strength until another.
+
+    Raises:
+        InvalidMark: The mark would end before it begins.
+    """
+    if until <= begin:
+        past = "in the past" if begin == now else f"not after occurred_at {iso(begin)}"
+        raise InvalidMark(f"until {iso(until)} is {past}; give a later time")
+    return Step(Microseconds(until - begin), fixed=True)
 
 
 def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:

@@ -245,7 +245,7 @@ def _show_calls(details: ActivationDetails) -> None:
                 _tokens_in(call),
                 call.output_tokens,
                 None if call.cost_usd is None else f"{call.cost_usd:.4f}",
-                (call.error or "").partition("\n")[0],
+                _first_line(call.error),
             )
             for call in details.calls
         ),

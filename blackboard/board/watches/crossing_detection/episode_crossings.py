@@ -188,7 +188,7 @@ def advance_to_now(
     stored = watch_states.get(txn, key)
     marks = watch_states.measured_marks(txn, watch, key, at)
     start = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
-    state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event_id)
+    state = stored or WatchStateRow(*key, began_at=None, crossed_at=crossed_at, event_id=txn.last_event_id)
     if stored is None and watch.condition.is_falling and first_true(watch.condition, marks, start) == start:
         return False  # the marks were never above the threshold
     advance = timed_state_changes.StateAdvance(txn, watch, marks, state, next_at=start)

@@ -245,23 +245,27 @@ class RisingTest(NamedTuple):
 
     def _test_marks(self, rows: list[MarkRow], at: Instant) -> bool:
         """Test some marks at an instant."""
-        txn, watch = self.txn, self.watch
-        if watch.condition.is_per_mark:
-            strengths = [(row, mark_strength(txn, row, at)) for row in rows]
-            strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
-            if not strong:
-                self._raise_bound(rows)
-            has_new = False
-            for row, strength in strong:
-                key = watch.key_of(self.scope, row)
-                has_new |= self._record_crossing(key, Measurement(strength, 1, [row]), crossed_at=at)
-            return has_new
-        side = met_side(watch.condition, [fading_mark(txn, row) for row in rows], at) if rows else None
+        if self.watch.condition.is_per_mark:
+            return self._test_each(rows, at)
+        marks = [fading_mark(self.txn, row) for row in rows]
+        side = met_side(self.watch.condition, marks, at) if rows else None
         if side is None:
             self._raise_bound(rows)
             return False
         measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
         return self._record_crossing(self.key, measured, crossed_at=at)
+
+    def _test_each(self, rows: list[MarkRow], at: Instant) -> bool:
+        """Test some marks at an instant, each alone."""
+        strengths = [(row, mark_strength(self.txn, row, at)) for row in rows]
+        strong = [(row, strength) for row, strength in strengths if self.watch.comparison.is_met_at(strength)]
+        if not strong:
+            self._raise_bound(rows)
+        has_new = False
+        for row, strength in strong:
+            key = self.watch.key_of(self.scope, row)
+            has_new |= self._record_crossing(key, Measurement(strength, 1, [row]), crossed_at=at)
+        return has_new
 
     def _test_sums(self, new: MarkRow | None) -> bool:
         """Test the sums over the board or a group, after the deposit of a mark if there is one."""

@@ -100,7 +100,7 @@ def measure(
     at: Instant,
     value: float,
 ) -> Measurement:
-    """Return the value of a rising watch over time at an instant; with a window, over the deposits in it."""
+    """Return the measurement of a rising watch that has a value at an instant; a window measures its deposits."""
     if watch.condition.has_window:
         inputs = inputs_in_windows(txn, watch, key.scope, at)
         return Measurement(value, len(inputs), strongest=max((strength for _, strength in inputs), default=0.0))

@@ -58,13 +58,14 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
         values["subject"] = scope
     stimuli: list[MarkRow] = []
     for kind in watch.condition.kinds:
-        values |= {"kind": kind, "now": txn.exact_until(kind)}
+        now = txn.exact_until(kind)
         if (known := _read_before(txn, watch, scope, kind)) is not None:
-            stimuli += [row for row in known if row.is_live(values["now"])]
+            stimuli += [row for row in known if row.is_live(now)]
         elif watch.condition.is_over_board and (where := watch.comparison.measure.where) is not None:
-            stimuli += _tagged(txn, txn.kind(kind).tag_schema.filter_of(where), values)
+            tags = txn.kind(kind).tag_schema.filter_of(where)
+            stimuli += _tagged(txn, tags, {**values, "kind": kind, "now": now})
         else:
-            stimuli += txn.sql.all(statement, **values)
+            stimuli += txn.sql.all(statement, **values, kind=kind, now=now)
     return [row for row in stimuli if watched_marks.is_counted(txn, watch, row)]
 
 

@@ -156,10 +156,11 @@ class ListeningConnection:
         Raises:
             Exception: The connection is lost.
         """
-        heard = [True]
+        has_changed = True
 
         def hear(payload: str) -> None:
-            heard[0] = heard[0] or payload != self.sender
+            nonlocal has_changed
+            has_changed = has_changed or payload != self.sender
 
         cursor = connection.cursor()
         cursor.execute("SELECT uid FROM board")
@@ -173,9 +174,9 @@ class ListeningConnection:
                 self._ready.set()
                 if (now := self._clock.monotonic()) >= next_look:
                     next_look = now + microseconds_in(LOCK_CHECK_SECONDS)
-                    heard[0] = self._worker_locks.look_for_dead(cursor) or heard[0]
-                if heard[0]:
-                    heard[0] = False
+                    has_changed = self._worker_locks.look_for_dead(cursor) or has_changed
+                if has_changed:
+                    has_changed = False
                     self._wake_all()
                 if selector.select(max(0.0, (next_look - self._clock.monotonic()) / SECOND)):
                     for payload in _received(connection):
