@@ -178,9 +178,9 @@ class BoardSession:
             effects.append(transaction.begin_work())
             if txn.doubted_clock is not None:
                 # The module needs the modules of deposits, which a reader does not need.
-                from blackboard.board.board_clock import clock_questions
+                from blackboard.board.board_clock import clock_confirmation
 
-                clock_questions.ask_about_clock(txn, self.classes)
+                clock_confirmation.ask_about_clock(txn, self.classes)
             result = work(txn)
             if record_instant and txn.recorded < txn.now:
                 txn.record_time(txn.now)

@@ -10,7 +10,7 @@ from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, close_crossings, end_run, was_split
-from blackboard.board.board_clock import clock_questions
+from blackboard.board.board_clock import clock_confirmation
 from blackboard.board.outbox import announcements
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.result_types.work_results import EarlyWake
@@ -55,7 +55,7 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
         UnknownName: There is no such agent.
     """
     if agent is None:
-        clock_questions.accept_clock(txn)
+        clock_confirmation.accept_clock(txn)
         agent_states.set_board_pause(txn, is_paused=False)
         model_pauses.try_now(txn)
     else:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blackboard import Blackboard
-from blackboard.board.program_loading import load_program
+from blackboard.board.program_preloading import preload_program
 from blackboard.server import openapi
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.request_origin import root_of
@@ -64,7 +64,7 @@ def build_app(
         deployment_file: The deployment file; None for the file in the current folder.
         tickets: The tickets that browsers sign in with; None if no person can be shown a ticket.
     """
-    load_program("settings", "sinks", "server", *(["mcp_server"] if find_spec("mcp") else []))
+    preload_program("settings", "sinks", "server", *(["mcp_server"] if find_spec("mcp") else []))
     page_rendering.load_files()
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, MAX_WAITING_QUERIES)}

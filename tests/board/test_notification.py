@@ -11,7 +11,7 @@ from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import ClaimRequest
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.board_clock import clock_questions
+from blackboard.board.board_clock import clock_confirmation
 from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -153,4 +153,4 @@ def test_a_person_who_confirms_the_clock_notifies(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
     world.advance(400 * 24 * HOUR)
-    assert notifies(world, clock_questions.accept_clock)
+    assert notifies(world, clock_confirmation.accept_clock)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board.board_clock import clock_questions
+from blackboard.board.board_clock import clock_confirmation
 from blackboard.board.housekeeping import retention
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.condition_parser import parse_condition
@@ -330,9 +330,9 @@ def test_what_was_deposited_while_the_clock_was_in_doubt_counts_from_its_confirm
     world.put("beat", "a")
     session = world.board.session
     world.clock.step(timedelta(days=500))
-    session.write(lambda txn: clock_questions.ask_about_clock(txn, session.classes))
+    session.write(lambda txn: clock_confirmation.ask_about_clock(txn, session.classes))
     world.put("beat", "a")
-    assert session.write(clock_questions.accept_clock)
+    assert session.write(clock_confirmation.accept_clock)
     assert [world.put("beat", "a").crossed for _ in range(2)] == [(), ("many",)]
 
 

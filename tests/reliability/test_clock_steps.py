@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
-from blackboard.board.board_clock import clock_questions
+from blackboard.board.board_clock import clock_confirmation
 from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
 from blackboard.presentation.json_shapes import status_of, summary
@@ -160,7 +160,7 @@ def test_a_leap_changes_nothing_and_deposits_one_question(
     assert strengths(board) == before
     assert SEEN == ["new kitchen"]
     (question,) = board.inbox()
-    assert question.subject == clock_questions.CLOCK_SUBJECT
+    assert question.subject == clock_confirmation.CLOCK_SUBJECT
     assert "2027-02-09" in question.question
     assert count_logs(logs, "leapt ahead") == 1
     doubted = board.status().doubted_clock

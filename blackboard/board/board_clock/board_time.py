@@ -5,7 +5,7 @@ instants.
 
 A leap ahead beyond a limit is not believed, because marks that evaporate by a wrong clock cannot be restored. The
 board's time stands still: nothing fades, crosses or evaporates, and the clock's instant is not recorded. A person
-decides; see `clock_questions`.
+decides; see `clock_confirmation`.
 """
 
 from __future__ import annotations

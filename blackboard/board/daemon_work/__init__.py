@@ -24,7 +24,7 @@ from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.board.daemon_work.run_end_transactions import ClaimNext, FinishedRun
 from blackboard.board.daemon_work.worker import Worker, publish_lock
 from blackboard.board.known_classes import learn_classes_of
-from blackboard.board.program_loading import load_program
+from blackboard.board.program_preloading import preload_program
 from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_inputs import ActivationInput
@@ -52,6 +52,6 @@ __all__ = [
     "activation_trace_spans",
     "agent_action_checks",
     "learn_classes_of",
-    "load_program",
+    "preload_program",
     "publish_lock",
 ]

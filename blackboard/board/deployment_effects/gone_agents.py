@@ -1,6 +1,6 @@
-"""The work of agents that the active deployment no longer has.
+"""Agents that the active deployment no longer has, and their unfinished work.
 
-The work stays as it is, because the agent may return, or a successor may take it over. Until then the work is
+The work stays as it is, because an agent may return, or a successor may take the work over. Until then the work is
 shown as held: only a deployment or a person can continue it. The fragment `agent_is_gone` says the same in SQL.
 """
 

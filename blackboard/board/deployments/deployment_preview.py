@@ -6,17 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import Any
+from typing import TypedDict
 
 from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployment_effects import backfill, deployment_activation, gone_agents
-from blackboard.board.deployment_effects.registered_kinds import schemas_of
 from blackboard.board.deployments.deployer import Deployer, activate_and_retry
-from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.deployments.unreadable_marks import find_unreadable_marks
 from blackboard.board.mark_tables.mark_states import fading_state, live_rows
-from blackboard.board.mark_tables.marks_in_scopes import live_batches, stored_marks
+from blackboard.board.mark_tables.marks_in_scopes import stored_marks
 from blackboard.board.result_types.preview_results import (
     PredictedActivations,
     PredictedEvaporation,
@@ -25,7 +23,6 @@ from blackboard.board.result_types.preview_results import (
     PredictedTimedCrossing,
     PredictedWake,
     Preview,
-    UnreadableMarks,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -34,10 +31,9 @@ from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
-from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, subject_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, GroupValue, group_of, subject_of
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.core.specs.deployment import Deployment
-from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -159,8 +155,9 @@ def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
             state = watch_states.get(txn, row.key)
             at = None if state is None else episode_crossings.forecast(txn, watch, state)
             if at is not None:
-                names = _names(watch, row.scope)
-                yield PredictedTimedCrossing(**names, mark_id=row.mark_id or None, crosses_at=to_datetime(at))
+                yield PredictedTimedCrossing(
+                    **_place(watch, row.scope), mark_id=row.mark_id or None, crosses_at=to_datetime(at)
+                )
 
 
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
@@ -191,18 +188,32 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     return PredictedWake(**_fields(txn, crossing), guard_closed=guard_closed)
 
 
-def _fields(txn: BoardTransaction, crossing: CrossingRow) -> dict[str, Any]:
+class _PlaceFields(TypedDict):
+    agent: str
+    watch: str
+    subject: str | None
+    group_tag: str | None
+    group: GroupValue | None
+
+
+class _CrossingFields(_PlaceFields):
+    mark_id: int | None
+    value: float
+    threshold: float
+
+
+def _fields(txn: BoardTransaction, crossing: CrossingRow) -> _CrossingFields:
     """Return the fields of a `PredictedCrossing`."""
     return {
-        **_names(txn.active.watches[crossing.watch_id], crossing.scope),
+        **_place(txn.active.watches[crossing.watch_id], crossing.scope),
         "mark_id": crossing.mark_id if crossing.is_per_mark else None,
         "value": crossing.value,
         "threshold": crossing.threshold,
     }
 
 
-def _names(watch: RegisteredWatch, scope: str) -> dict[str, Any]:
-    """Return the names of a watch, and its subject or its group."""
+def _place(watch: RegisteredWatch, scope: str) -> _PlaceFields:
+    """Return the names of an agent and its watch, and the subject or the group in which the watch measures."""
     group = group_of(scope)
     return {
         "agent": watch.agent_spec.name,
@@ -211,26 +222,3 @@ def _names(watch: RegisteredWatch, scope: str) -> dict[str, Any]:
         "group_tag": None if group is None else group.tag,
         "group": None if group is None else group.value,
     }
-
-
-def find_unreadable_marks(
-    txn: BoardTransaction, deployment: Deployment, classes: MarkClasses
-) -> dict[str, UnreadableMarks]:
-    """Return the live marks of each kind that do not fit its class or, without a class in this process, its schema.
-
-    If there is no class and the schema never changed, no mark is read: each was checked when it was deposited.
-    """
-    misfits_by_kind: dict[str, UnreadableMarks] = {}
-    for kind, spec in deployment.kinds.items():
-        if kind not in txn.deployment.kinds:
-            continue
-        if classes.find(kind, deployment) is None and _has_kept_its_schema(txn, kind, spec):
-            continue
-        for row in chain.from_iterable(live_batches(txn, kind)):
-            if (reason := classes.misfit(row, deployment)) is not None:
-                misfits_by_kind.setdefault(kind, UnreadableMarks(reason)).add(row.id)
-    return misfits_by_kind
-
-
-def _has_kept_its_schema(txn: BoardTransaction, kind: str, spec: KindSpec) -> bool:
-    return all(schema == spec.payload_schema for schema in schemas_of(txn, kind))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.deployment_effects import deployment_activation
-from blackboard.board.deployments.deployment_preview import find_unreadable_marks
+from blackboard.board.deployments.unreadable_marks import find_unreadable_marks
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping import board_compaction

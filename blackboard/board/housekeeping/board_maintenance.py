@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from blackboard.board.board_clock import board_time, clock_questions
+from blackboard.board.board_clock import board_time, clock_confirmation
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployment_effects import backfill
 from blackboard.board.housekeeping import board_compaction, history_partitions, retention
@@ -124,11 +124,11 @@ class BoardMaintenance:
 
     def ask_about_clock(self) -> None:
         """Ask a person about a clock that the board does not believe."""
-        self._session.write(lambda txn: clock_questions.ask_about_clock(txn, self._session.classes))
+        self._session.write(lambda txn: clock_confirmation.ask_about_clock(txn, self._session.classes))
 
     def withdraw_clock_question(self) -> bool:
         """Withdraw the question about the clock, and return whether there was one."""
-        return self._session.write(clock_questions.withdraw_question)
+        return self._session.write(clock_confirmation.withdraw_question)
 
     @property
     def is_clock_behind(self) -> bool:

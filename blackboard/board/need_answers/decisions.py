@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from blackboard.board import open_needs
-from blackboard.board.board_clock import clock_questions
+from blackboard.board.board_clock import clock_confirmation
 from blackboard.board.deployment_effects.registered_kinds import ensure_kind
 from blackboard.board.mark_changes import deposit_intake, deposits
 from blackboard.board.mark_changes.deposit_checks import check_and_register, check_signature, check_size
@@ -46,7 +46,7 @@ def answer_as_person(
     check_signature(txn, author)
     need = need_lifecycle.get_open(txn, need_id)
     overdue_needs.deposit_if_due(txn, need_id, classes)
-    is_about_clock = clock_questions.answer_question(txn, need_id, text)
+    is_about_clock = clock_confirmation.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes, author)
     text = text if is_about_clock and text.strip() else _checked_answer(need, text, any_answer=any_answer)
     question = need_lifecycle.question_of(need)

@@ -46,7 +46,7 @@ def mcp(
       blackboard --author claude mcp --channel review
       blackboard --url http://127.0.0.1:8787 --token-file token mcp
     """
-    from blackboard.board.program_loading import load_program
+    from blackboard.board.program_preloading import preload_program
     from blackboard.mcp_server.board_access import BoardAccess
 
     scopes = Scopes(may) if may else None
@@ -62,5 +62,5 @@ def mcp(
             from blackboard.mcp_server.stdio_transport import serve_stdio
         except ModuleNotFoundError as error:
             raise MissingPackage("the MCP server", error.name, extra="mcp") from None
-        load_program("cli.terminal", "local_or_remote_calls", "mcp_server")
+        preload_program("cli.terminal", "local_or_remote_calls", "mcp_server")
         serve_stdio(BoardAccess(board, scopes), channel)

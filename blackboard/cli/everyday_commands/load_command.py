@@ -156,7 +156,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
 
 def _follow(request: LoadRequest) -> tuple[LoadResult, str | None]:
     """Deposit the rows of a file or pipe as they arrive, until a signal; return the results and the encoding."""
-    from blackboard.board.program_loading import load_program
+    from blackboard.board.program_preloading import preload_program
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_follower import Follower
     from blackboard.cli.terminal.process_signals import StopSignals
@@ -167,7 +167,7 @@ def _follow(request: LoadRequest) -> tuple[LoadResult, str | None]:
         board = stack.enter_context(session_of(request.context).board_or_client(create=None))
         reject = stack.enter_context(rejects_file(request.rejects, request.file, extends=True))
         stop = stack.enter_context(StopSignals())
-        load_program("cli.terminal", "cli.row_files", "local_or_remote_calls")
+        preload_program("cli.terminal", "cli.row_files", "local_or_remote_calls")
         follower = Follower(board, request.columns, request.form, reject, print_note, stop)
         try:
             follower.follow(request.file)

@@ -44,7 +44,7 @@ def watch(
     """
     from rich.live import Live
 
-    from blackboard.board.program_loading import load_program
+    from blackboard.board.program_preloading import preload_program
     from blackboard.durations import MILLISECOND, parse_duration
     from blackboard.local_or_remote_calls import calls_of
 
@@ -54,7 +54,7 @@ def watch(
         if once:
             screen.print(view(board, kind, limit))
             return
-        load_program("cli.terminal", "local_or_remote_calls")
+        preload_program("cli.terminal", "local_or_remote_calls")
         never = threading.Event()
         live = Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal)
         with contextlib.suppress(KeyboardInterrupt), live:

@@ -68,7 +68,7 @@ def run(
     from contextlib import ExitStack
 
     from blackboard.board.deployments.deployer import Deployer
-    from blackboard.board.program_loading import load_program
+    from blackboard.board.program_preloading import preload_program
     from blackboard.cli.terminal import log_setup, process_signals, standard_streams
     from blackboard.system import log_queue
     from blackboard.system.log_queue import Log
@@ -87,7 +87,7 @@ def run(
             stack.enter_context(process_signals.handle_signals(daemon))
             if serve is not None:
                 stack.enter_context(serving_board(board, session, resolved.settings.server, serve))
-            load_program("cli.terminal")
+            preload_program("cli.terminal")
             report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             print_line(line)

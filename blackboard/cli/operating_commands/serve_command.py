@@ -58,7 +58,7 @@ def serve(
       blackboard serve --listen 127.0.0.1:9000
       blackboard serve --uds /run/blackboard/http.sock --behind-proxy
     """
-    from blackboard.board.program_loading import load_program
+    from blackboard.board.program_preloading import preload_program
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.cli.terminal.process_signals import StopSignals
     from blackboard.daemon.service_manager import ServiceManager
@@ -83,7 +83,7 @@ def serve(
             stack.callback(manager.report_stopping)
             stack.enter_context(Deliverer(board, session.settings.sinks))
             stack.enter_context(LeaseRecovery(board))
-            load_program("cli.terminal", "daemon")
+            preload_program("cli.terminal", "daemon")
             if not signals.wait(None, server.ended):
                 raise WorkError("the server has ended; the log says why")
 

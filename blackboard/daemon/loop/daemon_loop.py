@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board.board_storage import refresh_views
-from blackboard.board.daemon_work import RemainingWork, Worker, load_program
+from blackboard.board.daemon_work import RemainingWork, Worker, preload_program
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, seconds_in, sleep_for
 from blackboard.core.agents.agent_definition import Agent
@@ -257,7 +257,7 @@ class DaemonLoop:
         """
         if self.life_cycle.phase is DaemonPhase.ENDED:
             raise UsageError("this Daemon has ended, and runs only once; build another daemon")
-        load_program("settings", "llm", "sinks", "daemon")
+        preload_program("settings", "llm", "sinks", "daemon")
         show_messages(shown=self.settings.log_payloads)
         self.models.check_prices()
         self.agents.check_settings()

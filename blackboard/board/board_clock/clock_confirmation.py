@@ -1,4 +1,4 @@
-"""The question to a person about a clock that leapt ahead, as a need on the board, and what the answer does.
+"""The confirmation of a clock that leapt ahead: a need asks a person about it, and the answer confirms it.
 
 While the clock is in doubt, the next writing transaction deposits the need. A person confirms the clock by answering
 yes, or by resuming the board. If the clock comes back, the need is withdrawn. A board that was unused for longer than

@@ -1,4 +1,4 @@
-"""The loading of the program at the start of a process that runs for long.
+"""The preloading of the whole program at the start of a process that runs for long.
 
 Methods of a board import most modules when they are first called, and statements are read from their files when they
 are first run. This can happen months after the start. If the package was upgraded on the disk meanwhile, a process of
@@ -27,7 +27,7 @@ LEFT_OUT = (
 SERVER_STORE = "blackboard.store.postgresql"
 
 
-def load_program(*packages: str) -> None:
+def preload_program(*packages: str) -> None:
     """Import all modules of a board and of these packages, such as `daemon`, and read all statements.
 
     What is loaded already is not loaded again. A board on a server also needs the modules of its database.
