@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from blackboard import Exponential, Linear, Mark
+from blackboard import Blackboard, Exponential, Linear, Mark
 from blackboard.errors import Conflict, InvalidMark, KeyReused
 from tests.support.hypothesis_examples import examples
 from tests.support.world import HOUR, World, kind
@@ -40,7 +40,7 @@ def test_a_deposit_joins_the_mark_at_the_event_that_it_names(world: World, on_re
 
 
 @pytest.mark.postgresql
-def test_a_mark_that_has_left_the_board_is_none(world: World) -> None:
+def test_a_mark_that_has_left_the_board_counts_as_no_mark(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Linear("1h"))})
     faded = world.put("smoke")
     world.advance(2 * HOUR)
@@ -53,25 +53,24 @@ def test_a_mark_that_has_left_the_board_is_none(world: World) -> None:
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("change", ["reinforce", "withdraw"])
-def test_reinforcements_and_withdrawals_name_an_event_too(world: World, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "recorded"),
+    [(partial(Blackboard.reinforce, by=0.5), "reinforced"), (Blackboard.withdraw, "withdrawn")],
+    ids=["reinforce", "withdraw"],
+)
+def test_a_reinforcement_or_withdrawal_changes_the_mark_at_the_event_that_it_names(
+    world: World, change: Callable[..., object], recorded: str
+) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     first = world.put("smoke")
     later = world.board.reinforce(first.mark_id, by=0.5)
-    changes: dict[str, Callable[[int], object]] = {
-        "reinforce": lambda event: world.board.reinforce(first.mark_id, by=0.5, if_event=event),
-        "withdraw": lambda event: world.board.withdraw(first.mark_id, if_event=event),
-    }
     with pytest.raises(Conflict) as conflict:
-        changes[change](first.event_id)
+        change(world.board, first.mark_id, if_event=first.event_id)
     assert conflict.value.event_id == later.event_id
     with pytest.raises(InvalidMark, match="at least 1"):
-        changes[change](0)
-    changes[change](later.event_id)
-    assert [event.event for event in world.board.history("s")] == [
-        *("deposited", "reinforced"),
-        {"reinforce": "reinforced", "withdraw": "withdrawn"}[change],
-    ]
+        change(world.board, first.mark_id, if_event=0)
+    change(world.board, first.mark_id, if_event=later.event_id)
+    assert [event.event for event in world.board.history("s")] == ["deposited", "reinforced", recorded]
 
 
 def test_a_kind_whose_deposits_join_no_mark_has_no_event_to_name(world: World) -> None:

@@ -31,9 +31,8 @@ def test_figures_count_each_thing_that_happened_once(world: World) -> None:
     assert (run.agent, run.state, run.waited_seconds, run.run_seconds) == ("watchman", "done", 3, 2)
     assert first.activations == {("watchman", "running"): 1}
     world.fail(claim)
-    for after in (first.position, start.position):
-        again = world.board.figures(after)
-        assert [run.state for run in again.happened.ended] == ["dead"] if after is first.position else ["done", "dead"]
+    assert [run.state for run in world.board.figures(first.position).happened.ended] == ["dead"]
+    assert [run.state for run in world.board.figures(start.position).happened.ended] == ["done", "dead"]
     world.advance(5 * MINUTE)
     last = world.board.figures(world.board.figures(first.position).position)
     assert (last.happened.events, last.happened.crossings, last.happened.ended) == ({}, {}, [])

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, Need
+from blackboard import Blackboard, ModelUsage, Need
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.result_types.remote_work_results import RemoteActivation
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec, Budget, ReadSpec
 from blackboard.errors import (
     AgentError,
+    BlackboardError,
     Conflict,
     InvalidMark,
     LeaseLost,
@@ -208,31 +209,54 @@ def test_a_failure_is_retried_split_and_at_last_dead(world: World) -> None:
     assert sorted(item.state for item in world.board.activations()) == ["dead", "done"]
 
 
-def test_a_refused_result_leaves_the_activation_with_its_worker(world: World, worker: Blackboard) -> None:
+TAKEN = {**VERDICT, "payload": {"slot": 9}}
+
+
+@pytest.fixture
+def activation(world: World, worker: Blackboard) -> RemoteActivation:
+    """Return an activation of the worker, on a board where another verdict has the slot 9."""
     world.put("report", "r/1")
     world.put("verdict", "r/9", payload={"slot": 9})
-    found = claimed(worker)
-    taken = {**VERDICT, "payload": {"slot": 9}}
-    for result, error, words in (
+    return claimed(worker)
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "words"),
+    [
         ({"marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "returned a mark of the kind 'report'"),
         ({"marks": [{**VERDICT, "subject": ""}]}, InvalidMark, "subject is empty"),
         ({"marks": [{**VERDICT, "payload": {"subject": "x"}}]}, InvalidMark, "marks, item 1"),
         ({"marks": [{**VERDICT, "decay": "sometimes"}]}, UsageError, "decay"),
-        ({"marks": [taken]}, UniqueConflict, "slot"),
+        ({"marks": [TAKEN]}, UniqueConflict, "slot"),
         ({"marks": [VERDICT] * 1001}, AgentError, "max_marks"),
-        ({"reinforcements": [REINFORCEMENT], "marks": [taken]}, UniqueConflict, "marks, item 1: "),
+        ({"reinforcements": [REINFORCEMENT], "marks": [TAKEN]}, UniqueConflict, "marks, item 1: "),
         ({"reinforcements": [REINFORCEMENT], "marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "marks, item 1: "),
         ({"withdrawals": [{"mark_id": 99}]}, InvalidMark, "withdrawals, item 1: the agent was not given mark 99"),
         ({"mark": []}, UsageError, "mark: there is no field 'mark'; did you mean 'marks'"),
         ({"usage": [{"model": "m"}]}, UsageError, "usage.0.usd: field required"),
         ({"marks": [{**VERDICT, "intensity": "1"}]}, UsageError, "intensity"),
-    ):
-        with pytest.raises(error, match=words):
-            worker.finish(found.id, result, fence=found.fence)
-    assert world.board.activation(found.id).activation.state == "running"
-    end = worker.finish(found.id, {"marks": [{**taken, "or_else": VERDICT}]}, fence=found.fence)
+    ],
+)
+def test_a_refused_result_leaves_the_activation_with_its_worker(
+    worker: Blackboard,
+    activation: RemoteActivation,
+    result: dict[str, Any],
+    error: type[BlackboardError],
+    words: str,
+) -> None:
+    with pytest.raises(error, match=words):
+        worker.finish(activation.id, result, fence=activation.fence)
+    assert worker.activation(activation.id).activation.state == "running"
+    assert worker.marks("verdict", subject="r/1") == []
+    assert worker.finish(activation.id, fence=activation.fence).state == "done"
+
+
+def test_a_result_has_another_mark_in_place_of_one_whose_unique_value_is_taken(
+    worker: Blackboard, activation: RemoteActivation
+) -> None:
+    end = worker.finish(activation.id, {"marks": [{**TAKEN, "or_else": VERDICT}]}, fence=activation.fence)
     assert end.state == "done"
-    assert world.board.marks("verdict", subject="r/1")[0].payload == {"grade": "good"}
+    assert worker.marks("verdict", subject="r/1")[0].payload == {"grade": "good"}
 
 
 def test_a_conflict_puts_the_marks_back(world: World) -> None:
@@ -309,7 +333,7 @@ def test_attempts_stop_at_the_budget_of_one_activation(world: World) -> None:
     worker = world.board.as_author("w1")
     world.put("report", "r/1")
     found = claimed(worker)
-    world.board.as_author("w1").fail(found.id, "bad", usage=_calls())
+    worker.fail(found.id, "bad", usage=[ModelUsage(model="small", usd=0.1)])
     assert worker.claim("review", wait="1m") is None
     held = world.board.activation(found.id).activation
     assert (held.state, held.error) == (
@@ -328,12 +352,6 @@ def test_a_forgotten_subject_leaves_no_part_of_a_batch_the_reason_that_its_worke
     assert [row.error for row in world.board.activations()] == ["Ann cannot be read"] * 2
     world.board.forget("r/1")
     assert "Ann" not in str(world.board.activations())
-
-
-def _calls() -> Any:
-    from blackboard.core.agents.remote_results import ModelUsage
-
-    return [ModelUsage(model="small", usd=0.1)]
 
 
 def test_a_claim_that_is_given_back_is_ready_at_once(world: World, worker: Blackboard) -> None:
