@@ -61,6 +61,18 @@ def test_figures_name_what_holds_waiting_work(world: World) -> None:
     assert figures.paused_agents == ["paused"]
 
 
+@pytest.mark.parametrize("subjects", [("s", "t"), ("t", "s")])
+def test_the_oldest_crossing_of_an_agent_counts_whichever_watch_it_is_for(
+    world: World, subjects: tuple[str, str]
+) -> None:
+    world.deploy(KINDS, spec("watchman", {name: strength("smoke", subject=name) >= 0.5 for name in ("s", "t")}))
+    first = world.board.now()
+    for subject in subjects:
+        world.put("smoke", subject)
+        world.advance(MINUTE)
+    assert world.board.figures().oldest == {"watchman": first}
+
+
 def test_figures_say_what_budgets_leave(world: World) -> None:
     own = spec("watchman", strength("smoke") >= 0.5, budget=Budget(usd_per_hour=2.0))
     world.deploy(KINDS, own)

@@ -19,6 +19,12 @@ def test_a_file_is_read_with_or_without_a_byte_order_mark(tmp_path: Path) -> Non
     assert read_toml(path, Decimal) == {"a": Decimal("0.1")}
 
 
+def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"#" * MAX_SETTINGS_BYTES)
+    assert read_toml(path) == {}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
