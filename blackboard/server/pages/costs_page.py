@@ -78,16 +78,16 @@ def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: in
         "Batching",
         max(0, marks - calls) * mean,
         f"({counted_with_commas(marks, 'mark')} − {counted_with_commas(calls, 'call')}) × {mean:.4f} USD a call",
-        "Without batches, each mark would have had a call of its own. Each further call is counted at the mean price of"
-        " a call. A call with one mark is shorter, so this is an upper bound.",
+        "Without batches, each mark would have had a call of its own. Each call that batches saved is"
+        " counted at the mean price of a call. A call with one mark is shorter, so this is an upper bound.",
     )
     cached = sum(model.cache_read_tokens for model in models)
     yield Saving(
         "Caching",
         _saved_by_cache(models),
-        f"{cached:,} tokens read from the cache × (price of input − price of a cache read), less what was paid more to"
-        " write it",
-        "The same tokens would have been sent at the price of input.",
+        f"{cached:,} tokens read from the cache × (price of input − price of a cache read) − the higher price of"
+        " tokens written to it",
+        "Without the cache, the same tokens would have been sent at the price of input.",
     )
     yield Saving(
         "Batch API",

@@ -17,7 +17,7 @@ function draw() {
   const width = Math.max(280, place.clientWidth);
   const curves = [...drawing.items.values()];
   if (!curves.length) {
-    place.textContent = "Its marks have left no events.";
+    place.textContent = "The history has no events of this subject.";
     return;
   }
   const at = now();
