@@ -10,6 +10,7 @@ from blackboard.board.result_types.status_texts import describe_need
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.marks.scopes import group_text
+from blackboard.plurals import counted
 
 
 def explanation_lines(result: Explanation) -> Iterator[str]:
@@ -63,7 +64,7 @@ def _value_line(value: MeasuredValue) -> str:
     met = "met" if value.met else "not met"
     falls = "" if value.falls_at is None else f", falls {_time(value.falls_at)}"
     number = f"{digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)}"
-    return f"    {value.measure} is {number}, over {value.marks} {value.counts}: {met}{falls}"
+    return f"    {value.measure} is {number}, over {counted(value.marks, value.counts.removesuffix('s'))}: {met}{falls}"
 
 
 def _guard_line(watch: WatchExplanation) -> str:

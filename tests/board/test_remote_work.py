@@ -130,11 +130,12 @@ def test_only_the_worker_that_claimed_ends_a_run(world: World, worker: Blackboar
         lambda: other.finish(found.id),
         lambda: other.heartbeat(found.id, fence=found.fence),
         lambda: other.fail(found.id, "no"),
-        lambda: worker.finish(found.id, fence=found.fence + 1),
     ]
     for act in acts:
-        with pytest.raises(LeaseLost, match="was claimed again"):
+        with pytest.raises(LeaseLost, match="was claimed by another author"):
             act()
+    with pytest.raises(LeaseLost, match=f"has the fence {found.fence}, not {found.fence + 1}; this claim has ended"):
+        worker.finish(found.id, fence=found.fence + 1)
     with pytest.raises(NotFound):
         worker.finish(found.id, agent="digest")
     with pytest.raises(NotFound):

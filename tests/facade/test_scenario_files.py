@@ -75,6 +75,10 @@ def test_an_unmet_expectation_shows_the_explanation_of_that_instant(house: Comma
     assert second.startswith(
         "expect 2: by 2026-01-05 09:00:01, there must be a mark of alarm with {'level': 9}, and there is none"
     )
+    lines = house("test", "house.board.toml").out.splitlines()
+    assert lines[0] == "house.board.toml: 2 not met"
+    assert [line[:12] for line in lines[1:] if line.startswith("  expect")] == ["  expect 1: ", "  expect 2: "]
+    assert "    watchman on kitchen: may wake" in lines
     done = house("test", "house.board.toml", "--json")
     assert done.code == 1
     assert [unmet["number"] for unmet in done.json[0]["unmet"]] == [1, 2]

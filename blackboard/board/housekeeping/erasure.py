@@ -123,7 +123,7 @@ def _count_erasable(txn: BoardTransaction, subject: str) -> int:
         raise InvalidMark(f"{subject} is already forgotten")
     events = txn.sql.value(ERASURE.count_events, subject=subject)
     if not events:
-        raise NotFound(f"no mark was ever deposited about {subject!r}; 'blackboard marks' shows the subjects")
+        raise NotFound(f"the history has no event about {subject!r}; 'blackboard marks' shows the subjects")
     return events
 
 

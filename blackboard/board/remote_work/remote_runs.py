@@ -226,8 +226,10 @@ def _run_of(txn: BoardTransaction, run: NamedRun) -> ActivationRow:
         if not is_late(txn, row):
             return row
         raise LeaseLost(f"the lease of activation {row.id} ended at {iso(row.lease_until)}; claim again")
+    if row.state == ActivationState.RUNNING and run.fence in (None, row.fence):
+        raise LeaseLost(f"activation {row.id} was claimed by another author, and only that author can end it")
     if row.state == ActivationState.RUNNING:
-        raise LeaseLost(f"activation {row.id} was claimed again, with the fence {row.fence}; this claim has ended")
+        raise LeaseLost(f"activation {row.id} has the fence {row.fence}, not {run.fence}; this claim has ended")
     raise LeaseLost(f"activation {row.id} is {row.state}; this claim has ended")
 
 

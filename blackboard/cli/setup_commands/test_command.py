@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +44,9 @@ def test(
         for path, unmet in unmet_by_file.items():
             print_line(f"{path}: {f'{len(unmet)} not met' if unmet else 'all expectations are met'}")
             for expectation in unmet:
-                print_line(textwrap.indent(str(expectation), "  "))
+                print_line(f"  expect {expectation.number}: {expectation.message}")
+                for line in expectation.explanation:
+                    print_line(f"    {line}")
     if mistakes:
         raise ConfigurationError(mistakes)
     if any(unmet_by_file.values()):
