@@ -34,7 +34,7 @@ def test_an_agent_that_returns_an_undeclared_kind_fails_and_deposits_nothing(boa
     [
         (42, "an agent returns marks"),
         (["marks"], "it returned str among its marks"),
-        ("smoke", "it returned str among"),
+        ("smoke", "it returned str; an agent returns marks"),
     ],
 )
 def test_an_invalid_result_is_refused_with_the_reason(board: Blackboard, result: Any, words: str) -> None:

@@ -35,8 +35,8 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
     for pause in model_pauses.all_pauses(txn):
         if pause.agent and pause.suspect:  # the failed activation itself is shown
             continue
-        again = f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it"
-        problem = f"{model_pauses.problem(pause)} since {iso(pause.since)}; {again}: {pause.reason}"
+        again = f"tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it again"
+        problem = f"{model_pauses.problem(pause)} since {iso(pause.since)} ({again}): {pause.reason}"
         yield Finding(
             "model",
             "note" if pause.suspect else "wrong",

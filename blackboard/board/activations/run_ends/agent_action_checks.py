@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from pydantic import BaseModel
 
 from blackboard.board.activations.run_ends.agent_actions import (
     AgentAction,
@@ -16,7 +18,6 @@ from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.mark_checks import check_if_event, check_increase, check_intensity, check_subject
 from blackboard.core.marks.mark_model import Mark, alternative_of, was_read
-from blackboard.core.records.failure_texts import error_text
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.system.error_descriptions import class_name
@@ -32,6 +33,8 @@ def items_of_result(agent_spec: AgentSpec, result: Any) -> list[Action]:
         return []
     if isinstance(result, Action):
         return [result]
+    if isinstance(result, str | bytes | Mapping | BaseModel):  # Python would iterate over its parts
+        raise _not_actions(result)
     limit = agent_spec.settings.max_marks
     try:
         items = iter(result)
@@ -67,7 +70,7 @@ def prepare(
     if len(mistakes) == 1:
         raise mistakes[0]
     if mistakes:
-        text = "; ".join(error_text(mistake) for mistake in mistakes)
+        text = "; ".join(map(str, mistakes))
         raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
     _check_total(agent_spec, actions)
     _check_needs(actions, places)
