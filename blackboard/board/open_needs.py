@@ -167,14 +167,14 @@ def rename_agent(txn: BoardTransaction, former: str, name: str) -> None:
     """Replace the former name of a renamed agent in open needs: in `answerable_by` and in their chains."""
     for row in txn.sql.all(MARKS.all_open_needs):
         renamed = row._replace(
-            answerable_by=_renamed(row.answerable_by, former, name),
-            agents_behind=_renamed(row.agents_behind, former, name),
+            answerable_by=_with_new_name(row.answerable_by, former, name),
+            agents_behind=_with_new_name(row.agents_behind, former, name),
         )
         if renamed != row:
             txn.sql.run(MARKS.put_open_need, **renamed._asdict())
 
 
-def _renamed(agents: str | None, former: str, name: str) -> str | None:
+def _with_new_name(agents: str | None, former: str, name: str) -> str | None:
     if agents is None or former not in (names := json.loads(agents)):
         return agents
     return json.dumps([name if each == former else each for each in names])

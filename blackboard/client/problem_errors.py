@@ -56,11 +56,11 @@ def error_of(problem: Mapping[str, Any], status: int) -> BlackboardError:
         error.event_id = int(problem.get("event_id", 0))
     if isinstance(error, errors.UnknownName):
         error.category, error.name = str(problem.get("category", "")), str(problem.get("name", ""))
-    error.stored = _stored(problem)
+    error.stored = _stored_count(problem)
     return error
 
 
-def _stored(problem: Mapping[str, Any]) -> int | None:
+def _stored_count(problem: Mapping[str, Any]) -> int | None:
     stored = problem.get("stored")
     return stored if isinstance(stored, int) else None
 
@@ -75,7 +75,7 @@ def _message(problem: Mapping[str, Any], status: int) -> str:
         if isinstance(item, Mapping)
     )
     detail = str(problem.get("detail") or problem.get("title") or name_of(problem))
-    if (stored := _stored(problem)) is not None:
+    if (stored := _stored_count(problem)) is not None:
         detail = detail.removesuffix(f"; {counted(stored, 'mark')} stored")  # the class of the error adds this text
     parts = [detail]
     if places:

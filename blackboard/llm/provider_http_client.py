@@ -43,7 +43,7 @@ class ResponseUnreadable(httpx2.TransportError):
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def _trusted_certificates() -> ssl.SSLContext:
     """Return the certificates to trust. To read them takes a tenth of a second, so all clients share them."""
     return httpx2.create_ssl_context()
 
@@ -65,7 +65,7 @@ class ProviderHttpClient(httpx2.Client):
             timeout=httpx2.Timeout(seconds, connect=min(seconds, PROVIDER_CONNECT_SECONDS)),
             limits=httpx2.Limits(max_keepalive_connections=0),  # the deadline learns only of new connections
             follow_redirects=False,
-            verify=_trusted(),
+            verify=_trusted_certificates(),
         )
         self._call_headers = headers
         self._seconds = seconds

@@ -219,10 +219,10 @@ class ApiRoutes:
             results = run([calls[index] for index in indexes]) if run is not None and indexes else ()
             for index, result in zip(indexes, results, strict=True):
                 received, call = requests[index], calls[index]
-                responses[index] = self._encoded(received, call, result)
+                responses[index] = self._encoded_response(received, call, result)
         return [responses[index] for index in range(len(requests))]
 
-    def _encoded(
+    def _encoded_response(
         self, received: ReceivedRequest, call: OperationCall[object, object], result: Any
     ) -> EncodedResponse | Exception:
         if isinstance(result, BlackboardError):

@@ -117,7 +117,7 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
     definitions = schema.get("$defs", {})
     for name, shape in schema.get("properties", {}).items():
         in_path = f"{{{name}}}" in operation.path
-        shape = _inlined(shape, definitions)
+        shape = _inlined_schema(shape, definitions)
         found = {"name": name, "in": "path" if in_path else "query", "required": in_path, "schema": shape}
         if "description" in shape:
             found["description"] = shape["description"]
@@ -132,7 +132,7 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
         }
 
 
-def _inlined(shape: Any, definitions: Mapping[str, Any]) -> Any:
+def _inlined_schema(shape: Any, definitions: Mapping[str, Any]) -> Any:
     """Return the schema of a parameter without null, which a URL cannot express, and without references."""
     if "anyOf" in shape:
         choices = [choice for choice in shape["anyOf"] if choice != {"type": "null"}]

@@ -62,13 +62,13 @@ def keep_for_ever(item: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
 
 
-def _existing() -> list[Forkable]:
+def _existing_objects() -> list[Forkable]:
     return [item for reference in list(_objects) if (item := reference()) is not None]
 
 
 def _before_fork() -> None:
     _lock.acquire()
-    for item in _existing():
+    for item in _existing_objects():
         _prepared.append(item)
         with contextlib.suppress(Exception):  # a fork cannot be stopped; the child then refuses to use the board
             item.before_fork()
@@ -88,7 +88,7 @@ def _after_fork_in_child() -> None:
     while _descriptors:
         with contextlib.suppress(OSError):
             os.close(_descriptors.pop())
-    for item in _existing():
+    for item in _existing_objects():
         item.after_fork(in_child=True)
 
 

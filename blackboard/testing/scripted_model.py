@@ -93,7 +93,7 @@ class ScriptedModel:
         request = json.loads(body)
         with self._lock:
             position = len(self.requests)
-            self.requests.append(_sent(request))
+            self.requests.append(_sent_request(request))
         if position >= len(self._answers):
             text = f"the script has {len(self._answers)} answers, and this is call {position + 1}"
             raise RequestRejected(text, certain=True, shown=text)
@@ -145,7 +145,7 @@ def _message(answer: ScriptedAnswer, content: BaseModel | str, model: str) -> st
     )
 
 
-def _sent(request: dict[str, Any]) -> SentRequest:
+def _sent_request(request: dict[str, Any]) -> SentRequest:
     system = request.get("system", "")
     if not isinstance(system, str):  # blocks, where the prompt is long enough for the cache
         system = "".join(block["text"] for block in system)

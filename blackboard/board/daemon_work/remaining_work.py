@@ -41,7 +41,7 @@ def has_unfinished_work(txn: BoardTransaction, agents: Set[str], *, batch_api: b
     """
     if any(txn.sql.one(work) is not None for work in (ACTIVATIONS.running, CROSSINGS.backfills, SEARCH.unfinished)):
         return True
-    active = agents - _paused(txn).keys()
+    active = agents - _paused_agents(txn).keys()
     if batch_api and any(row.name in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):
         return True
     if next(agents_of_waiting_work(txn, agents), None) is not None:
@@ -52,7 +52,7 @@ def has_unfinished_work(txn: BoardTransaction, agents: Set[str], *, batch_api: b
 
 def agents_of_waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     """Yield the agent of each activation and crossing that waits only for time, for a free worker, or for both."""
-    active = agents - _paused(txn).keys()
+    active = agents - _paused_agents(txn).keys()
     waiting = chain(_waiting_activations(txn), _waiting_crossings(txn, active), _due_crossings(txn))
     yield from (agent for agent in waiting if agent in active)
 
@@ -90,7 +90,7 @@ class RemainingWork:
     @classmethod
     def of(cls, txn: BoardTransaction, agents: Set[str]) -> RemainingWork:
         """Return the work that remains on the board for a daemon that ran these agents."""
-        lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
+        lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused_agents(txn).items())]
         lines += [
             f"{model_pauses.problem(pause)}; "
             + (f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it")
@@ -98,7 +98,7 @@ class RemainingWork:
             if not pause.suspect
         ]
         lines += _agenda(txn, agents)
-        lines += _stuck(txn)
+        lines += _stuck_activations(txn)
         lines += [
             f"{agent}: {count} held, {gone_agents.HELD_REASON}" for agent, count in gone_agents.count(txn).items()
         ]
@@ -124,7 +124,7 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
             yield f"{watch.agent_spec.name}.{watch.spec.name}: {agenda}{elsewhere}"
 
 
-def _stuck(txn: BoardTransaction) -> Iterator[str]:
+def _stuck_activations(txn: BoardTransaction) -> Iterator[str]:
     for state in (ActivationState.HELD, ActivationState.DEAD, ActivationState.QUARANTINED):
         hint = ": see 'blackboard activations --state dead'" if state == ActivationState.DEAD else ""
         rows = txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
@@ -136,7 +136,7 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
             yield f"{agent}: {count} {state}{hint}{reason}"
 
 
-def _paused(txn: BoardTransaction) -> dict[str, str]:
+def _paused_agents(txn: BoardTransaction) -> dict[str, str]:
     """Return the agents that wait for a person, with the reason."""
     deferrals = {name: agent_deferral(txn, name) for name in txn.deployment.agents}
     return {name: found.reason for name, found in deferrals.items() if found is not None and found.until is None}

@@ -23,7 +23,7 @@ def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Findi
     yield from _pauses(txn)
     yield from _cooldowns(txn)
     yield from _schedules(txn)
-    yield from _gone(txn)
+    yield from _gone_agents(txn)
 
 
 def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def _schedules(txn: BoardTransaction) -> Iterator[Finding]:
             )
 
 
-def _gone(txn: BoardTransaction) -> Iterator[Finding]:
+def _gone_agents(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the work of agents that the deployment no longer has."""
     for agent, work in gone_agents.unfinished_work(txn).items():
         held = f"{counted(work.activations, 'activation')} and {counted(work.crossings, 'crossing')}"

@@ -62,7 +62,7 @@ def explain(
             result_of(RunningActivation, row) for row in txn.sql.all(ACTIVATIONS.running) if row.agent == agent
         ),
         concurrency=agent_spec.settings.concurrency,
-        deferred=_deferred(txn, agent, subject),
+        deferred=_deferred_activations(txn, agent, subject),
         watches=tuple(
             explanation for watch in watches for explanation in explain_watch(txn, watch, subject, group, dead)
         ),
@@ -81,7 +81,7 @@ def _needs(txn: BoardTransaction, agent_spec: AgentSpec, subject: str) -> Iterat
             yield need
 
 
-def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[DeferredActivation, ...]:
+def _deferred_activations(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[DeferredActivation, ...]:
     """Return the activations that wait for their next attempt or for a person."""
     return tuple(
         result_of(DeferredActivation, row)

@@ -135,7 +135,7 @@ def _add_values(
     if not watch.condition.is_falling and not watch.condition.is_over_board and not watch.condition.has_window:
         live_marks = len(fading_marks(txn, watch.condition, scope))
     guard_opens_at = None if watch.spec.guard is None else watch_guards.find_opening(txn, watch, scope)
-    predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
+    predicted = _predicted_instants(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
     if explanation.waiting:
         verdict = explanation.verdict
@@ -146,7 +146,7 @@ def _add_values(
     elif predicted:
         verdict = verdict_of_prediction(txn, watch, scope, predicted[0])
     else:
-        verdict = verdict_of_values(values, live_marks) + _dropped(txn, watch, scope)
+        verdict = verdict_of_values(values, live_marks) + _dropped_text(txn, watch, scope)
     return replace(
         explanation,
         verdict=verdict,
@@ -159,7 +159,7 @@ def _add_values(
     )
 
 
-def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
+def _dropped_text(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
     """Return a text about the marks whose crossings the guard dropped; empty if there are none."""
     count = len(dropped_crossings.dropped_marks(txn, watch, scope))
     if not count:
@@ -167,7 +167,7 @@ def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
     return f"; the guard dropped the crossings of {count} of them; a deposit on these counts when the guard is open"
 
 
-def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:
+def _predicted_instants(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:
     """Return the next instants when a schedule is due, or when a falling watch falls in a scope; None means never."""
     if watch.condition.is_schedule:
         return [*scheduled_crossings.upcoming_instants(txn, watch)]

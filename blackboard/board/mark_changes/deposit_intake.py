@@ -43,16 +43,16 @@ def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | N
         InvalidMark: The key cannot be stored.
         KeyReused: The key was used for another request.
     """
-    return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key))
+    return None if request.key is None else deposit_keys.find(txn, _keyed_request(request, request.key))
 
 
 def record_key(txn: BoardTransaction, request: DepositRequest, receipt: Receipt) -> None:
     """Record the receipt of a request under its key, if it has one. `request` is the request before its checks."""
     if request.key is not None:
-        deposit_keys.insert(txn, _keyed(request, request.key), receipt, request.source)
+        deposit_keys.insert(txn, _keyed_request(request, request.key), receipt, request.source)
 
 
-def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
+def _keyed_request(request: DepositRequest, key: str) -> KeyedRequest:
     deposit_keys.check_key(key)
     return KeyedRequest(request.author, request.kind, key, request.digest())
 

@@ -89,7 +89,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     """Withdraw a mark that `live_mark_to_change` has returned; see `withdraw`."""
     withdraw_overdue(txn, row, author, activation_id)
     details = EventDetails(txn.allocate_event_id(), author, activation_id=activation_id)
-    record_event(txn, _faded(txn, row, txn.now), HistoryEvent.WITHDRAWN, details=details)
+    record_event(txn, _faded_mark(txn, row, txn.now), HistoryEvent.WITHDRAWN, details=details)
     _remove(txn, row)
     search_documents.note(txn, row.kind, row.id, None)
     deposited = _remove_from_windows(txn, row)
@@ -123,10 +123,10 @@ def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activatio
 def _record_evaporation(txn: BoardTransaction, row: MarkRow) -> None:
     """Record that a mark evaporated, at the instant that its law gives."""
     at = txn.now if row.evaporates_at is None else row.evaporates_at
-    record_event(txn, _faded(txn, row, at), HistoryEvent.EVAPORATED, occurred_at=at)
+    record_event(txn, _faded_mark(txn, row, at), HistoryEvent.EVAPORATED, occurred_at=at)
 
 
-def _faded(txn: BoardTransaction, row: MarkRow, at: Instant) -> MarkRow:
+def _faded_mark(txn: BoardTransaction, row: MarkRow, at: Instant) -> MarkRow:
     """Return a mark with the intensity that remains at an instant."""
     return row._replace(intensity=fading_state(txn, row).remaining(at), anchored_at=at)
 

@@ -149,7 +149,7 @@ class _Converter:
         if not isinstance(schema, Mapping):
             return value
         if "$ref" in schema:
-            value = self.convert(value, self._resolved(schema["$ref"]))
+            value = self.convert(value, self._resolve(schema["$ref"]))
         for part in schema.get("allOf", ()):
             value = self.convert(value, part)
         for choices in ("anyOf", "oneOf"):
@@ -187,7 +187,7 @@ class _Converter:
     def _fits(self, value: Any, schema: Any) -> bool:
         return bool(self._validator.evolve(schema=schema).is_valid(value))
 
-    def _resolved(self, reference: str) -> Any:
+    def _resolve(self, reference: str) -> Any:
         schema: Any = self._root
         for step in reference.removeprefix("#").split("/")[1:]:
             schema = schema.get(step.replace("~1", "/").replace("~0", "~"), {})

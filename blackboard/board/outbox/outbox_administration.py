@@ -87,7 +87,7 @@ def retry_many(txn: BoardTransaction, author: str, *, sink: str | None, state: s
     """
     if sink is not None and sink not in txn.deployment.sinks:
         raise UnknownName("sink", sink, txn.deployment.sinks)
-    rows = _undelivered(txn, sink=sink, state=state, sinks=txn.sql.list_of(list(txn.deployment.sinks)))
+    rows = _undelivered_messages(txn, sink=sink, state=state, sinks=txn.sql.list_of(list(txn.deployment.sinks)))
     return [retry(txn, row.id, author).id for row in rows]
 
 
@@ -97,10 +97,10 @@ def discard_many(txn: BoardTransaction, author: str, *, sink: str | None, state:
     Raises:
         UnknownName: There is no such state of an undelivered message.
     """
-    return [discard(txn, row.id, author).id for row in _undelivered(txn, sink=sink, state=state)]
+    return [discard(txn, row.id, author).id for row in _undelivered_messages(txn, sink=sink, state=state)]
 
 
-def _undelivered(
+def _undelivered_messages(
     txn: BoardTransaction, *, sink: str | None, state: str | None, sinks: object = None
 ) -> Sequence[MessageRow]:
     """Return the newest undelivered messages; with `sinks`, only messages of these sinks that were tried before."""

@@ -117,7 +117,7 @@ def figures(
 ) -> BoardFigures:
     """Return the figures of the board; see `Blackboard.figures`."""
     needs = needs_overview.count(txn, txn.now)
-    waiting, oldest = _waiting(txn)
+    waiting, oldest = _waiting_crossings(txn)
     happened, position = _happened(txn, after)
     return BoardFigures(
         as_of=to_datetime(txn.now),
@@ -143,7 +143,7 @@ def figures(
     )
 
 
-def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[str, datetime]]:
+def _waiting_crossings(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[str, datetime]]:
     numbers: Counter[tuple[str, str]] = Counter()
     oldest: dict[str, Instant] = {}
     deferrals: dict[int, str | None] = {}
@@ -194,7 +194,7 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
             for row in txn.sql.all(MARKS.count_events_after, after=min(after.event_id, txn.last_event_id))
         },
         crossings=_crossings(txn, min(after.crossing_id, crossing)),
-        ended=[_ended(row) for row in ended if (row.id, row.finished_at) not in after.ended],
+        ended=[_ended_run(row) for row in ended if (row.id, row.finished_at) not in after.ended],
         tokens=_tokens(known),
         usd=_usd(known),
     )
@@ -204,7 +204,7 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
 def ended_runs(txn: BoardTransaction, length: Duration, limit: int) -> list[EndedRun]:
     """Return the activations that ended within a length of time before now; if there are very many, only the newest."""
     rows = txn.sql.all(ACTIVATIONS.ended_since.using("limit"), since=txn.now - length, limit=limit)
-    return [_ended(row) for row in rows]
+    return [_ended_run(row) for row in rows]
 
 
 def _crossings(txn: BoardTransaction, after: int) -> dict[tuple[str, str], int]:
@@ -215,7 +215,7 @@ def _crossings(txn: BoardTransaction, after: int) -> dict[tuple[str, str], int]:
     }
 
 
-def _ended(row: EndedActivation) -> EndedRun:
+def _ended_run(row: EndedActivation) -> EndedRun:
     if row.started_at is None:
         return EndedRun(row.agent, row.state, None, None, to_datetime(row.finished_at))
     waited, ran = row.created_at - row.crossed_at, row.finished_at - row.started_at

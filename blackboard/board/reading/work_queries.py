@@ -148,14 +148,14 @@ def _agenda_item(
         row,
         **names._asdict(),
         state=state,
-        reason=f"{names.condition}: {_measured(row)}",
+        reason=f"{names.condition}: {_measured_value(row)}",
         late_seconds=seconds_in(row.noticed_at - row.crossed_at),
         ready_at=ready_at,
         held_by=held_by,
     )
 
 
-def _measured(row: CrossingRow) -> str:
+def _measured_value(row: CrossingRow) -> str:
     """Return the measured value of a crossing, or the instant of the schedule that caused it."""
     if row.is_scheduled:
         return f"due at {iso(row.crossed_at)}"

@@ -27,9 +27,11 @@ def actions_of(
     """Yield the items of a result in the order in which they are applied, the order of `places_of`."""
     places = iter(places_of(result))
     for withdrawal in result.withdrawals:
-        yield Withdraw(_known(known, withdrawal.mark_id, next(places)), withdrawal.if_event)
+        yield Withdraw(_known_mark(known, withdrawal.mark_id, next(places)), withdrawal.if_event)
     for reinforcement in result.reinforcements:
-        yield Reinforce(_known(known, reinforcement.mark_id, next(places)), reinforcement.by, reinforcement.if_event)
+        yield Reinforce(
+            _known_mark(known, reinforcement.mark_id, next(places)), reinforcement.by, reinforcement.if_event
+        )
     for returned, place in zip(result.marks, places, strict=True):
         try:
             yield _mark(txn, returned, classes)
@@ -44,7 +46,7 @@ def places_of(result: RemoteResult) -> list[str]:
     return [f"{name}, item {number}" for name, items in lists.items() for number in range(1, len(items) + 1)]
 
 
-def _known(known: dict[int, Mark], mark_id: int, place: str) -> Mark:
+def _known_mark(known: dict[int, Mark], mark_id: int, place: str) -> Mark:
     if mark_id not in known:
         raise InvalidMark(f"the agent was not given mark {mark_id} and has not read it", place=place)
     return known[mark_id]

@@ -103,7 +103,7 @@ class _Ranking:
     def add(self, docs: Iterable[int]) -> None:
         """Compute the scores of documents."""
         if chosen := [(doc, self.rest.pop(doc)) for doc in docs]:
-            scored = _scored(self._txn, self._indexes, chosen, faded=self._faded)
+            scored = _scored_marks(self._txn, self._indexes, chosen, faded=self._faded)
             self.best = sorted([*self.best, *scored], key=lambda scored: scored.order)[: self._limit]
 
     def strongest(self, limit: int) -> list[int]:
@@ -200,7 +200,7 @@ def passing_docs(
     return [doc for doc in docs if doc[0] in passing]
 
 
-def _scored(
+def _scored_marks(
     txn: BoardTransaction, indexes: Collection[Index], docs: Sequence[tuple[int, float]], *, faded: bool
 ) -> Iterator[_Scored]:
     """Yield the marks of documents with their scores, except the marks that do not pass the filter."""
@@ -216,12 +216,12 @@ def _scored(
             doc = search_documents.doc_id(index.row.number, mark_id)
             if index.tags is not None and not _has_tags(txn, index, doc):
                 continue
-            if (pair := _faded(txn, doc)) is not None:
+            if (pair := _faded_mark(txn, doc)) is not None:
                 row, strength = pair
                 yield _Scored(relevance * strength, relevance, mark_id, strength, row)
 
 
-def _faded(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
+def _faded_mark(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
     """Return a mark that is no longer live, as of its last deposit, with the strength that would be left now."""
     mark = txn.sql.one(MARKS.get_mark, id=mark_of(doc))
     if mark is not None:

@@ -230,10 +230,10 @@ def _command(session: CommandSession, name: str, activation_id: int, fence: int 
         "--token-file": session.token_file,
     }
     own = {"--fence": fence, "--agent": agent}
-    return shlex.join(["blackboard", *_given(common), name, str(activation_id), *_given(own)])
+    return shlex.join(["blackboard", *_option_words(common), name, str(activation_id), *_option_words(own)])
 
 
-def _given(options: Mapping[str, object]) -> list[str]:
+def _option_words(options: Mapping[str, object]) -> list[str]:
     return [word for name, value in options.items() if value is not None for word in (name, str(value))]
 
 

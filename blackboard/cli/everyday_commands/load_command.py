@@ -150,7 +150,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
         try:
             loaded = load_rows(board, rows, request.columns, reject, lambda: progress(rows.bytes_read), file)
         except ColumnsUnmatched as error:
-            raise _advised(request.context, error) from None
+            raise _with_command(request.context, error) from None
         return loaded, rows.encoding
 
 
@@ -172,11 +172,11 @@ def _follow(request: LoadRequest) -> tuple[LoadResult, str | None]:
         try:
             follower.follow(request.file)
         except ColumnsUnmatched as error:
-            raise _advised(request.context, error) from None
+            raise _with_command(request.context, error) from None
         return follower.loaded, follower.encoding
 
 
-def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
+def _with_command(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
     """Return an error that ends with a command that loads the file."""
     blank = ", with a column in place of COLUMN" if any(word.startswith("COLUMN=") for word in error.words) else ""
     advised = UsageError(f"{error}. This loads the file{blank}:")

@@ -67,7 +67,7 @@ def sql(
     elif as_csv:
         _write_csv((result.columns, *result.rows), guard_formulas=guard_formulas)
     else:
-        print_table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
+        print_table(result.columns, ([_shown_value(value) for value in row] for row in result.rows), empty="no rows")
     if result.has_more:
         print_note(f"only the first {limit} rows are shown; --limit N shows more")
 
@@ -104,5 +104,5 @@ def _readable(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else value
 
 
-def _shown(value: object) -> object:
+def _shown_value(value: object) -> object:
     return f"{value:.6g}" if isinstance(value, float) else value

@@ -66,7 +66,7 @@ class ColumnSources:
                 f"--extra keep: {columns.kind} takes only the fields {', '.join(sorted(self.fields))};"
                 " choose ignore, or declare the class with extra='allow'"
             )
-        self.paths = self._oriented()
+        self.paths = self._oriented_paths()
         """The field for each path that the user maps; empty text for a path to leave out."""
 
     @property
@@ -76,7 +76,7 @@ class ColumnSources:
         names = (*self._columns.subject, *self.paths, *(name for name in single if isinstance(name, str)))
         return tuple(name for name in dict.fromkeys(names) if name != UNNAMED)
 
-    def _oriented(self) -> dict[str, str]:
+    def _oriented_paths(self) -> dict[str, str]:
         """Return the field for each path, after swapping the sides of a pair that has them in the other order."""
         aims = {*self._columns.subject, self._columns.intensity, self._columns.key, self._columns.occurred_at}
         paths: dict[str, str] = {}

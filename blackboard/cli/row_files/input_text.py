@@ -81,10 +81,10 @@ class InputText:
         self._name, self._source = name, stream
         self._back: deque[tuple[int, str]] = deque()
         self._numbers = itertools.count(1) if numbers is None else numbers
-        buffered = _buffered(stream)
+        buffered = _buffer(stream)
         can_rewind = buffered.seekable()
         if buffered.peek(2).startswith(GZIP_START):
-            buffered = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=buffered)))
+            buffered = _buffer(cast("IO[bytes]", gzip.GzipFile(fileobj=buffered)))
         with _Damaged(name):
             head = buffered.peek(_BLOCK_BYTES)
             start = head[:1000].removeprefix(codecs.BOM_UTF8).lstrip().lower()
@@ -92,7 +92,7 @@ class InputText:
                 if head.startswith(magic) or (magic in _MARKUP and start.startswith(magic)):
                     raise UsageError(f"{name} is {description}")
             sample = b"" if encoding else _sample(buffered, head, can_rewind=can_rewind)
-            self.encoding = _known(encoding) if encoding else _guess(head, sample, name)
+            self.encoding = _check_encoding(encoding) if encoding else _guess(head, sample, name)
             """The encoding, by its name in Python."""
         self.is_guess = not encoding and self.encoding not in ("utf-8", "utf-8-sig")
         """Whether the encoding is a guess. The command reports it then."""
@@ -163,7 +163,7 @@ class _Damaged:
             raise UsageError(f"{self._name} is a damaged gzip file: {error}; rows before the damage are loaded")
 
 
-def _buffered(stream: IO[bytes]) -> io.BufferedReader:
+def _buffer(stream: IO[bytes]) -> io.BufferedReader:
     return io.BufferedReader(cast("io.RawIOBase", stream), _BLOCK_BYTES)
 
 
@@ -188,7 +188,7 @@ def _from_first_sign(block: bytes) -> bytes:
     return b"" if block.isascii() else block[next(at for at, byte in enumerate(block) if byte > 0x7F) :]
 
 
-def _known(encoding: str) -> str:
+def _check_encoding(encoding: str) -> str:
     try:
         codecs.lookup(encoding)
         "".encode(encoding)

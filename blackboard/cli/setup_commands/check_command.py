@@ -166,7 +166,7 @@ def _kinds_of(agent_spec: AgentSpec) -> tuple[str, str]:
 def _show_activations(agents: Iterable[AgentSpec]) -> None:
     """Show how many activations the agents need. Each makes at most one model call."""
     rows = [
-        (agent.name if number == 0 else "", watch.name, agent.per_of(watch), _taken(agent, watch))
+        (agent.name if number == 0 else "", watch.name, agent.per_of(watch), _batch_text(agent, watch))
         for agent in agents
         for number, watch in enumerate(agent.watches)
     ]
@@ -174,7 +174,7 @@ def _show_activations(agents: Iterable[AgentSpec]) -> None:
         print_table(("agent", "watch", "per", "one activation, with at most one call, for"), rows, empty="")
 
 
-def _taken(agent_spec: AgentSpec, watch_spec: WatchSpec) -> str:
+def _batch_text(agent_spec: AgentSpec, watch_spec: WatchSpec) -> str:
     marks, tag = agent_spec.batch_of(watch_spec), watch_spec.condition.by
     if watch_spec.condition.is_schedule:
         return "each instant"

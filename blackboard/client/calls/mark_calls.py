@@ -98,7 +98,7 @@ def _of_class(mark_class: type[M], records: Sequence[MarkRecord], *, strict: boo
         except ValidationError as error:
             problems.append(f"mark {record.id}: {describe_invalid(record.kind, mark_class, error)}")
             continue
-        found.append(attach_stored(mark, _stored(record)))
+        found.append(attach_stored(mark, _stored_mark(record)))
         readable.append(record)
     if problems:
         text = unreadable_text(mark_class, problems)
@@ -108,7 +108,7 @@ def _of_class(mark_class: type[M], records: Sequence[MarkRecord], *, strict: boo
     return found, readable
 
 
-def _stored(record: MarkRecord) -> StoredMark:
+def _stored_mark(record: MarkRecord) -> StoredMark:
     return StoredMark(
         record.id,
         record.event_id,

@@ -305,8 +305,8 @@ def watch_spec(
     spec = WatchSpec(
         name=name,
         when=str(watch.when),
-        only_if=_joined(watch.only_if, only_if, " & "),
-        unless=_joined(watch.unless, unless, " | "),
+        only_if=_joined_text(watch.only_if, only_if, " & "),
+        unless=_joined_text(watch.unless, unless, " | "),
         min_increase=watch.min_increase,
         include_own=watch.include_own,
         catch_up=watch.catch_up,
@@ -328,7 +328,7 @@ def _as_watch(item: Condition | Watch | str) -> Watch:
     return Watch(parse_condition(item) if isinstance(item, str) else item)
 
 
-def _joined(first: Condition | None, second: Condition | None, operator: str) -> str | None:
+def _joined_text(first: Condition | None, second: Condition | None, operator: str) -> str | None:
     texts = [f"({condition})" for condition in (first, second) if condition is not None]
     return operator.join(texts) or None
 

@@ -26,7 +26,7 @@ def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: 
 
     If the scope is the whole board, a measure of one subject or group counts all these marks.
     """
-    return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, scope)])
+    return measure.value([mark.strength(at) for mark in _selected_marks(measure, marks, at, scope)])
 
 
 class Side(NamedTuple):
@@ -50,7 +50,7 @@ def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instan
     keep the value at `at` from being below the threshold. Then the side has a value just below the threshold.
     """
     instants = {
-        comparison: _first_below(comparison, _selected(comparison.measure, marks, since, WHOLE_BOARD), since)
+        comparison: _first_below(comparison, _selected_marks(comparison.measure, marks, since, WHOLE_BOARD), since)
         for comparison in condition.comparisons()
     }
     fallen = condition.deciding_comparisons(lambda one: (instant := instants[one]) is not None and instant <= at)
@@ -67,7 +67,7 @@ def first_true(
     The scope has the same meaning as for `value_at`.
     """
     instants = {
-        comparison: _first_below(comparison, _selected(comparison.measure, marks, now, scope), now)
+        comparison: _first_below(comparison, _selected_marks(comparison.measure, marks, now, scope), now)
         for comparison in condition.comparisons()
     }
     for at in sorted({now, *(instant for instant in instants.values() if instant is not None)}):
@@ -83,7 +83,7 @@ def _holds(comparison: Comparison, below: Collection[Comparison]) -> bool:
     return (comparison in below) == (comparison.operator == "<")
 
 
-def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str) -> list[FadingMark]:
+def _selected_marks(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str) -> list[FadingMark]:
     takes_all = scope == WHOLE_BOARD or measure.over == "board"
     return [
         mark

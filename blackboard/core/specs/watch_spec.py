@@ -85,7 +85,7 @@ class WatchSpec(WatchSettings):
         return str(parse_condition(text)) if text else text
 
     @model_validator(mode="after")
-    def _parsed(self) -> Self:
+    def _parse(self) -> Self:
         self._condition = check_watch(parse_condition(self.when))
         only_if, unless = (check_guard(parse_condition(text)) if text else None for text in (self.only_if, self.unless))
         self._guard = joined_condition(only_if, None if unless is None else ~unless)

@@ -147,7 +147,7 @@ class EventStreams:
                 yield stream.jump(newest)
             while not listener.is_over:
                 listener.news.clear()
-                async for chunk in self._pending(stream, listener):
+                async for chunk in self._pending_items(stream, listener):
                     yield chunk
                 if self._beats != beats:
                     beats = self._beats
@@ -158,7 +158,7 @@ class EventStreams:
         finally:
             self._listeners.discard(listener)
 
-    async def _pending(self, stream: StreamText, listener: _Listener) -> AsyncIterator[bytes]:
+    async def _pending_items(self, stream: StreamText, listener: _Listener) -> AsyncIterator[bytes]:
         """Yield the items that a stream has not sent yet."""
         while not listener.is_over:
             if stream.is_behind(self._start):

@@ -119,7 +119,7 @@ def show_board(call: PageCall[BoardFields]) -> PageContent:
     deployment = board.deployment
     counts = call.counts.now()
     shown, marks = _lanes(board, parameters, counts)
-    drawn = [_drawn(mark) for mark in marks]
+    drawn = [_drawn_mark(mark) for mark in marks]
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
     ahead, more = forecast(board, parameters.agent)
     return PageContent(
@@ -200,7 +200,7 @@ def _marks(board: Blackboard, kind: str, parameters: BoardFields, limit: int) ->
     return board.marks(kind, subject=parameters.subject or None, at=parameters.at, where=where, limit=limit)
 
 
-def _drawn(mark: MarkRecord) -> DrawnMark:
+def _drawn_mark(mark: MarkRecord) -> DrawnMark:
     return DrawnMark(
         id=mark.id,
         kind=mark.kind,

@@ -29,13 +29,13 @@ def show_health(call: PageCall[PageFields]) -> PageContent:
             "status": status,
             "clock": describe_clock(status.doubted_clock),
             "findings": sorted(findings, key=lambda finding: order[finding.state]),
-            "messages": _undelivered(board),
+            "messages": _undelivered_messages(board),
             "dead": board.activations(state=["dead", "quarantined", "held"], limit=MAX_DEAD),
         }
     )
 
 
-def _undelivered(board: Blackboard) -> list[OutboxMessage]:
+def _undelivered_messages(board: Blackboard) -> list[OutboxMessage]:
     """Return the newest undelivered messages that nobody has given up."""
     messages = [message for state in UNDELIVERED for message in board.outbox(state=state, limit=MAX_MESSAGES)]
     return sorted(messages, key=lambda message: message.id, reverse=True)[:MAX_MESSAGES]

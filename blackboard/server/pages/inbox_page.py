@@ -56,10 +56,12 @@ def show_inbox(call: PageCall[InboxFields]) -> PageContent:
     """Return the needs that wait, overdue needs first, with the marks of their subjects."""
     parameters = call.parameters
     needs = call.board.inbox(parameters.assignee or None, all_needs=parameters.all)
-    return PageContent({"needs": [_shown(call, need) for need in needs[:MAX_NEEDS]]}, {"more": len(needs) > MAX_NEEDS})
+    return PageContent(
+        {"needs": [_shown_need(call, need) for need in needs[:MAX_NEEDS]]}, {"more": len(needs) > MAX_NEEDS}
+    )
 
 
-def _shown(call: PageCall[PageFields], need: NeedRecord) -> ShownNeed:
+def _shown_need(call: PageCall[PageFields], need: NeedRecord) -> ShownNeed:
     """Return a need as the page shows it, with the other marks of its subject."""
     marks = call.board.marks(subject=need.subject, limit=MAX_CONTEXT_MARKS + 1)
     return ShownNeed(

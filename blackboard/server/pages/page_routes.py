@@ -115,9 +115,9 @@ class PageRoutes:
             try:
                 return HTMLResponse(await self._threads.run(work), headers=HEADERS)
             except HttpProblem as problem:
-                return self._refused(problem, request)
+                return self._refusal_page(problem, request)
             except BlackboardError as error:
-                return self._refused(problem_of(error, is_redacted=True), request)
+                return self._refusal_page(problem_of(error, is_redacted=True), request)
 
         return show
 
@@ -216,7 +216,7 @@ class PageRoutes:
         others = {name: value for name, value in drawn.items() if name != "items"}
         return PageState(live_parts(page.name, values), others, items)
 
-    def _refused(self, problem: HttpProblem, request: Request) -> Response:
+    def _refusal_page(self, problem: HttpProblem, request: Request) -> Response:
         """Return the page that says why the requested page is refused, and what to do."""
         root = root_of(request)
         values = {

@@ -110,7 +110,7 @@ def show_subject(call: PageCall[SubjectFields]) -> PageContent:
     curves = list(_curves(events, weights))
     kinds = {event.kind for event in events}
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {curve.law for curve in curves}}
-    watching, unexplained = _watching(call, kinds)
+    watching, unexplained = _watching_agents(call, kinds)
     explanations = [board.explain(agent, subject) for agent in watching]
     return PageContent(
         {
@@ -136,7 +136,7 @@ def _subject_of(board: Blackboard, mark_id: int | None) -> str:
     return "" if mark_id is None else board.mark(mark_id).subject
 
 
-def _watching(call: PageCall[PageFields], kinds: Set[str]) -> tuple[list[str], list[str]]:
+def _watching_agents(call: PageCall[PageFields], kinds: Set[str]) -> tuple[list[str], list[str]]:
     """Return the agents that watch some of these kinds, and the agents that measure too many marks to be explained."""
     watching, unexplained = set(), set()
     for name, spec in call.board.deployment.agents.items():

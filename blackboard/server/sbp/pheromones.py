@@ -54,7 +54,7 @@ def _emit(board: Blackboard, emission: Emission, identity: str) -> dict[str, Any
     old = min(found, key=lambda record: record.id)
     before = after = intensity_of(old)
     if trust > 0:
-        merged = _merged(emission.merge_strategy, before, emission.intensity * trust)
+        merged = _merged_intensity(emission.merge_strategy, before, emission.intensity * trust)
         after = _change(board, emission, old, merged, trust)
     return {
         "pheromone_id": str(old.id),
@@ -98,7 +98,7 @@ def subject_of(emission: Emission) -> str:
     return f"{emission.trail}/{emission.type}#{identity_of_emission(emission)[:16]}"
 
 
-def _merged(strategy: str, before: float, emitted: float) -> float:
+def _merged_intensity(strategy: str, before: float, emitted: float) -> float:
     """Return the intensity after an emission. A reinforcement never lowers it."""
     if strategy == "replace":
         return emitted
@@ -125,7 +125,7 @@ def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: floa
 
 def sniff(board: Blackboard, parameters: PheromoneFilter) -> dict[str, Any]:
     """Return the pheromones that pass the filter, the strongest first, and the sums of each trail and type."""
-    records = list(_passing(board, parameters))
+    records = list(_passing_pheromones(board, parameters))
     groups: dict[str, list[float]] = {}
     for record in records:
         fields = fields_of(record)
@@ -137,7 +137,7 @@ def sniff(board: Blackboard, parameters: PheromoneFilter) -> dict[str, Any]:
     }
 
 
-def _passing(board: Blackboard, parameters: PheromoneFilter) -> Iterator[MarkRecord]:
+def _passing_pheromones(board: Blackboard, parameters: PheromoneFilter) -> Iterator[MarkRecord]:
     for record in live_records(board, Pheromone, where_of(parameters.trails, parameters.types)):
         is_young = parameters.max_age_ms is None or age_of(record) <= parameters.max_age_ms
         is_strong = intensity_of(record) >= parameters.min_intensity

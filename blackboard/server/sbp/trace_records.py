@@ -81,11 +81,11 @@ def read(board: Blackboard, parameters: TraceFilter) -> dict[str, Any]:
     found.sort(key=lambda record: record.event_id, reverse=True)
     return {
         "timestamp": reading_time_ms(board, records),
-        "traces": [_shown(record) for record in found[: parameters.limit]],
+        "traces": [_shown_trace(record) for record in found[: parameters.limit]],
     }
 
 
-def _shown(record: MarkRecord) -> dict[str, Any]:
+def _shown_trace(record: MarkRecord) -> dict[str, Any]:
     fields = fields_of(record)
     shown = {
         "id": str(record.id),

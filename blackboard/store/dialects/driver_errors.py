@@ -84,7 +84,7 @@ class DriverErrors(ABC):
 
     def write_hint(self, error: Exception, location: str) -> str:
         """Return the remedy for an error that says that nothing can be written."""
-        return _refused(location) or "check the file's and folder's permissions"
+        return _owners_text(location) or "check the file's and folder's permissions"
 
     def translate_any(self, error: BaseException, location: str) -> BaseException:
         """Return our error for an error of a transaction; an error of another kind stays as it is."""
@@ -114,7 +114,7 @@ def _unopened(location: str) -> StoreError:
     """Return the error of a file that cannot be opened."""
     if is_without_descriptors():
         return StoreExhausted(f"{location} cannot be opened: this process has no file descriptor left")
-    hint = _refused(location) or f"check that {os.path.dirname(location) or '.'} exists and may be written"
+    hint = _owners_text(location) or f"check that {os.path.dirname(location) or '.'} exists and may be written"
     return StoreError(f"{location} cannot be opened; {hint}")
 
 
@@ -132,6 +132,6 @@ def is_without_descriptors() -> bool:
     return False
 
 
-def _refused(location: str) -> str:
+def _owners_text(location: str) -> str:
     """Return a text with the owners of a file and its folder, and this user; empty if this user owns both."""
     return describe_access(location) or describe_access(os.path.dirname(location))

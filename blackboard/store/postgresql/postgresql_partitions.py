@@ -136,7 +136,7 @@ class PostgresqlPartitions(EventPartitions):
         self._transaction.cursor.execute(f"UPDATE {TABLE} SET {values}", carry)
 
     def copy_events(self, statement: Statement[Any], **values: Any) -> int:
-        return self._transaction.run_and_count(_copying(statement, self._transaction.dialect.name), **values)
+        return self._transaction.run_and_count(_copy_statement(statement, self._transaction.dialect.name), **values)
 
     def _is_copying(self) -> bool:
         """Return whether events that stay are being copied."""
@@ -243,7 +243,7 @@ def is_seen_by_all(database: Database, version: str) -> bool:
 
 
 @cache
-def _copying(statement: Statement[Any], dialect: str) -> Statement[Any]:
+def _copy_statement(statement: Statement[Any], dialect: str) -> Statement[Any]:
     """Return the statement that copies the events that a query selects."""
     text = f"INSERT INTO {CARRIED} ({_COLUMNS}) {statement.text(dialect)} ON CONFLICT (id) DO NOTHING"
     return replace(statement, texts=dict.fromkeys(statement.texts, text), options=frozenset(), known_effect=QUIET)

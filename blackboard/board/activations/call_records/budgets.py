@@ -121,7 +121,7 @@ def find_exhausted(txn: BoardTransaction, agent_spec: AgentSpec) -> BudgetExceed
 
 
 def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
-    return _spent(txn, agent)["day"].calls > 0
+    return _spent_by_window(txn, agent)["day"].calls > 0
 
 
 def exhausted_by_activation(txn: BoardTransaction, agent_spec: AgentSpec, activation_id: int) -> str | None:
@@ -144,7 +144,7 @@ def _limits(txn: BoardTransaction, named: _NamedBudget, row: CallRow | None, res
     limits = {window: named.budget.limits_of(window) for window in windows}
     if not any(limits.values()):
         return
-    used = _spent(txn, named.agent)
+    used = _spent_by_window(txn, named.agent)
     if row is not None:
         used["activation"] = spent_for(txn, row)
     for window, (usd, calls) in limits.items():
@@ -158,7 +158,7 @@ def _limits(txn: BoardTransaction, named: _NamedBudget, row: CallRow | None, res
             yield _BudgetLimit(name, calls, used[window].calls, 1, until, is_money=False)
 
 
-def _spent(txn: BoardTransaction, agent: str) -> dict[BudgetWindow, _SpentAmount]:
+def _spent_by_window(txn: BoardTransaction, agent: str) -> dict[BudgetWindow, _SpentAmount]:
     """Return the money and calls of this hour and day: of an agent, or of the board if the name is empty."""
     statement, values = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
     spent = txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **values)
@@ -183,7 +183,7 @@ def remaining_money(txn: BoardTransaction) -> Iterator[RemainingMoney]:
     for _, budget, agent in (_board_budget(txn), *map(_agent_budget, txn.deployment.agents.values())):
         limits = {window: usd for window in CALENDAR if (usd := budget.limits_of(window).usd) is not None}
         if limits:
-            spent = _spent(txn, agent)
+            spent = _spent_by_window(txn, agent)
             for window, usd in limits.items():
                 yield RemainingMoney(agent, window, limit_from_usd(usd) - spent[window].money)
 

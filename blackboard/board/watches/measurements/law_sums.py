@@ -80,11 +80,11 @@ class LawSums(NamedTuple):
             rebase_sums(self.txn.laws.get(self.txn.sql, self.key.law), self.sums, self.txn.now)
             self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
             return
-        for row in self._expired(self.sums.evaporated_through, up_to):
+        for row in self._expired_stimuli(self.sums.evaporated_through, up_to):
             if watched_marks.is_counted(self.txn, self.watch, row):
                 add_row(self.txn, row, self.sums, -1)
 
-    def _expired(self, after: Instant, up_to: Instant) -> list[MarkRow]:
+    def _expired_stimuli(self, after: Instant, up_to: Instant) -> list[MarkRow]:
         """Return the stimuli that evaporated after an instant, up to another."""
         values = {"after": after, "up_to": up_to, "watch_id": self.watch.id, **self.key._asdict()}
         values["ignored_author"] = self.watch.ignored_author

@@ -63,7 +63,7 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
             stimuli += [row for row in known if row.is_live(now)]
         elif watch.condition.is_over_board and (where := watch.comparison.measure.where) is not None:
             tags = txn.kind(kind).tag_schema.filter_of(where)
-            stimuli += _tagged(txn, tags, {**values, "kind": kind, "now": now})
+            stimuli += _tagged_stimuli(txn, tags, {**values, "kind": kind, "now": now})
         else:
             stimuli += txn.sql.all(statement, **values, kind=kind, now=now)
     return [row for row in stimuli if watched_marks.is_counted(txn, watch, row)]
@@ -79,7 +79,7 @@ def _read_before(txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind
     return [row for row in rows if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))]
 
 
-def _tagged(txn: BoardTransaction, tags: TagFilter, values: dict[str, Any]) -> list[MarkRow]:
+def _tagged_stimuli(txn: BoardTransaction, tags: TagFilter, values: dict[str, Any]) -> list[MarkRow]:
     """Return the stimuli over the board with the rarest tag of a filter."""
     tags, are_few = filtered_marks.rarest_first(txn, tags)
     values = values | filtered_marks.parameters(txn, tags.first)

@@ -155,13 +155,13 @@ def waiting_with_strengths(
     If more than `MAX_READ_CROSSINGS` wait, each comes with its bound instead.
     With a limit, only that many crossings of each law are read: those with the highest bounds.
     """
-    rows = _waiting(txn, watch, limit)
+    rows = _waiting_crossings(txn, watch, limit)
     exact = len(rows) <= MAX_READ_CROSSINGS
     for row in rows:
         yield row, marks_behind(txn, watch, row).strength if exact else _bound(txn, row)
 
 
-def _waiting(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -> list[CrossingRow]:
+def _waiting_crossings(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -> list[CrossingRow]:
     if limit is None:
         return txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
     rows: list[CrossingRow] = []

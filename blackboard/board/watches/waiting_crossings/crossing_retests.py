@@ -146,7 +146,7 @@ def _met_scopes(past: MarksAtCrossing) -> Iterator[_MetScope]:
     counted = not before.isdisjoint(watch.condition.kinds_in_windows)
     for key, marks in _marks_by_scope(past):
         is_concerned = counted or any(mark.row.kind in before for mark in marks)
-        measured = _measured(past, key.scope, marks) if is_concerned else None
+        measured = _measured_value(past, key.scope, marks) if is_concerned else None
         if measured is not None and (not watch.guard_drops or _guard_was_open(past, key.scope)):
             yield _MetScope(key, measured)
 
@@ -187,7 +187,7 @@ def _guard_was_open(past: MarksAtCrossing, scope: str) -> bool:
     return guard.is_met(lambda measure: value_at(measure, marks, past.at, scope))
 
 
-def _measured(past: MarksAtCrossing, scope: str, marks: list[PastMark]) -> Measurement | None:
+def _measured_value(past: MarksAtCrossing, scope: str, marks: list[PastMark]) -> Measurement | None:
     """Return the value of the new watch at the crossing; None if it would not have crossed."""
     condition, fading = past.watch.condition, [mark.fading for mark in marks]
     fading += past.deposits(condition, scope, ignored=past.watch.ignored_in_windows)

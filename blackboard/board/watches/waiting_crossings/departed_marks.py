@@ -47,14 +47,14 @@ def departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cro
     that has other tags is like one that evaporated, with the strength 0.
     """
     stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
-    departures = {departure.mark_id: departure for departure in _retagged(txn, watch, crossing, stored)}
-    departures |= {departure.mark_id: departure for departure in _evaporated(txn, watch, crossing, stored)}
+    departures = {departure.mark_id: departure for departure in _retagged_marks(txn, watch, crossing, stored)}
+    departures |= {departure.mark_id: departure for departure in _evaporated_marks(txn, watch, crossing, stored)}
     inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]
     any_mark_causes = watch.condition.is_falling or crossing.cause is not None
     return [item for item in inputs if item is not None and (any_mark_causes or _was_stimulus(txn, watch, item.event))]
 
 
-def _evaporated(
+def _evaporated_marks(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
 ) -> Iterator[_Departure]:
     """Yield the marks in the scope of a crossing that have evaporated since it was recorded."""
@@ -74,7 +74,7 @@ def _evaporated(
             yield departure
 
 
-def _retagged(
+def _retagged_marks(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
 ) -> Iterator[_Departure]:
     """Yield the marks that changed since a crossing and do not count in its scope, because of their tags."""

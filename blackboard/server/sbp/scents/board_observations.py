@@ -70,10 +70,10 @@ def observe_board(board: Blackboard, emissions: Iterable[EmissionRecord] = ()) -
         for fields in map(fields_of, live_records(board, Trace))
     ]
     now = from_datetime(records[0].as_of if records else board.now())
-    return Observation(tuple(map(_fading, records)), tuple(emissions), tuple(traces)), now
+    return Observation(tuple(map(_fading_pheromone, records)), tuple(emissions), tuple(traces)), now
 
 
-def _fading(record: MarkRecord) -> FadingPheromone:
+def _fading_pheromone(record: MarkRecord) -> FadingPheromone:
     fields = fields_of(record)
     ends = record.evaporates_at
     return FadingPheromone(

@@ -98,7 +98,7 @@ class Observation:
                 value = number / (condition.window_ms / 1000)
                 return Evaluation(COMPARISONS[condition.operator](value, condition.value), value)
             case PatternCondition():
-                found = _matched(condition, self.within(condition.window_ms, at))
+                found = _matched_steps(condition, self.within(condition.window_ms, at))
                 return Evaluation(found == len(condition.sequence), found / len(condition.sequence))
             case TraceCondition():
                 return self._trace(condition)
@@ -177,7 +177,7 @@ def aggregate_pheromones(aggregation: Aggregation, live: Sequence[FadingPheromon
             assert_never(aggregation)
 
 
-def _matched(condition: PatternCondition, emissions: Sequence[EmissionRecord]) -> int:
+def _matched_steps(condition: PatternCondition, emissions: Sequence[EmissionRecord]) -> int:
     """Return how many steps of a pattern are found; if their order counts, up to the first missing step."""
     if condition.ordered:
         left = iter(emissions)
