@@ -10,6 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import ClassVar, Protocol
 
 from blackboard.durations import DAY, MILLISECOND, Duration, Microseconds
@@ -230,6 +231,7 @@ def from_milliseconds(milliseconds: float) -> Duration:
     return round(milliseconds * MILLISECOND)
 
 
+@lru_cache(maxsize=64)  # the fields of a mark often have the same instant, and those of a list have some in common
 def to_datetime(at: Instant) -> datetime:
     """Return an instant as an aware datetime in UTC.
 

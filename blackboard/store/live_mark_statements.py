@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 
 from blackboard.core.marks import decay
 from blackboard.store import tag_and_text_filters
@@ -52,13 +52,14 @@ def _parts(first: str, tags: int) -> dict[str, str]:
     `first` is the form of the first filter.
     """
     filters = tag_and_text_filters.tag_filter_text("is_also_tagged", tags, first=first)
-    return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
+    return {"share": share_of(tuple(decay.LAWS.values())), "filter_by_tags": filters}
 
 
-def share_of(laws: Iterable[type[decay.Decay]]) -> str:
+@lru_cache(maxsize=8)
+def share_of(laws: tuple[type[decay.Decay], ...]) -> str:
     """Return the fragment `share`: the share of a mark's intensity that remains, under any of the laws.
 
-    The laws of the process are given as a copy, because another thread may be defining one.
+    The text is kept, because each read needs it and composing it takes as long as reading some marks.
     """
     shares = {law.name: law.share_sql("{law}", "{age}", "{length}", "{shape}") for law in laws}
     shares = {name: _POWER.sub(r"{power(\1)}", share) for name, share in shares.items()}

@@ -39,7 +39,7 @@ def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = (), *, is_se
             f"the board uses the decay law {unknown[0]!r}, which this version does not know; import the module that"
             " defines it, or use the version that wrote it"
         )
-    parts = {"leap": str(DEFAULT_LEAP), "share": share_of(decay.LAWS[name] for name in names)}
+    parts = {"leap": str(DEFAULT_LEAP), "share": share_of(tuple(decay.LAWS[name] for name in names))}
     return {
         name: statement.using(*_options(name, is_searched=is_searched), **parts).text(dialect.name)
         for name, statement in _STATEMENTS.all().items()
