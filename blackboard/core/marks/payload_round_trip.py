@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -54,7 +54,7 @@ def write_mark(mark: Mark) -> str:
     text, mark_class = payload_text(mark), type(mark)
     if len(text) > MAX_DIGITS:
         _check_numbers(text)
-    if _is_exact(mark_class) and all(map(_is_exact_value, mark.__dict__.values())):
+    if _is_exact(mark_class) and _are_exact(mark.__dict__.values()):
         return text
     if "NaN" in text or "Infinity" in text:  # text of the payload, or numbers that JSON does not have
         dump_payload(json.loads(text))
@@ -91,15 +91,20 @@ def _is_exact(mark_class: type[Mark]) -> bool:
     return mark_class.model_config == Mark.model_config and has_only_scalars(mark_class)
 
 
-def _is_exact_value(value: Any) -> bool:
-    """Return whether JSON gives back a value of a scalar type. A class does not check values that `model_copy` sets."""
-    cls = type(value)
-    if cls is float:
-        return isfinite(value)
-    if cls is not datetime:
-        return cls in _PLAIN or cls is date
-    offset = value.utcoffset()
-    return offset is None or offset.seconds % 60 == offset.microseconds == 0  # JSON has no shorter offsets
+def _are_exact(values: Iterable[Any]) -> bool:
+    """Return whether JSON gives back values of scalar types. A class does not check values that `model_copy` sets."""
+    for value in values:
+        cls = type(value)
+        if cls is float:
+            if not isfinite(value):
+                return False
+        elif cls is datetime:
+            offset = value.utcoffset()
+            if offset is not None and (offset.seconds % 60 or offset.microseconds):  # JSON has no shorter offsets
+                return False
+        elif cls not in _PLAIN and cls is not date:
+            return False
+    return True
 
 
 def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:

@@ -76,6 +76,8 @@ class WriteLock:
         self._files: list[_LockFile] = []
         """The queue lock and the write lock, once they are open."""
         self._state = LockState.FREE
+        self._deadline: Instant | None = None
+        """The end of the longest wait; None until a lock was found taken."""
         forks.register(self)
 
     def acquire(self) -> None:
@@ -88,10 +90,10 @@ class WriteLock:
         self._state = LockState.WAITING
         try:
             queue, lock = self._files if len(self._files) == 2 else self._open()
-            deadline = self._clock.monotonic() + microseconds_in(self.seconds)
-            self._take(queue, deadline, is_queue=True)
-            self._take(lock, deadline, is_queue=False)
-            fcntl.flock(queue, fcntl.LOCK_UN)
+            self._deadline = None
+            self._take(queue, is_queue=True)
+            self._take(lock, is_queue=False)
+            fcntl.flock(queue.fileno(), fcntl.LOCK_UN)
             self._state = LockState.HELD
         except BaseException:  # an error or an interrupt: give up the place in the queue
             self.close()
@@ -105,7 +107,7 @@ class WriteLock:
         if self._state is LockState.WAITING:
             self.close()
         elif self._state is LockState.HELD:
-            fcntl.flock(self._files[1], fcntl.LOCK_UN)
+            fcntl.flock(self._files[1].fileno(), fcntl.LOCK_UN)
             self._state = LockState.FREE
 
     @property
@@ -156,15 +158,17 @@ class WriteLock:
                 raise file_failure(path, "cannot be opened", error) from None
         return self._files
 
-    def _take(self, file: io.FileIO, deadline: Instant, *, is_queue: bool) -> None:
+    def _take(self, file: io.FileIO, *, is_queue: bool) -> None:
         began = 0
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
                 now = self._clock.monotonic()
-            if now >= deadline:
+            if self._deadline is None:
+                self._deadline = now + microseconds_in(self.seconds)
+            if now >= self._deadline:
                 raise StoreBusy(f"another process held {self.path} for over {self.seconds:.0f} s; try again")
             began = began or now
             sleep_for(_interval(now - began, is_queue=is_queue))
