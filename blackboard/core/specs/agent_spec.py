@@ -208,13 +208,14 @@ class AgentSpec(DeploymentPart):
         unless `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject, and a
         watch over groups takes one group, which stands for the subject.
         """
-        if watch_spec.condition.is_over_board:
+        condition = watch_spec.condition  # once, because pydantic searches for it each time
+        if condition.is_over_board:
             return "batch"
-        if watch_spec.condition.by is not None:
+        if condition.by is not None:
             return "subject"
         if (per := watch_spec.per or self.settings.per) is not None:
             return per
-        together = any(not comparison.measure.is_per_mark for comparison in watch_spec.condition.comparisons())
+        together = any(not comparison.measure.is_per_mark for comparison in condition.comparisons())
         return "subject" if together and self.settings.batch is None else "batch"
 
     def batch_of(self, watch_spec: WatchSpec) -> int | None:
