@@ -91,6 +91,12 @@ def test_a_name_that_cannot_be_imported_is_refused(name: str, message: str, type
     assert os.listdir(typed.folder) == []
 
 
+def test_the_last_step_installs_pytest_where_it_is_missing(typed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert typed("new", "my-notes").out.endswith("\n  pytest\n")
+    monkeypatch.setitem(sys.modules, "pytest", None)
+    assert typed("new", "your-notes").out.endswith("\n  pip install pytest && pytest\n")
+
+
 def test_a_folder_that_cannot_be_completed_is_removed(typed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("blackboard.cli.setup_commands.new_command.TEMPLATES", Path("nowhere"))
     assert typed("new", "my-notes").code == 1

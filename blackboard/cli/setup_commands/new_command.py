@@ -66,7 +66,8 @@ def new(
         print_json(NewFolder(folder=name, module=module, files=files, board="board.db"))
         return
     print_line(f"{name} has {', '.join(files)}, and a board with a first mark. Next:")
-    for line in (f"cd {name}", "blackboard run --until-quiescent", "blackboard marks", "pytest"):
+    run_test = "pytest" if importlib.util.find_spec("pytest") else "pip install pytest && pytest"
+    for line in (f"cd {name}", "blackboard run --until-quiescent", "blackboard marks", run_test):
         print_line(f"  {line}", wraps=False)
 
 
