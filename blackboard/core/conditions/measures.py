@@ -121,26 +121,28 @@ class Measure(ABC):
                 raise InvalidCondition(f"{self.name}: {kind!r} is not a kind of mark")
         if not isinstance(subject, str | None):
             raise InvalidCondition(f"{self.name}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
-        object.__setattr__(self, "kinds", tuple(dict.fromkeys(names)))
-        object.__setattr__(self, "over", over)
-        object.__setattr__(self, "by", None if by is None else self._tag(by, kinds))
-        object.__setattr__(self, "subject", None if subject is None else normalize_subject(subject))
-        object.__setattr__(self, "where", self._clause(where) if where else None)
-        object.__setattr__(self, "within", None if within is None else self._window(within))
-        object.__setattr__(
-            self, "mark_classes", tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str)))
-        )
+        values = {
+            "kinds": tuple(dict.fromkeys(names)),
+            "over": over,
+            "by": None if by is None else self._tag(by, kinds, over),
+            "subject": None if subject is None else normalize_subject(subject),
+            "where": self._clause(where) if where else None,
+            "within": None if within is None else self._window(within),
+            "mark_classes": tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str))),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         register_by_name(MEASURES, cls, InvalidCondition, "measure")
         cls.keeps_sums = cls.from_sums is not Measure.from_sums
 
-    def _tag(self, by: str, kinds: Sequence[KindLike]) -> str:
+    def _tag(self, by: str, kinds: Sequence[KindLike], over: Over) -> str:
         """Return the name of a tag if the kinds may have it; kinds in text are checked with the deployment."""
         if not isinstance(by, str) or not by or SEPARATOR in by:
             raise InvalidCondition(f'{self.name}: by names a tag, such as "service", not {by!r}')
-        if self.over == "board":
+        if over == "board":
             raise InvalidCondition(
                 f'{self.name}: by="{by}" covers all subjects already, in groups; leave out over="board"'
             )

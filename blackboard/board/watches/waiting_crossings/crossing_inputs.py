@@ -126,9 +126,9 @@ def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
 def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> list[InputMark]:
     """Return the marks behind a crossing of a watch with a window, strongest first.
 
-    These are the marks of the deposits that were in the window at an instant or came later, whether they are live or
-    not. The live marks that other measures count are added. The instant is the instant of the crossing or, for a
-    falling watch, of the fall. At a fall, the deposit that left the window counts too.
+    `at` is the instant of the crossing or, for a falling watch, of the fall. The marks of the deposits that were in the
+    window then, or came later, are behind the crossing, whether they are live or not. At a fall, the deposit that left
+    the window counts too. The live marks that other measures count are added.
     """
     key = CrossingKey(watch.id, scope)
     marks = watch_states.measured_marks(txn, watch, key, whole=True)

@@ -164,7 +164,7 @@ class MarksAtCrossing:
         return is_stimulus(self.txn, self.watch, row, absorbed)
 
     def _row_of(self, event: EventRow) -> MarkRow:
-        """Return the mark in its state after an event; its `other_event_id` is an event of another author."""
+        """Return the mark in its state after an event, with `other_event_id` if the agent of the watch caused it."""
         row = mark_after(event)
         selects = self.watch.condition.has_where or (
             self.watch.spec.guard is not None and self.watch.spec.guard.has_where
