@@ -150,31 +150,32 @@ class ColumnCheck:
             UsageError: A needed column is missing, or a column has no field; nothing was loaded.
         """
         values = [row.values for row in rows]
-        seen = {name for row in values for name in row}
-        if not seen:
+        if not any(values):
             return
-        needed: list[tuple[Sequence[str], str]] = [(self._columns.subject, "subject")]
-        if isinstance(self._columns.intensity, str):
-            needed.append(([self._columns.intensity], "intensity"))
-        if self._columns.key is not None:
-            needed.append(([self._columns.key], "key"))
-        if self._columns.occurred_at is not None:
-            needed.append(([self._columns.occurred_at], "time"))
-        for names, purpose in needed:
+        for purpose, names in self._needed().items():
             if not any(self._sources.source(row, name) is not None for row in values for name in names):
-                if (nested := self._list_with(values, names)) is not None:
-                    path, items = nested
-                    raise ColumnsUnmatched(
-                        f"{self._rows.name} has no column {names[0]!r} for the {purpose}, but the objects in its list"
-                        f" {path!r} do; with --each {path}, each object is a row",
-                        ["--each", path, *self._words_for(items)],
-                    )
-                raise UsageError(
-                    f"{self._rows.name}: its first rows have no column {names[0]!r} for the {purpose}"
-                    f"{nearest(names[0], seen)}"
-                )
+                raise self._missing_column(purpose, names, values)
         if self._rows.is_json:
             self._check_objects(values)
+
+    def _needed(self) -> dict[str, Sequence[str]]:
+        """Return the columns that give the subject and, if the user names them, the intensity, the key and the time."""
+        columns = self._columns
+        named = {"intensity": columns.intensity, "key": columns.key, "time": columns.occurred_at}
+        others = {purpose: [name] for purpose, name in named.items() if isinstance(name, str)}
+        return {"subject": columns.subject, **others}
+
+    def _missing_column(self, purpose: str, names: Sequence[str], values: Sequence[Mapping[str, Any]]) -> UsageError:
+        """Return the error about a column that the first rows lack. It says where else the column is."""
+        if (nested := self._list_with(values, names)) is not None:
+            path, items = nested
+            return ColumnsUnmatched(
+                f"{self._rows.name} has no column {names[0]!r} for the {purpose}, but the objects in its list"
+                f" {path!r} do; with --each {path}, each object is a row",
+                ["--each", path, *self._words_for(items)],
+            )
+        hint = nearest(names[0], {name for row in values for name in row})
+        return UsageError(f"{self._rows.name}: its first rows have no column {names[0]!r} for the {purpose}{hint}")
 
     def _check_objects(self, values: Sequence[Mapping[str, Any]]) -> None:
         names = list(dict.fromkeys(name for row in values for name, value in row.items() if self._takes(name, value)))

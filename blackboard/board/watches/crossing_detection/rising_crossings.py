@@ -193,17 +193,9 @@ class RisingTest(NamedTuple):
         """Test the scope after a deposit, with few reads."""
         txn, watch, measure = self.txn, self.watch, self.watch.comparison.measure
         if watch.condition.is_per_mark:
-            return self._test_marks([new], txn.now)
-        if watch.measures_sums and measure.is_maximum:
-            # The maximum reaches the threshold only when the new mark does.
-            value = mark_strength(txn, new)
-            if watch.comparison.is_met_at(value):
-                return self._record_crossing(self.key, Measurement(value, 1))
-            if self.scope != WHOLE_BOARD and self._has_waiting_crossing():
-                self._raise_bound(stimuli_of(txn, watch, self.scope))
-            return False
+            return self._test_each([new], txn.now)
         if watch.measures_sums:
-            return self._test_sums(new)
+            return self._test_maximum(new) if measure.is_maximum else self._test_sums(new)
         if not self._is_only_mark(old, new):
             return self.test_all()
         # Nothing needs to be read. Often the mark is also too weak.
@@ -266,6 +258,15 @@ class RisingTest(NamedTuple):
             key = self.watch.key_of(self.scope, row)
             has_new |= self._record_crossing(key, Measurement(strength, 1, [row]), crossed_at=at)
         return has_new
+
+    def _test_maximum(self, new: MarkRow) -> bool:
+        """Test a maximum over the board or a group after a deposit: it reaches the threshold only if the mark does."""
+        value = mark_strength(self.txn, new)
+        if self.watch.comparison.is_met_at(value):
+            return self._record_crossing(self.key, Measurement(value, 1))
+        if self.scope != WHOLE_BOARD and self._has_waiting_crossing():
+            self._raise_bound(stimuli_of(self.txn, self.watch, self.scope))
+        return False
 
     def _test_sums(self, new: MarkRow | None) -> bool:
         """Test the sums over the board or a group, after the deposit of a mark if there is one."""
