@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,12 +30,24 @@ def kinds(on_repeat: str, floor: float = 0.01, law: Any = None) -> dict[str, Kin
     return {"smoke": smoke, "fire": kind("fire", Exponential("1h"), floor=0.01)}
 
 
-@pytest.mark.parametrize("on_repeat", ["add", "separate"])
-@pytest.mark.parametrize("condition", FALLS, ids=str)
-@pytest.mark.parametrize("meanwhile", ["nothing", "deposit", "elsewhere", "withdrawal", "evaporation"])
-def test_a_new_floor_fires_falling_watches_at_its_instant_once(
-    world: World, condition: Condition, on_repeat: str, meanwhile: str
-) -> None:
+Meanwhile = Callable[[World], object]
+"""What happens between a change and its backfill."""
+MEANWHILE: dict[str, Meanwhile] = {
+    "deposit": lambda world: world.put("smoke", intensity=0.9),
+    "elsewhere": lambda world: world.put("fire", "other", intensity=0.9),
+    "withdrawal": lambda world: world.board.withdraw(world.put("smoke", "other", intensity=0.9).mark_id),
+}
+WITHOUT_A_DEPOSIT: dict[str, Meanwhile] = {
+    "nothing": lambda world: None,
+    "evaporation": lambda world: world.evaporate(),
+}
+
+
+def raise_floor(world: World, condition: Condition, on_repeat: str, meanwhile: Meanwhile) -> int:
+    """Evaporate a mark by a new floor whose backfill comes a second later, and return the id of the mark.
+
+    Check that the watch has crossed at the instant of the change.
+    """
     agent = spec("watchman", condition)
     world.deploy(kinds(on_repeat), agent)
     mark_id = world.put("smoke").mark_id
@@ -42,28 +55,38 @@ def test_a_new_floor_fires_falling_watches_at_its_instant_once(
     world.register(kinds(on_repeat, floor=0.6), agent)
     changed_at = world.board.session.now()
     assert world.board.marks() == []
-    if meanwhile != "nothing":  # before the backfill
-        world.advance(SECOND)
-    if meanwhile == "deposit":
-        world.put("smoke", intensity=0.9)
-    elif meanwhile == "elsewhere":
-        world.put("fire", "other", intensity=0.9)
-    elif meanwhile == "withdrawal":
-        world.board.withdraw(world.put("smoke", "other", intensity=0.9).mark_id)
-    elif meanwhile == "evaporation":
-        world.evaporate()
+    world.advance(SECOND)
+    meanwhile(world)
     world.run_backfill(limit=1)
     world.fire_all_due()
     [crossing] = world.crossings()
     assert (crossing.state, crossing.crossed_at) == ("waiting", changed_at)
+    return mark_id
+
+
+@pytest.mark.parametrize("on_repeat", ["add", "separate"])
+@pytest.mark.parametrize("condition", FALLS, ids=str)
+@pytest.mark.parametrize("meanwhile", MEANWHILE.values(), ids=MEANWHILE)
+def test_a_new_floor_fires_falling_watches_at_its_instant_whatever_is_deposited_meanwhile(
+    world: World, condition: Condition, on_repeat: str, meanwhile: Meanwhile
+) -> None:
+    raise_floor(world, condition, on_repeat, meanwhile)
+    world.finish(world.claimed("watchman"))
+
+
+@pytest.mark.parametrize("on_repeat", ["add", "separate"])
+@pytest.mark.parametrize("condition", FALLS, ids=str)
+@pytest.mark.parametrize("meanwhile", WITHOUT_A_DEPOSIT.values(), ids=WITHOUT_A_DEPOSIT)
+def test_a_new_floor_fires_falling_watches_once_for_the_mark_that_it_evaporates(
+    world: World, condition: Condition, on_repeat: str, meanwhile: Meanwhile
+) -> None:
+    mark_id = raise_floor(world, condition, on_repeat, meanwhile)
     claim = world.claimed("watchman")
-    if meanwhile in ("nothing", "evaporation"):
-        assert [item.event.mark_id for item in claim.inputs] == [mark_id]
+    assert [item.event.mark_id for item in claim.inputs] == [mark_id]
     world.finish(claim)
-    if meanwhile in ("nothing", "evaporation"):
-        world.advance(9 * HOUR)
-        world.evaporate()
-        assert len(world.crossings()) == 1
+    world.advance(9 * HOUR)
+    world.evaporate()
+    assert len(world.crossings()) == 1
 
 
 def test_a_floor_that_takes_some_marks_of_a_subject_leaves_the_others(world: World) -> None:
@@ -139,9 +162,18 @@ LIGHT = kind("smoke", Exponential("10m"), on_repeat="replace", weight=0.2)
     ids=str,
 )
 @pytest.mark.parametrize("change", [FAST, LIGHT], ids=["law", "weight"])
-@pytest.mark.parametrize("meanwhile", ["nothing", "deposit", "guarded", "evaporation"])
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda world: None,
+        lambda world: world.put("smoke", intensity=20.0),
+        lambda world: world.put("deploy", "elsewhere"),
+        lambda world: world.evaporate(limit=1),
+    ],
+    ids=["nothing", "deposit", "guarded", "evaporation"],
+)
 def test_a_fall_by_a_change_has_its_instant_wherever_the_backfill_is(
-    world: World, condition: Condition, change: KindSpec, meanwhile: str
+    world: World, condition: Condition, change: KindSpec, meanwhile: Meanwhile
 ) -> None:
     others = {name: kind(name, Exponential("10m"), floor=0.2) for name in ("fire", "deploy")}
     slow, changed = ({"smoke": one.model_copy(update={"floor": 0.2})} for one in (SLOW, change))
@@ -152,12 +184,7 @@ def test_a_fall_by_a_change_has_its_instant_wherever_the_backfill_is(
     world.register(changed | others, agent)
     changed_at = world.board.session.now()
     world.advance(20 * MINUTE)
-    if meanwhile == "deposit":
-        world.put("smoke", intensity=20.0)
-    elif meanwhile == "guarded":
-        world.put("deploy", "elsewhere")
-    elif meanwhile == "evaporation":
-        world.evaporate(limit=1)
+    meanwhile(world)
     world.run_backfill(limit=1)
     world.fire_all_due()
     [crossing] = world.crossings()

@@ -189,62 +189,95 @@ def test_a_watch_that_waits_for_marks_meanwhile_begins_a_new_schedule(world: Wor
 # -- what was missed
 
 
-@pytest.mark.parametrize(
-    ("catch_up", "instants", "reasons"),
-    [
-        ("once", ["Thu 08:00"], []),
-        ("all", ["Tue 08:00", "Wed 08:00", "Thu 08:00"], []),
-        (
-            "none",
-            [],
-            [f'{DIGEST}: due at 2026-01-08T08:00:00.000000Z, after 2 missed; not begun within 1m (catch_up = "none")'],
-        ),
-    ],
-)
-@pytest.mark.parametrize("held", ["down", "paused", "guard", "cooldown"])
-def test_what_came_due_during_an_outage_or_while_held_back_falls_under_catch_up(
-    world: World, catch_up: Any, instants: list[str], reasons: list[str], held: str
-) -> None:
-    unless = count("deploy", over="board") >= 1 if held == "guard" else None
-    settings: dict[str, Any] = {"catch_up": catch_up, **({"cooldown": "74h30m"} if held == "cooldown" else {})}
-    agent = spec("digest", {"now": strength("smoke") >= 0.5, "at": watch(DIGEST, unless=unless)}, **settings)
-    deploy(world, agent)
-    if held == "paused":
-        world.board.pause("digest")
-    if held == "guard":
-        mark = world.put("deploy")
-    if held == "cooldown":
-        world.put("smoke")
-        assert world.woken("digest") is not None
-    if held != "down":
-        for _ in range(74):  # a daemon is there at each hour, and changes nothing
-            world.advance(HOUR)
-            world.fire_all_due()
-            assert world.claim("digest") is None
-    world.advance(HOUR if held != "down" else 75 * HOUR)
-    if held == "paused":
-        world.board.resume("digest")
-    if held == "guard":
-        world.board.withdraw(mark.mark_id)
-    if held == "cooldown" and catch_up == "all":
-        assert woken_in_turn(world) == instants  # each success begins another cooldown
-        return
+CAUGHT_UP: list[tuple[str, list[str], list[str]]] = [
+    ("once", ["Thu 08:00"], []),
+    ("all", ["Tue 08:00", "Wed 08:00", "Thu 08:00"], []),
+    (
+        "none",
+        [],
+        [f'{DIGEST}: due at 2026-01-08T08:00:00.000000Z, after 2 missed; not begun within 1m (catch_up = "none")'],
+    ),
+]
+"""The values of `catch_up`: the instants that wake the agent after 75 hours, and the reasons of those that do not."""
+each_catch_up = pytest.mark.parametrize(("catch_up", "instants", "reasons"), CAUGHT_UP)
+
+
+def pass_hours_without_a_claim(world: World) -> None:
+    """Let 75 hours pass, while a daemon is there at each hour but the last, and may claim nothing."""
+    for _ in range(74):
+        world.advance(HOUR)
+        world.fire_all_due()
+        assert world.claim("digest") is None
+    world.advance(HOUR)
+
+
+def check_caught_up(world: World, instants: list[str], reasons: list[str]) -> None:
+    """Check what a daemon does at last, and that the next instant comes as usual."""
     assert woken(world) == instants
     assert skipped(world) == reasons
     world.advance(20 * HOUR)
-    assert woken(world) == (["Fri 08:00"] if held != "cooldown" or catch_up == "none" else [])
+    assert woken(world) == ["Fri 08:00"]
 
 
-def woken_in_turn(world: World) -> list[str | None]:
-    found: list[str | None] = []
-    for _ in range(3):
-        world.fire_all_due()
-        claim = world.claimed("digest")
-        found.append(instant(claim))
-        world.finish(claim)
-        assert world.claim("digest") is None
+@each_catch_up
+def test_catch_up_decides_on_what_came_due_while_no_daemon_ran(
+    world: World, catch_up: Any, instants: list[str], reasons: list[str]
+) -> None:
+    deploy(world, spec("digest", DIGEST, catch_up=catch_up))
+    world.advance(75 * HOUR)
+    check_caught_up(world, instants, reasons)
+
+
+@each_catch_up
+def test_catch_up_decides_on_what_came_due_during_a_pause(
+    world: World, catch_up: Any, instants: list[str], reasons: list[str]
+) -> None:
+    deploy(world, spec("digest", DIGEST, catch_up=catch_up))
+    world.board.pause("digest")
+    pass_hours_without_a_claim(world)
+    world.board.resume("digest")
+    check_caught_up(world, instants, reasons)
+
+
+@each_catch_up
+def test_catch_up_decides_on_what_came_due_while_a_guard_was_closed(
+    world: World, catch_up: Any, instants: list[str], reasons: list[str]
+) -> None:
+    guarded = watch(DIGEST, unless=count("deploy", over="board") >= 1)
+    deploy(world, spec("digest", guarded, catch_up=catch_up))
+    mark = world.put("deploy")
+    pass_hours_without_a_claim(world)
+    world.board.withdraw(mark.mark_id)
+    check_caught_up(world, instants, reasons)
+
+
+def deploy_in_cooldown(world: World, catch_up: Any) -> None:
+    """Deploy an agent with a schedule, and begin its cooldown of 74 hours and a half."""
+    watches = {"now": strength("smoke") >= 0.5, "at": DIGEST}
+    deploy(world, spec("digest", watches, catch_up=catch_up, cooldown="74h30m"))
+    world.put("smoke")
+    assert world.woken("digest") is not None
+    pass_hours_without_a_claim(world)
+
+
+def test_one_activation_catches_up_after_a_cooldown_and_begins_another(world: World) -> None:
+    deploy_in_cooldown(world, "once")
+    assert woken(world) == ["Thu 08:00"]
+    world.advance(20 * HOUR)
+    assert woken(world) == []
+
+
+def test_each_activation_that_catches_up_after_a_cooldown_begins_another(world: World) -> None:
+    deploy_in_cooldown(world, "all")
+    for expected in ("Tue 08:00", "Wed 08:00", "Thu 08:00"):
+        assert woken(world) == [expected]
         world.advance(75 * HOUR)
-    return found
+
+
+def test_what_is_not_caught_up_after_a_cooldown_begins_no_other(world: World) -> None:
+    deploy_in_cooldown(world, "none")
+    [(_, instants, reasons)] = [row for row in CAUGHT_UP if row[0] == "none"]
+    check_caught_up(world, instants, reasons)
 
 
 def test_an_instant_that_is_noticed_within_a_minute_is_not_missed(world: World) -> None:
