@@ -17,11 +17,11 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.cli.app import app
 from blackboard.core.records.view_columns import VIEWS
-from blackboard.errors import NotFound, UsageError
+from blackboard.errors import BlackboardError, NotFound, UsageError
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices, without_price
 from blackboard.settings.deployment_file import load_settings
-from blackboard.settings.deployment_resolver import resolve
+from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.board_steps import in_transaction
 from tests.support.fake_api_faults import Cut, Status
@@ -74,21 +74,28 @@ def test_costs_are_shown_by_day_and_agent(spent: PayingBoard) -> None:
 
 
 def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent: PayingBoard) -> None:
-    for call in spent.calls():
-        assert tuple(call) == VIEWS["model_calls"]
-        if call["state"] == "applied":
-            assert call["input_tokens"] > 0 < call["output_tokens"]
-            assert call["cost_usd"] > 0 <= call["latency_seconds"]
-            assert (call["request_id"] is None) == (call["api"] == "batch")
+    assert {tuple(call) for call in spent.calls()} == {VIEWS["model_calls"]}
+    applied = [call for call in spent.calls() if call["state"] == "applied"]
+    assert len(applied) == 3
+    for call in applied:
+        assert call["input_tokens"] > 0 < call["output_tokens"]
+        assert call["cost_usd"] > 0 <= call["latency_seconds"]
+        assert (call["request_id"] is None) == (call["api"] == "batch")
 
 
-def test_the_cost_of_a_known_outcome_cannot_be_recorded(spent: PayingBoard) -> None:
-    with pytest.raises(NotFound, match="is applied"):
-        spent.board.record_cost(2, 0.1)
-    with pytest.raises(NotFound, match="no model call 99"):
-        spent.board.record_cost(99, 0.1)
-    with pytest.raises(UsageError, match="at least 0"):
-        spent.board.record_cost(1, -1)
+@pytest.mark.parametrize(
+    ("call_id", "usd", "error", "words"),
+    [
+        (2, 0.1, NotFound, "is applied"),
+        (99, 0.1, NotFound, "no model call 99"),
+        (1, -1, UsageError, "at least 0"),
+    ],
+)
+def test_a_cost_of_at_least_0_is_recorded_only_for_an_unknown_outcome(
+    spent: PayingBoard, call_id: int, usd: float, error: type[BlackboardError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        spent.board.record_cost(call_id, usd)
 
 
 def test_the_command_prints_and_plots_costs(spent: PayingBoard, tmp_path: Path) -> None:
@@ -176,31 +183,47 @@ def test_status_counts_the_calls_whose_outcome_is_unknown(spent: PayingBoard) ->
     assert "1 unknown" in typed(spent, "status")
 
 
-def test_a_model_without_a_price_is_refused_before_anything_runs(
-    tmp_path: Path, world_of: Callable[..., PayingBoard]
-) -> None:
-    file = tmp_path / "deployment.toml"
-    text = '[deployment]\nagents = ["tests.support.paying_board:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
-    file.write_text(text)
-    with pytest.raises(UsageError, match="model 'claude-nonesuch' has no price"):
-        resolve(load_settings(file, {}))
-    file.write_text(text + 'provider = "offline"\n')
-    resolve(load_settings(file, {}))
-    own = tmp_path / "prices.toml"
-    own.write_text(
+UNPRICED = '[deployment]\nagents = ["tests.support.paying_board:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
+"""A deployment file whose model has no price."""
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    """Return a table with a price of the model."""
+    path = tmp_path / "prices.toml"
+    path.write_text(
         'as_of = 2026-01-01\n[models."claude-nonesuch"]\n'
         "input = 1\noutput = 5\ncache_write = 1.25\ncache_read = 0.1\nbatch_input = 0.5\nbatch_output = 2.5\n"
     )
-    file.write_text(text + f'prices = "{own}"\n')
-    resolve(load_settings(file, {}))
-    world = world_of()
+    return path
+
+
+def resolved(tmp_path: Path, text: str) -> ResolvedDeployment:
+    file = tmp_path / "deployment.toml"
+    file.write_text(text)
+    return resolve(load_settings(file, {}))
+
+
+def test_a_deployment_file_with_a_model_without_a_price_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="model 'claude-nonesuch' has no price"):
+        resolved(tmp_path, UNPRICED)
+
+
+def test_a_model_needs_no_price_where_offline_rules_answer(tmp_path: Path) -> None:
+    assert resolved(tmp_path, UNPRICED + 'provider = "offline"\n').settings.model.provider == "offline"
+
+
+def test_a_price_may_stand_in_a_table_of_its_own(world: PayingBoard, tmp_path: Path, prices: Path) -> None:
+    settings = resolved(tmp_path, UNPRICED + f'prices = "{prices}"\n').settings.model
+    world.deposit_leads()
+    assert without_price(world.board.deployment, settings, load_prices(prices)) == []
+
+
+def test_a_daemon_whose_model_has_no_price_begins_nothing(world: PayingBoard) -> None:
     world.deposit_leads()
     with pytest.raises(UsageError, match="has no price"):
         world.run_until_quiescent(model=ModelSettings(model="claude-nonesuch"))
-    assert (
-        without_price(world.board.deployment, ModelSettings(model="claude-nonesuch", prices=own), load_prices(own))
-        == []
-    )
+    assert world.calls() == []
 
 
 def test_figures_count_what_calls_used_and_cost(world: PayingBoard) -> None:
