@@ -15,8 +15,8 @@ ABSENT = object()
 """The annotation of a place that a model does not have."""
 
 
-_OF_PARSERS = re.compile(r", unable to (?:parse|interpret) .*")
-"""What pydantic adds about the way in which it read a text."""
+_OF_PARSERS = re.compile(r", unable to (?:parse|interpret) .*| after validation")
+"""What pydantic adds about the way in which it read a value."""
 
 
 def describe_problem(model: Any, problem: Mapping[str, Any], noun: str = "setting") -> str:
@@ -34,7 +34,7 @@ def describe_problem(model: Any, problem: Mapping[str, Any], noun: str = "settin
 
 def problem_text(problem: Mapping[str, Any]) -> str:
     """Return what pydantic says about a value, without the words that only programmers understand."""
-    text = _OF_PARSERS.sub("", str(problem["msg"]))
+    text = _OF_PARSERS.sub("", str(problem["msg"])).replace("Tuple", "List").replace("tuple", "list")
     if problem["type"] in ("value_error", "assertion_error"):  # the words of a validator follow
         return text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return f"{text[:1].lower()}{text[1:]}" if text[1:2].islower() else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -87,7 +87,7 @@ class Overrides:
         own = AgentSettings.model_fields.keys() & section.model_fields_set
         settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
         reads = spec.reads if section.reads is None else tuple(read.spec for read in section.reads)
-        watches = self._watches(f"{place}.watches", spec.watches, self._watch_sections(place, spec, section))
+        watches = self._watches(f"{place}.watches", spec, self._watch_sections(place, spec, section))
         spec = spec.model_copy(update={"settings": settings, "watches": watches, "reads": reads})
         self._mistake_list.record_each(mistakes_in(spec))
         return spec
@@ -110,14 +110,13 @@ class Overrides:
                 sections[names[0]] = base.model_copy(update={setting: value})
         return sections
 
-    def _watches(
-        self, place: str, declared: Sequence[WatchSpec], sections: Mapping[str, WatchSection]
-    ) -> tuple[WatchSpec, ...]:
+    def _watches(self, place: str, spec: AgentSpec, sections: Mapping[str, WatchSection]) -> tuple[WatchSpec, ...]:
         """Return the declared watches with the settings of their sections, and the schedules that sections add."""
-        names = [watch.name for watch in declared]
+        names = [watch.name for watch in spec.watches]
         added = {name: new for name, new in sections.items() if name not in names and new.schedule is not None}
-        self._mistake_list.check_known(place, "watch", sections.keys() - added.keys(), names)
-        watches = [self._watch(f"{place}.{watch.name}", watch, sections.get(watch.name)) for watch in declared]
+        if not spec.remote:  # the sections of a remote agent are its declaration
+            self._mistake_list.check_known(place, "watch", sections.keys() - added.keys(), names)
+        watches = [self._watch(f"{place}.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches]
         return (*watches, *(self._new_schedule(f"{place}.{name}", name, new) for name, new in added.items()))
 
     def _watch(self, place: str, watch_spec: WatchSpec, section: WatchSection | None) -> WatchSpec:

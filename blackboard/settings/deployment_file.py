@@ -179,7 +179,7 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
                 mistakes.append(_mistake(path, problem, sources))
             overrides = [variable for variable in overrides if variable not in sources]
             if not sources:
-                in_file.append(steps[: depth_of(values, steps)])
+                in_file.append(_removable(values, steps))
         if not all(in_file):
             return Settings.read(path, {}), mistakes
         _drop(values, in_file)
@@ -213,6 +213,20 @@ def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
     except ValidationError as error:
         return {(problem["loc"], problem["type"]) for problem in error.errors(include_url=False)}
     return set()
+
+
+def _removable(values: Any, steps: Sequence[Any]) -> Sequence[Any]:
+    """Return the deepest existing part of a path. Later steps can be names that pydantic adds.
+
+    For a path into a table of a list, it is the list: without one value, the table would have further mistakes, and
+    without one table, the others would have other numbers.
+    """
+    place = steps[: depth_of(values, steps)]
+    for depth, step in enumerate(place):
+        if isinstance(values, list) and isinstance(values[step], dict):
+            return place[:depth]
+        values = values[step]
+    return place
 
 
 def _drop(values: Any, places: Iterable[Sequence[Any]]) -> None:

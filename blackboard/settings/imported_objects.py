@@ -73,6 +73,12 @@ class NamedObjects:
         except MissingPackage:
             raise  # not a mistake in the file
         except ImportError as error:
+            if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+                beside = [file.stem for file in self.settings.path.resolve().parent.glob("*.py")]
+                problem = f"there is no module {error.name!r} beside the file, and none is installed"
+                return self._mistake_list.record_failed_import(
+                    place, f"{path!r} cannot be imported: {problem}{nearest(error.name, beside)}"
+                )
             return self._mistake_list.record_failed_import(place, f"{path!r} cannot be imported: {error}")
         except BlackboardError as error:
             return self._mistake_list.record_failed_import(place, f"{path!r}: {error}")

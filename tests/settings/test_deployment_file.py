@@ -124,7 +124,7 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None
     ("variable", "value", "message"),
     [
         ("BLACKBOARD_DEPLOYMENT__AGENTS", "[1]", "valid string"),
-        ("BLACKBOARD_DEPLOYMENT__AGENTS", '{"a": 1}', "valid tuple"),
+        ("BLACKBOARD_DEPLOYMENT__AGENTS", '{"a": 1}', "valid list"),
         ("BLACKBOARD_DAEMON", '{"tick": "soon"}', "is not a duration"),
         ("BLACKBOARD_DAEMON", "tick", "write it as JSON"),
         ("BLACKBOARD_DAEMON__TICK__TOCK", "1s", "duration"),

@@ -179,7 +179,11 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
     [
         ("guage", "", "deployment.agents: 'weather_agents:guage': weather_agents has no agent 'guage'; did you mean"),
         ("weather_agents", "", "deployment.agents: 'weather_agents:weather_agents'"),
-        ("nowhere:x", "", "deployment.agents: 'nowhere:x' cannot be imported: No module named 'nowhere'"),
+        (
+            "nowhere:x",
+            "",
+            "deployment.agents: 'nowhere:x' cannot be imported: there is no module 'nowhere' beside the file",
+        ),
         ("broken_agents:x", "", "deployment.agents: 'broken_agents:x' cannot be imported: ZeroDivisionError"),
         ("weather_agents:", "", "deployment.agents: 'weather_agents:' is not a path"),
         ("gauge second", "", "deployment.agents: weather_agents:second: another agent is named 'gauge'"),

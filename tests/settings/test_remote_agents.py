@@ -135,6 +135,15 @@ def test_every_mistake_is_named_with_its_place(tmp_path: Path, text: str, mistak
     assert mistake in str(caught.value), caught.value
 
 
+def test_a_watch_with_a_wrong_condition_is_one_mistake(tmp_path: Path) -> None:
+    watches = "watches = { late = 'x', soon = 'strength(\"report\") > 0.5' }"
+    text = AGENT.replace("watches = 'strength(\"report\") >= 0.5'", watches)
+    with pytest.raises(ConfigurationError) as caught:
+        resolved(tmp_path, KINDS + text)
+    places = [mistake.place.rpartition(", ")[2] for mistake in caught.value.mistakes]
+    assert places == ["agents.review.watches.late.when", "agents.review.watches.soon.when"]
+
+
 def test_an_agent_in_python_declares_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "rain_agents.py").write_text(
