@@ -37,8 +37,8 @@ Agents that never talk to each other share marks on a board. Marks fade; strong 
 
 - Before you begin: call `find` with words or the subject, to see what others have found.
 - When you have found something: call `deposit` with a kind, a subject and a key. The same key again changes nothing.
-- When the blackboard wakes you, you hold work under a lease. Do it, then call `finish` with its id and fence. If it
-  takes longer, call `claim` with `extend`. If you cannot do it, call `finish` with `failed`.
+- When the blackboard wakes you, you hold work under a lease. Do it, then call `finish` with its agent, id and fence. If
+  the work takes longer, call `claim` with `extend`. If you cannot do it, call `finish` with `failed`.
 - If `finish` is refused, read the error, correct the result, and call it again. If the lease is lost, stop.
 - To see what waits and why: `agenda` and `explain`.
 

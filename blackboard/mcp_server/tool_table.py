@@ -80,8 +80,8 @@ TOOLS = (
     ),
     Tool(
         ("claim",), write_tools.claim,
-        "Take the next work of a remote agent, under a lease. Do it, then call finish with id and fence. While you"
-        " work longer, extend the lease. claimed is false if there is none: do not poll; run the shell command"
+        "Take the next work of a remote agent, under a lease. Do it, then call finish with agent, id and fence. While"
+        " you work longer, extend the lease. If there is no work, claimed is false: do not poll; run the shell command"
         " 'blackboard claim AGENT --wait 10m' in the background instead.",
         WRITE_HINTS,
         _object("note claimed", note="string", claimed="boolean", id="integer", fence="integer", marks="array"),

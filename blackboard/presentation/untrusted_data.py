@@ -147,7 +147,7 @@ def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
     named = listing("others", others, _name_of, len(others), max_bytes=MAX_NAMES_BYTES)["others"]
     rest = {"other_marks": named, "hint": HINT_OF_OTHERS.format(id=found.id)} if others else {}
     return {
-        "note": f"{NOTE} End this work with finish, by id and fence, before lease_until.",
+        "note": f"{NOTE} End this work with finish, by agent, id and fence, before lease_until.",
         "claimed": True,
         **plain({
             "id": found.id,
