@@ -55,6 +55,11 @@ def test_a_spare_column_without_values_is_omitted() -> None:
     assert "age" in format_table(COLUMNS, rows, 80)
 
 
+def test_a_table_without_its_last_column_fits_too() -> None:
+    found = lines(format_table(("id", "what", "payload"), [(1, "one two three", "x" * 40)], 16, spare=("payload",)))
+    assert found[1:] == [" id   what", " ──────────────", "  1   one two", "      three", ""]
+
+
 def test_wide_letters_take_two_columns() -> None:
     found = lines(format_table(("what", "n"), [("日本", 1), ("a", 2)], 80))
     assert found[3:5] == [" 日本   1", " a      2"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 MAX_CELL_CHARACTERS = 500
@@ -32,6 +33,25 @@ def clean_text(value: Any) -> str:
     )
 
 
+class _Column:
+    """A column of a table."""
+
+    def __init__(self, texts: list[str]) -> None:
+        name, *cells = texts
+        self.name = name
+        self.texts = texts
+        """The name, then the cells."""
+        self.width = max(map(_width, texts))
+        """The width in which the column is shown."""
+        self.is_empty = all(cell in ("", NO_VALUE) for cell in cells)
+        self.is_numeric = bool(cells) and all(map(_is_number, cells))
+
+    def pad(self, text: str) -> str:
+        """Return a text with spaces up to the width. Numbers are at the right."""
+        padding = " " * (self.width - _width(text))
+        return padding + text if self.is_numeric else text + padding
+
+
 def format_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],
@@ -45,64 +65,43 @@ def format_table(
     A `spare` column without values is omitted. If the width is too small, the other `spare` columns are omitted first,
     then texts are cut. Numbers are never cut.
     """
-    cells = [[clean_text(_clip(cell)) for cell in row] for row in rows]
-    heads = [clean_text(column) for column in columns]
-    numeric = [bool(cells) and all(_is_number(row[index]) for row in cells) for index in range(len(heads))]
-    widths = [max(map(_width, (head, *(row[index] for row in cells)))) for index, head in enumerate(heads)]
+    texts = [[clean_text(_clip(cell)) for cell in row] for row in (columns, *rows)]
     room -= 2  # one column of margin on each side
-    filled = [
-        index
-        for index, column in enumerate(columns)
-        if column not in spare or any(row[index] not in ("", NO_VALUE) for row in cells)
-    ]
-    kept = _fit_columns(columns, filled, widths, numeric, spare, room)
-    last = len(heads) - 1
-    taken = sum(widths[index] + len(GAP) for index in kept if index != last)
-    widths[last] = min(widths[last], max(MIN_WIDTH, room - taken))
+    kept = _fit_columns([_Column([*column]) for column in zip(*texts, strict=True)], spare, room)
+    *first, last = kept
+    taken = sum(column.width + len(GAP) for column in first)
+    last.width = min(last.width, max(MIN_WIDTH, room - taken))
     lines = [] if title is None else [clean_text(title)]
-    lines += ["", *_row(heads, kept, widths, numeric), "─" * (taken + widths[last])]
-    for row in cells:
-        lines += _row(row, kept, widths, numeric)
+    lines += ["", *_row(kept, 0), "─" * (taken + last.width)]
+    for number in range(1, len(texts)):
+        lines += _row(kept, number)
     return "".join(f"{f' {line}'.rstrip()}\n" for line in (*lines, ""))
 
 
-def _fit_columns(
-    columns: Sequence[str],
-    filled: Sequence[int],
-    widths: list[int],
-    numeric: Sequence[bool],
-    spare: Sequence[str],
-    room: int,
-) -> list[int]:
-    """Return the filled columns that fit, after reducing the widths of texts."""
-    kept = list(filled)
+def _fit_columns(columns: Sequence[_Column], spare: Sequence[str], room: int) -> list[_Column]:
+    """Return the columns that fit, after reducing the widths of texts."""
+    kept = [column for column in columns if column.name not in spare or not column.is_empty]
 
     def lacks() -> bool:
-        gaps = len(GAP) * (len(kept) - 1)
-        last = len(columns) - 1
-        needed = [min(widths[index], LAST_COLUMN_WIDTH) if index == last else widths[index] for index in kept]
-        return gaps + sum(needed) > room
+        *first, last = kept
+        return sum(column.width + len(GAP) for column in first) + min(last.width, LAST_COLUMN_WIDTH) > room
 
-    for index in map(columns.index, spare):
-        if index in kept and lacks():
-            kept.remove(index)
-    texts = [index for index in kept[:-1] if not numeric[index]]
-    while texts and lacks() and widths[widest := max(texts, key=widths.__getitem__)] > MIN_WIDTH:
-        widths[widest] -= 1
+    for name in spare:
+        if lacks():
+            kept = [column for column in kept if column.name != name]
+    texts = [column for column in kept[:-1] if not column.is_numeric]
+    while texts and lacks() and (widest := max(texts, key=attrgetter("width"))).width > MIN_WIDTH:
+        widest.width -= 1
     return kept
 
 
-def _row(row: Sequence[str], kept: Sequence[int], widths: Sequence[int], numeric: Sequence[bool]) -> Iterator[str]:
-    *first, last = kept
-    parts = [_pad(_cut(row[index], widths[index]), widths[index], right=numeric[index]) for index in first]
-    for line in wrap_text(row[last], widths[last]):
-        yield GAP.join([*parts, _pad(line, widths[last], right=numeric[last])])
-        parts = [" " * widths[index] for index in first]
-
-
-def _pad(text: str, width: int, *, right: bool) -> str:
-    padding = " " * (width - _width(text))
-    return padding + text if right else text + padding
+def _row(columns: Sequence[_Column], number: int) -> Iterator[str]:
+    """Yield the lines of a row; 0 is the number of the row with the names."""
+    *first, last = columns
+    parts = [column.pad(_cut(column.texts[number], column.width)) for column in first]
+    for line in wrap_text(last.texts[number], last.width):
+        yield GAP.join([*parts, last.pad(line)])
+        parts = [" " * column.width for column in first]
 
 
 def _cut(text: str, width: int) -> str:
