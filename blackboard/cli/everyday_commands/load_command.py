@@ -126,14 +126,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
     from blackboard.cli.row_files.row_reader import Rows
     from blackboard.local_or_remote_calls import calls_of
 
-    path = request.path
-    if path is not None and not path.exists():
-        raise UsageError(f"{path} does not exist")
-    if path is not None and path.is_dir():
-        raise UsageError(f"{path} is not a file")
-    ordinary = path if path is not None and path.is_file() else None
-    if again and ordinary is None:
-        raise UsageError(f"--again needs an ordinary file, which was loaded before; {request.file} is a stream")
+    path, ordinary = request.path, _ordinary_file(request, again=again)
     with ExitStack() as stack:
         stream = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb", buffering=0))
         size = None if ordinary is None else ordinary.stat().st_size
@@ -152,6 +145,23 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
         except ColumnsUnmatched as error:
             raise _with_command(request.context, error) from None
         return loaded, rows.encoding
+
+
+def _ordinary_file(request: LoadRequest, *, again: bool) -> Path | None:
+    """Return the path of the file if it is an ordinary file; None if it is a stream.
+
+    Raises:
+        UsageError: There is no file, it is a folder, or `again` is set for a stream.
+    """
+    path = request.path
+    if path is not None and not path.exists():
+        raise UsageError(f"{path} does not exist")
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path} is not a file")
+    ordinary = path if path is not None and path.is_file() else None
+    if again and ordinary is None:
+        raise UsageError(f"--again needs an ordinary file, which was loaded before; {request.file} is a stream")
+    return ordinary
 
 
 def _follow(request: LoadRequest) -> tuple[LoadResult, str | None]:
