@@ -316,7 +316,7 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
         hint = nearest(name, available_timezones())
-        raise InvalidCondition(f"there is no time zone {name!r} (write it like Europe/Berlin){hint}") from None
+        raise InvalidCondition(f"there is no time zone {name!r}{hint}") from None
 
 
 # -- wall-clock times -------------------------------------------------------------------------------------------------
