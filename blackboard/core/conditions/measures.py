@@ -107,22 +107,17 @@ class Measure(ABC):
         where: Where | None = None,
         within: DurationLike | None = None,
     ) -> None:
-        if not kinds:
-            raise InvalidCondition(f'{self.name}() needs a kind; write it like {self.name}("lead")')
+        names = self._names(kinds)
         if over not in ("subject", "board"):
             raise InvalidCondition(f'{self.name}: over is "subject" or "board", not {over!r}')
         if self.is_per_mark and (len(kinds) != 1 or over != "subject" or by is not None):
             raise InvalidCondition(
                 f"{self.name} measures one mark of one kind; use strongest, total or count for several marks"
             )
-        names = [kind if isinstance(kind, str) else getattr(kind, "kind", "") for kind in kinds]
-        for kind, name in zip(kinds, names, strict=True):
-            if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-                raise InvalidCondition(f"{self.name}: {kind!r} is not a kind of mark")
         if not isinstance(subject, str | None):
             raise InvalidCondition(f"{self.name}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
         values = {
-            "kinds": tuple(dict.fromkeys(names)),
+            "kinds": names,
             "over": over,
             "by": None if by is None else self._tag(by, kinds, over),
             "subject": None if subject is None else normalize_subject(subject),
@@ -137,6 +132,16 @@ class Measure(ABC):
         super().__init_subclass__()
         register_by_name(MEASURES, cls, InvalidCondition, "measure")
         cls.keeps_sums = cls.from_sums is not Measure.from_sums
+
+    def _names(self, kinds: Sequence[KindLike]) -> tuple[str, ...]:
+        """Return the names of the kinds, each once."""
+        if not kinds:
+            raise InvalidCondition(f'{self.name}() needs a kind; write it like {self.name}("lead")')
+        names = [kind if isinstance(kind, str) else getattr(kind, "kind", "") for kind in kinds]
+        for kind, name in zip(kinds, names, strict=True):
+            if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
+                raise InvalidCondition(f"{self.name}: {kind!r} is not a kind of mark")
+        return tuple(dict.fromkeys(names))
 
     def _tag(self, by: str, kinds: Sequence[KindLike], over: Over) -> str:
         """Return the name of a tag if the kinds may have it; kinds in text are checked with the deployment."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
@@ -87,15 +87,19 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     met = {side for side in condition.comparisons() if side.is_met_at(_value(side, inputs, sides))}
     if watch.condition.has_window or not condition.is_met_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
-    strongest = {sides[item.event.mark_id]: item for item in reversed(inputs)}
-    counted = list(dict.fromkeys(sides[item.event.mark_id] for item in inputs))
-    needed = fewest_marks(condition, counted, met.__contains__)
-    first = [strongest[mark] for mark in needed]
+    first = _fewest_inputs(condition, behind, met)
     chosen = (first + [item for item in inputs if item not in first])[:room]
     given = {side for item in chosen for side in sides[item.event.mark_id]}
     whole = set(condition.deciding_comparisons(lambda side: side in met and side in given))
     kept = [item for item in chosen if not whole or not whole.isdisjoint(sides[item.event.mark_id])]
     return sorted(kept, key=_strongest_first)
+
+
+def _fewest_inputs(condition: Condition, behind: MarksBehind, met: Collection[Comparison]) -> list[InputMark]:
+    """Return the fewest marks with which the met sides of a condition hold; stronger marks are preferred."""
+    strongest = {behind.sides[item.event.mark_id]: item for item in reversed(behind.inputs)}
+    counted = list(dict.fromkeys(behind.sides[item.event.mark_id] for item in behind.inputs))
+    return [strongest[sides] for sides in fewest_marks(condition, counted, met.__contains__)]
 
 
 def _sides(
