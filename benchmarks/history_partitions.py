@@ -24,8 +24,8 @@ from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.clock import sleep_for
 from blackboard.durations import DAY
 from blackboard.store.row_types.columns_by_table import COLUMNS
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 
 YEAR = 365 * DAY
 LIMIT = 500
@@ -160,9 +160,9 @@ def main() -> None:
     options.add_argument("--old", type=int, default=300_000)
     options.add_argument("--size", type=int, default=100_000, help="the events of a partition")
     given = options.parse_args()
-    programs = server_programs()
+    programs = postgresql_programs()
     assert programs is not None, "install the extra [dev-postgresql]"
-    with start_server(programs, is_durable=True) as url:
+    with start_postgresql(programs, is_durable=True) as url:
         server = PostgresqlServer(url)
         for name, remove, size in (
             ("not at all", remove_nothing, None),

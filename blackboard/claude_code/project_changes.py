@@ -18,10 +18,10 @@ from blackboard.claude_code.project_connection import (
     BEGIN,
     CONNECTION,
     FOLDERS,
+    MCP_SERVER_NAME,
+    MCP_SERVERS,
     MEMORY,
     RECORD,
-    SERVER_NAME,
-    SERVERS,
     SETTINGS,
     SKILL,
     SKILL_TEXT,
@@ -48,7 +48,9 @@ class ProjectChanges:
     """The parts that stay as they are, with the reasons."""
 
     def __post_init__(self) -> None:
-        self._before: dict[str, str | None] = {name: self._read(name) for name in (SERVERS, SETTINGS, SKILL, MEMORY)}
+        self._before: dict[str, str | None] = {
+            name: self._read(name) for name in (MCP_SERVERS, SETTINGS, SKILL, MEMORY)
+        }
         self._before[RECORD] = self._read(RECORD)
         self._after = dict(self._before)
         self._record = read_record(self._before[RECORD])
@@ -76,7 +78,7 @@ class ProjectChanges:
 
     def connect(self, connection: ProjectConnection) -> None:
         """Plan the changes of the files that connect the project. They replace an earlier connection."""
-        self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, connection.server())
+        self._set_value(MCP_SERVERS, ("mcpServers",), MCP_SERVER_NAME, connection.mcp_server_entry())
         self._set_value(SETTINGS, ("hooks", "Stop"), None, connection.hook())
         self._set_text(SKILL, SKILL_TEXT)
         self._set_section(connection.section())
@@ -87,7 +89,7 @@ class ProjectChanges:
 
     def disconnect(self) -> None:
         """Plan to remove everything that an earlier connection wrote."""
-        self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, None)
+        self._set_value(MCP_SERVERS, ("mcpServers",), MCP_SERVER_NAME, None)
         self._set_value(SETTINGS, ("hooks", "Stop"), None, None)
         self._set_text(SKILL, None)
         self._set_section(None)

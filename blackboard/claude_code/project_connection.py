@@ -14,12 +14,12 @@ from typing import Any
 
 from blackboard.errors import UsageError
 
-SERVERS = ".mcp.json"
+MCP_SERVERS = ".mcp.json"
 SETTINGS = ".claude/settings.json"
 SKILL = ".claude/skills/blackboard/SKILL.md"
 MEMORY = "CLAUDE.md"
 
-SERVER_NAME = "blackboard"
+MCP_SERVER_NAME = "blackboard"
 WAIT, WAIT_SECONDS = "8h", 28_800
 HOOK_LEASE = "30m"
 BEGIN, END = "<!-- blackboard: begin -->", "<!-- blackboard: end -->"
@@ -57,7 +57,7 @@ class ProjectConnection:
     uses_channel: bool = False
     """Whether a channel wakes the sessions, instead of a hook."""
 
-    def server(self) -> dict[str, Any]:
+    def mcp_server_entry(self) -> dict[str, Any]:
         """Return the entry of the server of tools."""
         channel = ["--channel", self.agent] if self.agent is not None and self.uses_channel else []
         return {"command": "blackboard", "args": [*self.options, "mcp", *channel]}
@@ -77,7 +77,7 @@ class ProjectConnection:
         wakes = f" Its agent `{self.agent}` wakes this session when there is work." if self.agent else ""
         return (
             f"{BEGIN}\n## Blackboard\n\nThis project shares findings and work with other agents through a blackboard"
-            f" (the tools of the MCP server `{SERVER_NAME}`).{wakes}\nThe skill `blackboard` says how.\n{END}\n"
+            f" (the tools of the MCP server `{MCP_SERVER_NAME}`).{wakes}\nThe skill `blackboard` says how.\n{END}\n"
         )
 
 
@@ -151,7 +151,7 @@ def _is_connection(value: Any) -> bool:
 
 
 _CHECKS: dict[str, Callable[[Any], bool]] = {
-    SERVERS: _is_entry,
+    MCP_SERVERS: _is_entry,
     SETTINGS: _is_entry,
     SKILL: lambda value: isinstance(value, str),
     MEMORY: _is_section,

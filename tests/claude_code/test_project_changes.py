@@ -11,12 +11,20 @@ import pytest
 
 from blackboard.claude_code import project_files
 from blackboard.claude_code.project_changes import ProjectChanges
-from blackboard.claude_code.project_connection import BEGIN, MEMORY, RECORD, SERVERS, SETTINGS, SKILL, ProjectConnection
+from blackboard.claude_code.project_connection import (
+    BEGIN,
+    MCP_SERVERS,
+    MEMORY,
+    RECORD,
+    SETTINGS,
+    SKILL,
+    ProjectConnection,
+)
 from blackboard.errors import UsageError
 
 CONNECTION = ProjectConnection(["--database", "board.db", "--author", "claude-code"], "review")
 OWN = {
-    SERVERS: '{"mcpServers": {\n    "other": {"command": "other"}\n  }\n}\n',
+    MCP_SERVERS: '{"mcpServers": {\n    "other": {"command": "other"}\n  }\n}\n',
     SETTINGS: '{\n  "permissions": {"allow": ["Bash(ls)"]},\n  "hooks": {"Stop": [{"hooks": []}], "Start": []}\n}',
     MEMORY: "# My project\n\nUse tabs.",
 }
@@ -54,8 +62,8 @@ def load(folder: Path, name: str) -> Any:
 
 def test_an_empty_project_is_connected_and_empty_again(tmp_path: Path) -> None:
     connect(tmp_path)
-    assert set(texts(tmp_path)) == {SERVERS, SETTINGS, SKILL, MEMORY, RECORD}
-    server = load(tmp_path, SERVERS)["mcpServers"]["blackboard"]
+    assert set(texts(tmp_path)) == {MCP_SERVERS, SETTINGS, SKILL, MEMORY, RECORD}
+    server = load(tmp_path, MCP_SERVERS)["mcpServers"]["blackboard"]
     assert server == {
         "command": "blackboard", "args": ["--database", "board.db", "--author", "claude-code", "mcp"],
     }  # fmt: skip
@@ -77,7 +85,7 @@ def test_an_empty_project_is_connected_and_empty_again(tmp_path: Path) -> None:
 def test_what_was_there_before_is_there_again(tmp_path: Path, connection: ProjectConnection) -> None:
     write(tmp_path, OWN)
     connect(tmp_path, connection)
-    assert load(tmp_path, SERVERS)["mcpServers"]["other"] == {"command": "other"}
+    assert load(tmp_path, MCP_SERVERS)["mcpServers"]["other"] == {"command": "other"}
     assert (tmp_path / MEMORY).read_text().startswith(OWN[MEMORY])
     disconnect(tmp_path)
     assert texts(tmp_path) == OWN
@@ -98,7 +106,7 @@ def test_another_agent_replaces_the_first(tmp_path: Path) -> None:
     connect(tmp_path)
     connect(tmp_path, ProjectConnection([], "tester", uses_channel=True))
     assert len(load(tmp_path, SETTINGS)["hooks"]["Stop"]) == 1
-    assert load(tmp_path, SERVERS)["mcpServers"]["blackboard"]["args"][-2:] == ["--channel", "tester"]
+    assert load(tmp_path, MCP_SERVERS)["mcpServers"]["blackboard"]["args"][-2:] == ["--channel", "tester"]
     assert (tmp_path / MEMORY).read_text().count(BEGIN) == 1
     connect(tmp_path)
     assert len(load(tmp_path, SETTINGS)["hooks"]["Stop"]) == 2
@@ -112,7 +120,7 @@ def test_the_diff_shows_what_is_written(tmp_path: Path) -> None:
     changes.connect(CONNECTION)
     diff = changes.diff()
     assert texts(tmp_path) == OWN, "it is shown before anything is written"
-    assert f"--- a/{SERVERS}\n" in diff
+    assert f"--- a/{MCP_SERVERS}\n" in diff
     assert f"--- /dev/null\n+++ b/{SKILL}\n" in diff
     assert '+    "blackboard": {\n' in diff
     assert "-Use tabs" not in diff.replace("-Use tabs.\n+Use tabs.", ""), "only the line without an end is repeated"
@@ -120,10 +128,10 @@ def test_the_diff_shows_what_is_written(tmp_path: Path) -> None:
 
 def test_entries_that_a_person_has_changed_stay(tmp_path: Path) -> None:
     connect(tmp_path)
-    servers = load(tmp_path, SERVERS)
+    servers = load(tmp_path, MCP_SERVERS)
     servers["mcpServers"]["blackboard"]["env"] = {"A": "1"}
     write(tmp_path, {
-        SERVERS: json.dumps(servers),
+        MCP_SERVERS: json.dumps(servers),
         SKILL: "mine",
         MEMORY: (tmp_path / MEMORY).read_text().replace("shares", "sometimes shares"),
         SETTINGS: json.dumps({"hooks": {"Stop": []}}),
@@ -131,7 +139,7 @@ def test_entries_that_a_person_has_changed_stay(tmp_path: Path) -> None:
     before = texts(tmp_path)
     del before[RECORD]
     notes = connect(tmp_path, ProjectConnection([], "tester")).notes
-    assert {note.partition(" ")[0] for note in notes} == {SERVERS, SKILL, MEMORY, SETTINGS}
+    assert {note.partition(" ")[0] for note in notes} == {MCP_SERVERS, SKILL, MEMORY, SETTINGS}
     assert {name: text for name, text in texts(tmp_path).items() if name != RECORD} == before
     assert len(disconnect(tmp_path).notes) == 4
     assert texts(tmp_path) == before
@@ -139,7 +147,7 @@ def test_entries_that_a_person_has_changed_stay(tmp_path: Path) -> None:
 
 def test_what_a_person_wrote_under_the_same_names_stays(tmp_path: Path) -> None:
     own = {
-        SERVERS: '{"mcpServers": {"blackboard": {"command": "mine"}}}',
+        MCP_SERVERS: '{"mcpServers": {"blackboard": {"command": "mine"}}}',
         SKILL: "mine",
         MEMORY: f"{BEGIN}\nmine\n",
     }
@@ -152,13 +160,13 @@ def test_what_a_person_wrote_under_the_same_names_stays(tmp_path: Path) -> None:
 
 def test_additions_of_a_person_around_an_entry_stay(tmp_path: Path) -> None:
     connect(tmp_path)
-    servers, settings = load(tmp_path, SERVERS), load(tmp_path, SETTINGS)
+    servers, settings = load(tmp_path, MCP_SERVERS), load(tmp_path, SETTINGS)
     servers["mcpServers"]["other"] = {"command": "other"}
     settings["hooks"]["Stop"].append({"hooks": []})
     memory = (tmp_path / MEMORY).read_text() + "\nMore.\n"
-    write(tmp_path, {SERVERS: json.dumps(servers), SETTINGS: json.dumps(settings), MEMORY: memory})
+    write(tmp_path, {MCP_SERVERS: json.dumps(servers), SETTINGS: json.dumps(settings), MEMORY: memory})
     disconnect(tmp_path)
-    assert load(tmp_path, SERVERS) == {"mcpServers": {"other": {"command": "other"}}}
+    assert load(tmp_path, MCP_SERVERS) == {"mcpServers": {"other": {"command": "other"}}}
     assert load(tmp_path, SETTINGS) == {"hooks": {"Stop": [{"hooks": []}]}}
     assert (tmp_path / MEMORY).read_text() == "\nMore.\n"
     assert not (tmp_path / RECORD).exists()
@@ -166,10 +174,10 @@ def test_additions_of_a_person_around_an_entry_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"mcpServers": []}', '{"mcpServers": "x"}'])
 def test_a_file_that_cannot_be_changed_is_an_error_and_nothing_is_written(tmp_path: Path, text: str) -> None:
-    write(tmp_path, {SERVERS: text})
+    write(tmp_path, {MCP_SERVERS: text})
     with pytest.raises(UsageError, match=r"\.mcp\.json cannot be changed"):
         connect(tmp_path)
-    assert texts(tmp_path) == {SERVERS: text}
+    assert texts(tmp_path) == {MCP_SERVERS: text}
 
 
 def test_to_take_back_nothing_changes_nothing(tmp_path: Path) -> None:
@@ -183,11 +191,11 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("name", [".claude", ".claude/skills", SKILL, RECORD, SERVERS, MEMORY])
+@pytest.mark.parametrize("name", [".claude", ".claude/skills", SKILL, RECORD, MCP_SERVERS, MEMORY])
 def test_something_else_where_a_file_or_folder_belongs_is_an_error_before_anything_is_written(
     tmp_path: Path, name: str
 ) -> None:
-    if name in (SKILL, RECORD, SERVERS, MEMORY):
+    if name in (SKILL, RECORD, MCP_SERVERS, MEMORY):
         (tmp_path / name).mkdir(parents=True)
     else:
         write(tmp_path, {name: "a file"})
@@ -237,7 +245,7 @@ def test_line_endings_stay_and_additions_have_those_of_the_file(tmp_path: Path, 
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", [SERVERS, SETTINGS, SKILL, MEMORY, RECORD])
+@pytest.mark.parametrize("name", [MCP_SERVERS, SETTINGS, SKILL, MEMORY, RECORD])
 def test_a_file_that_is_not_utf_8_is_named_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_bytes('{"caf\u00e9": 1}'.encode("latin-1"))
@@ -250,8 +258,8 @@ def test_a_file_that_is_not_utf_8_is_named_and_nothing_is_written(tmp_path: Path
 @pytest.mark.parametrize(
     "record",
     [
-        {SERVERS: 5},
-        {SERVERS: {"value": 1}},
+        {MCP_SERVERS: 5},
+        {MCP_SERVERS: {"value": 1}},
         {SETTINGS: {"value": {}, "added": [1], "space": ""}},
         {SKILL: None},
         {MEMORY: {"value": "x"}},
@@ -281,7 +289,7 @@ def test_a_link_without_a_file_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{}", "{ }", "{\n}", "{\r\n}\r\n", '{"mcpServers": { }, "hooks": {\n}}'])
 def test_empty_objects_and_folders_are_again_as_they_were(tmp_path: Path, text: str) -> None:
-    for name in (SERVERS, SETTINGS):
+    for name in (MCP_SERVERS, SETTINGS):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode())
     (tmp_path / ".claude/skills").mkdir()

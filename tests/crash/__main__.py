@@ -42,7 +42,7 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(f"seed {seed}", file=sys.stderr, flush=True)
     if chosen.postgresql:
-        return run_on_server(seed, chosen)
+        return run_on_postgresql(seed, chosen)
     # Use memory if possible: a kill does not lose unflushed data, so a thousand restarts need not wait for the disk.
     # Another test simulates the loss of power.
     memory = Path("/dev/shm")
@@ -68,7 +68,7 @@ def main() -> int:
     return 0
 
 
-def run_on_server(seed: int, chosen: argparse.Namespace) -> int:
+def run_on_postgresql(seed: int, chosen: argparse.Namespace) -> int:
     """Run several hosts with a server, and print the figures."""
     from tests.crash.hosts.host_command import run_hosts  # needs the extra `dev-postgresql`
 

@@ -24,7 +24,7 @@ from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.system.files.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS, LANGUAGES, ROOT, Blocks
 
-ON_A_SERVER = ROOT / "docs/postgresql.md"
+POSTGRESQL_PAGE = ROOT / "docs/postgresql.md"
 NEEDS = {ROOT / "docs/mcp.md": "mcp", ROOT / "docs/sbp.md": "sbp"}
 """The packages that the blocks of a document import, besides those that every installation for tests has."""
 LATER = datetime(2099, 1, 5, 8, tzinfo=UTC)
@@ -75,7 +75,7 @@ def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyP
 
 @pytest.mark.processes
 @pytest.mark.parametrize(
-    "path", [path for path in DOCUMENTS if path != ON_A_SERVER], ids=lambda path: str(path.relative_to(ROOT))
+    "path", [path for path in DOCUMENTS if path != POSTGRESQL_PAGE], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_every_block_of_code_runs(path: Path, blocks: Blocks) -> None:
     if path in NEEDS:
@@ -84,14 +84,14 @@ def test_every_block_of_code_runs(path: Path, blocks: Blocks) -> None:
 
 
 @pytest.mark.postgresql(only=True)
-def test_every_block_about_a_server_runs_on_a_server(
+def test_every_block_about_postgresql_runs_on_it(
     board_url: str, empty_url: str, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLACKBOARD_DATABASE__URL", board_url)
     monkeypatch.setenv("SERVER", empty_url)  # a board in a file moves there
     Blackboard.open(blocks.folder / "board.db").close()
     blocks.server = board_url
-    _run(ON_A_SERVER, blocks)
+    _run(POSTGRESQL_PAGE, blocks)
 
 
 def _run(path: Path, blocks: Blocks) -> None:

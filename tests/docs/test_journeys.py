@@ -106,7 +106,7 @@ def test_a_claim_enters_the_modules_of_its_journey_in_their_order(board: Blackbo
 
 
 @pytest.mark.postgresql(only=True)
-def test_a_deposit_and_a_claim_on_a_server_enter_the_modules_that_are_named_for_it(board_url: str) -> None:
+def test_a_deposit_and_a_claim_on_postgresql_enter_the_modules_that_are_named_for_it(board_url: str) -> None:
     from tests.postgresql.optimistic_boards import be_optimistic, stay_under_the_lock
 
     def use_board() -> None:

@@ -69,7 +69,7 @@ async def test_work_is_announced_however_much_waits_for_others(board_url: str) -
 
 
 @awaited
-async def test_work_on_a_server_is_announced_however_much_waits_for_others(board_url: str) -> None:
+async def test_work_on_postgresql_is_announced_however_much_waits_for_others(board_url: str) -> None:
     with serve(board_url) as served:
         let_others_wait(served.board)
         served.board.deposit(Finding(subject="first"))

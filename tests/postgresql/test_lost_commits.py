@@ -20,7 +20,7 @@ from blackboard.store.postgresql import commit_record
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import pipeline_of
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
 from tests.postgresql.optimistic_boards import Way, be_optimistic, deposit_by
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.threads import join_all
@@ -134,7 +134,7 @@ def busy_board(stack: ExitStack, url: str) -> Blackboard:
     return board
 
 
-def in_threads(acts: Sequence[Callable[[], object]], sessions: ServerSessions | None = None) -> None:
+def in_threads(acts: Sequence[Callable[[], object]], sessions: PostgresqlSessions | None = None) -> None:
     """Let each act run in a thread, and wait for all; with sessions, begin only when all wait for the lock."""
     threads = [threading.Thread(target=act) for act in acts]
     with ExitStack() as held:
@@ -150,7 +150,7 @@ def in_threads(acts: Sequence[Callable[[], object]], sessions: ServerSessions | 
 
 
 def test_repeats_of_processes_that_wait_for_one_lock_are_added_one_by_one(
-    board: Blackboard, board_url: str, sessions: ServerSessions
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
 ) -> None:
     receipts: list[Any] = []
     with ExitStack() as stack:
@@ -164,7 +164,7 @@ def test_repeats_of_processes_that_wait_for_one_lock_are_added_one_by_one(
 
 
 def test_a_deposit_that_waits_too_long_is_refused_and_not_stored(
-    board: Blackboard, board_url: str, sessions: ServerSessions
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
 ) -> None:
     with ExitStack() as stack:
         mine = stack.enter_context(Blackboard.open(board_url, author="person:ada", kinds=[Ash]))
@@ -226,7 +226,7 @@ def test_a_transaction_of_its_own_whose_answer_is_lost_stands(
     assert [row["paused_because"] for row in board.query("SELECT paused_because FROM board")] == ["a test"]
 
 
-def test_the_search_waits_for_the_first_commit_of_a_writer(board: Blackboard, sessions: ServerSessions) -> None:
+def test_the_search_waits_for_the_first_commit_of_a_writer(board: Blackboard, sessions: PostgresqlSessions) -> None:
     """The row of the writer is not visible yet when the search begins, because its transaction still commits."""
     database = board.database
     assert isinstance(database.dialect, PostgresqlDialect)

@@ -12,7 +12,7 @@ from blackboard import Blackboard, Mark
 from blackboard.store.database_interfaces.process_interface import Liveness
 from blackboard.store.postgresql.connected_processes import commit_notifications, worker_locks
 from blackboard.store.statements import ACTIVATIONS
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 from tests.support.threads import join_all
@@ -63,7 +63,7 @@ def test_a_process_does_not_hear_its_own_commits(heard: threading.Event, board: 
 
 
 def test_after_a_lost_connection_a_listener_looks_and_hears_again(
-    heard: threading.Event, other: Blackboard, sessions: ServerSessions
+    heard: threading.Event, other: Blackboard, sessions: PostgresqlSessions
 ) -> None:
     for number in range(10):
         sessions.end_all()
@@ -143,7 +143,7 @@ def test_the_lock_of_a_worker_shows_that_it_is_alive(
 
 
 def test_a_worker_whose_connection_ends_takes_its_lock_again(
-    board: Blackboard, other: Blackboard, sessions: ServerSessions
+    board: Blackboard, other: Blackboard, sessions: PostgresqlSessions
 ) -> None:
     woken = threading.Event()
     liveness = board.database.processes.liveness(woken.set)
@@ -161,7 +161,7 @@ def test_a_worker_whose_connection_ends_takes_its_lock_again(
 @pytest.mark.postgresql(only=True, long=True)
 @pytest.mark.processes
 def test_daemons_whose_listeners_are_ended_lose_and_double_nothing(
-    board: Blackboard, board_url: str, sessions: ServerSessions
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
 ) -> None:
     arguments = ["-m", "tests.support.worker_program", board_url]
     with started(arguments) as one, started(arguments) as two:

@@ -30,7 +30,7 @@ from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import CommitState, LockRequired
 from blackboard.system import failpoints
 from tests.postgresql.optimistic_boards import WAYS, be_optimistic, deposit_by, failures, optimistic_commits
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.storage import Storage
 
@@ -86,7 +86,7 @@ def desk(marks: Any, context: Any) -> None:
 
 
 @pytest.fixture(params=["asked", "remembered"])
-def boards(board_url: str, sessions: ServerSessions, request: pytest.FixtureRequest) -> Iterator[list[Blackboard]]:
+def boards(board_url: str, sessions: PostgresqlSessions, request: pytest.FixtureRequest) -> Iterator[list[Blackboard]]:
     """Return boards that act as two processes, on which sums are kept, and which run rules without the lock."""
     with ExitStack() as stack:
         found = [

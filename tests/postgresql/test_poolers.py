@@ -17,7 +17,7 @@ from blackboard.store.dialects import postgresql_dialect
 from blackboard.store.postgresql.postgresql_writing_connection import PostgresqlWritingConnection
 from blackboard.store.transaction import CommitState
 from tests.postgresql.optimistic_boards import be_optimistic
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.pgbouncer import pooler_program, start_pooler
 from tests.support.threads import join_all
@@ -30,7 +30,7 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
 
 
 @pytest.fixture
-def pooled_url(board_url: str, sessions: ServerSessions) -> Iterator[str]:
+def pooled_url(board_url: str, sessions: PostgresqlSessions) -> Iterator[str]:
     """Return the URL of the board behind a pooler."""
     if (program := pooler_program()) is None:
         pytest.skip("pgbouncer is not installed")
@@ -90,7 +90,7 @@ def test_rules_run_without_the_lock_behind_a_pooler(
 
 
 def test_each_writing_transaction_has_its_settings(
-    pooled_url: str, board: Blackboard, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch
+    pooled_url: str, board: Blackboard, sessions: PostgresqlSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", 0.2)
     with Blackboard.open(pooled_url, prepare=False) as mine:

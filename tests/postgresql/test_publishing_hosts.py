@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.postgresql.publishing_host import Page
-from tests.postgresql.server_sessions import ServerSessions
 from tests.support.started_processes import started
 
 pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
@@ -18,7 +18,7 @@ HOST = ["-m", "tests.postgresql.publishing_host"]
 
 
 def test_the_newer_state_is_the_last(
-    board: Blackboard, board_url: str, sessions: ServerSessions, tmp_path: Path
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions, tmp_path: Path
 ) -> None:
     shared = tmp_path / "pages"
     board.deposit(Page(subject="first"))
@@ -35,7 +35,7 @@ def test_the_newer_state_is_the_last(
 
 
 def test_a_host_that_dies_while_it_publishes_leaves_the_turn_to_others(
-    board: Blackboard, board_url: str, sessions: ServerSessions, tmp_path: Path
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions, tmp_path: Path
 ) -> None:
     shared = tmp_path / "pages"
     board.deposit(Page(subject="first"))

@@ -15,7 +15,7 @@ from blackboard.store.postgresql.pipelined_transactions import statement_pipelin
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline, pipeline_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from tests.postgresql.optimistic_boards import deposit_by, stay_under_the_lock
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.cache_checks import check_transaction_cache
 from tests.support.threads import join_all
 
@@ -48,7 +48,7 @@ def desk(marks: Any, context: Any) -> None:
 
 
 @pytest.fixture
-def watched(board_url: str, sessions: ServerSessions) -> Iterator[Blackboard]:
+def watched(board_url: str, sessions: PostgresqlSessions) -> Iterator[Blackboard]:
     """Return a board with an agent, which this process has used."""
     with Blackboard.open(board_url, author="person:ada") as board:
         board.deploy(desk, kinds=[Lead, Ash, Page])

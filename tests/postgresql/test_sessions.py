@@ -20,7 +20,7 @@ from blackboard.store.postgresql.pipelined_transactions.statement_pipeline impor
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.statements import MARKS
 from tests.postgresql.optimistic_boards import WAYS, Way, deposit_by
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
@@ -63,7 +63,7 @@ def in_threads(work: Callable[[int], object], number: int = 4) -> list[BaseExcep
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_deposits_succeed_under_any_default_isolation(board_url: str, sessions: ServerSessions, level: str) -> None:
+def test_deposits_succeed_under_any_default_isolation(board_url: str, sessions: PostgresqlSessions, level: str) -> None:
     sessions.set_default("default_transaction_isolation", level)
 
     def deposit(writer: int) -> None:
@@ -100,7 +100,7 @@ def test_a_transaction_is_begun_once(board: Blackboard, monkeypatch: pytest.Monk
     assert notices == []
 
 
-def test_reads_and_writes_go_on_when_idle_sessions_were_ended(board: Blackboard, sessions: ServerSessions) -> None:
+def test_reads_and_writes_go_on_when_idle_sessions_were_ended(board: Blackboard, sessions: PostgresqlSessions) -> None:
     board.deposit(Ash(subject="first"))
     together = threading.Barrier(4, timeout=BOUND_SECONDS)
 
@@ -116,7 +116,9 @@ def test_reads_and_writes_go_on_when_idle_sessions_were_ended(board: Blackboard,
     assert count(board) == 5
 
 
-def test_work_whose_session_is_ended_in_the_middle_is_run_again(board: Blackboard, sessions: ServerSessions) -> None:
+def test_work_whose_session_is_ended_in_the_middle_is_run_again(
+    board: Blackboard, sessions: PostgresqlSessions
+) -> None:
     runs = []
 
     def work(txn: Any) -> None:
@@ -129,7 +131,7 @@ def test_work_whose_session_is_ended_in_the_middle_is_run_again(board: Blackboar
     assert len(runs) == 2
 
 
-def test_a_session_that_always_ends_is_an_error_in_the_end(board: Blackboard, sessions: ServerSessions) -> None:
+def test_a_session_that_always_ends_is_an_error_in_the_end(board: Blackboard, sessions: PostgresqlSessions) -> None:
     runs = []
 
     def work(txn: Any) -> None:
@@ -143,7 +145,7 @@ def test_a_session_that_always_ends_is_an_error_in_the_end(board: Blackboard, se
 
 
 def test_opening_and_reading_wait_for_no_writer(
-    board: Blackboard, board_url: str, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", 0.2)
     board.deposit(Ash(subject="a"))
@@ -173,7 +175,7 @@ def test_a_board_is_not_opened_by_a_psycopg_without_an_internal_that_is_used(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_deposit_waits_as_often_for_the_lock_in_whichever_way_it_is_made(
-    board: Blackboard, board_url: str, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch, way: Way
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
     monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", 0.2)
     waits: list[str] = []
@@ -198,7 +200,7 @@ def test_a_deposit_waits_as_often_for_the_lock_in_whichever_way_it_is_made(
 
 
 def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time(
-    board_url: str, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch
+    board_url: str, sessions: PostgresqlSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A host that drops off the network in a transaction looks like this to the server."""
     monkeypatch.setattr(postgresql_dialect, "IDLE_SECONDS", 1)
@@ -225,7 +227,9 @@ def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time
 
 
 @pytest.fixture
-def patient_board(board_url: str, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blackboard]:
+def patient_board(
+    board_url: str, sessions: PostgresqlSessions, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Blackboard]:
     """Return the board with ten times as many waits for a lock, because a busy server ends a session late."""
     monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", 10 * BUSY_SECONDS)
     monkeypatch.setattr(PostgresqlDialect, "lock_waits", 10 * PostgresqlDialect.lock_waits)
@@ -298,7 +302,9 @@ def test_the_server_lets_a_change_of_the_schema_take_as_long_as_it_needs(
     assert settings == ["0", "0"]
 
 
-def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url: str, sessions: ServerSessions) -> None:
+def test_work_that_ends_in_a_deadlock_is_run_again(
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
+) -> None:
     board.deposit(Smoke(subject="a"))
     sessions.set_default("deadlock_timeout", "50ms")
     held, waits = threading.Event(), threading.Event()
@@ -331,7 +337,7 @@ def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url:
 
 
 def test_a_timeout_of_the_server_is_reported_and_the_next_call_works(
-    board: Blackboard, board_url: str, sessions: ServerSessions
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
 ) -> None:
     sessions.set_default("statement_timeout", "3s")
     with Blackboard.open(board_url) as other:
@@ -344,7 +350,7 @@ def test_a_timeout_of_the_server_is_reported_and_the_next_call_works(
 
 
 def test_a_database_that_can_only_be_read_serves_every_reading(
-    board: Blackboard, board_url: str, sessions: ServerSessions
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
 ) -> None:
     board.deposit(Ash(subject="a"))
     sessions.set_default("default_transaction_read_only", "on")

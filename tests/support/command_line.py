@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
-from tests.support.storage import ServerStorage, Storage
+from tests.support.storage import PostgresqlStorage, Storage
 
 AGENTS = """
 from blackboard import Linear, Mark, agent, count, strength
@@ -111,7 +111,7 @@ def house(
     """Return a command line in a folder with a deployment of two agents in ./blackboard.toml."""
     typed.write("house_agents.py", AGENTS)
     typed.write("blackboard.toml", DEPLOYMENT)
-    if isinstance(storage, ServerStorage):  # where its tables are, as after `init` by the owner
+    if isinstance(storage, PostgresqlStorage):  # where its tables are, as after `init` by the owner
         typed.url = request.getfixturevalue("board_url")
         monkeypatch.setenv("BLACKBOARD_DATABASE__URL", typed.url)
     return typed

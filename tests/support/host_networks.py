@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from tests.support.postgresql import start_server
+from tests.support.postgresql import start_postgresql
 
 __all__ = ["HostNetwork", "namespaces_are_allowed"]
 
@@ -91,7 +91,7 @@ class HostNetwork:
     def server(self, programs: Path, settings: dict[str, str] | None = None) -> Iterator[str]:
         """Run a server that all hosts reach, and yield the URL of a database on its Unix socket."""
         values = {"listen_addresses": "*", **(settings or {})}
-        with start_server(programs, settings=values, enter=self.enter_server()) as url:
+        with start_postgresql(programs, settings=values, enter=self.enter_server()) as url:
             yield url
 
     def enter_server(self) -> list[str]:

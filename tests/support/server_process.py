@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blackboard import Blackboard
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.server_boards import reader_url
+from tests.support.postgresql_boards import reader_url
 from tests.support.threads import join_all
 
 ROOT = Path(__file__).parents[2]

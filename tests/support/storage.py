@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.support.new_boards import empty_board
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql_boards import PostgresqlServer
 
-__all__ = ["FileStorage", "ServerStorage", "Storage"]
+__all__ = ["FileStorage", "PostgresqlStorage", "Storage"]
 
 
 class Storage(Protocol):
@@ -44,7 +44,7 @@ class FileStorage:
         return None
 
 
-class ServerStorage:
+class PostgresqlStorage:
     """Boards on a server."""
 
     placeholder = "%s"

@@ -10,7 +10,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.finding import Finding, finding_of
 from blackboard.durations import format_duration
 from blackboard.plurals import counted
-from blackboard.store.database_interfaces.upkeep_interface import FileHealth, Health, ServerHealth
+from blackboard.store.database_interfaces.upkeep_interface import FileHealth, Health, PostgresqlHealth
 from blackboard.store.schema.schema_revisions import HEAD
 
 MEGABYTE = 1024 * 1024
@@ -45,14 +45,14 @@ def _store(health: Health, schema: str | None) -> Iterator[Finding]:
     if health.file is not None:
         yield from _file(health.file)
         yield from _space(health.file)
-    if health.server is not None:
-        yield from _server(health.server)
+    if health.database_server is not None:
+        yield from _database_server(health.database_server)
 
 
-def _server(health: ServerHealth) -> Iterator[Finding]:
+def _database_server(health: PostgresqlHealth) -> Iterator[Finding]:
     """Yield findings about a server: its version and role, its durability, its clock and a pooler before it."""
     role = "a standby, which can only be read" if health.is_standby else "the primary server"
-    yield Finding("server", "note" if health.is_standby else "ok", f"{health.version}, {role}")
+    yield Finding("database server", "note" if health.is_standby else "ok", f"{health.version}, {role}")
     if health.unsafe_settings:
         yield Finding(
             "durability",
@@ -62,7 +62,7 @@ def _server(health: ServerHealth) -> Iterator[Finding]:
         )
     ahead = "ahead of" if health.skew > 0 else "behind"
     yield finding_of(
-        "server clock",
+        "database clock",
         f"this machine is {format_duration(abs(health.skew))} {ahead} the server",
         "synchronize the clocks of the machines",
         is_fine=abs(health.skew) <= MAX_LAG,

@@ -94,9 +94,9 @@ def _wanted_connection(
     before = {} if earlier is None else dict(zip(earlier.options[::2], earlier.options[1::2], strict=True))
     earlier_author = before.pop("--author", None)
     keeps_place = not options and earlier is not None
-    is_on_server = earlier_author is None if keeps_place else session.server_url is not None
+    is_behind_server = earlier_author is None if keeps_place else session.server_url is not None
     options = before if keeps_place else options
-    if not is_on_server:
+    if not is_behind_server:
         options["--author"] = session.author or earlier_author or AUTHOR
     if agent is None and earlier is not None:
         agent, uses_channel = earlier.agent, earlier.uses_channel

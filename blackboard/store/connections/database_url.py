@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
 
-SERVER_DRIVER = "psycopg"
+POSTGRESQL_DRIVER = "psycopg"
 """The driver of a board on a server."""
 
 
@@ -46,7 +46,7 @@ class DatabaseUrl:
         try:
             self._parsed = make_url(url)
             name = self._parsed.database
-            if self._parsed.get_backend_name() != SQLITE and self._parsed.get_driver_name() != SERVER_DRIVER:
+            if self._parsed.get_backend_name() != SQLITE and self._parsed.get_driver_name() != POSTGRESQL_DRIVER:
                 problem = (
                     f"{_shown(url)} cannot be used; a board is in an SQLite file or on a PostgreSQL server, as in"
                     " sqlite:///board.db or postgresql+psycopg://host/database"

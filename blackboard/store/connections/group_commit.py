@@ -25,7 +25,7 @@ from blackboard.store.transaction import CommitState, Transaction
 T = TypeVar("T")
 
 
-class ServerHints(NamedTuple, Generic[T]):
+class PostgresqlHints(NamedTuple, Generic[T]):
     """Hints for a server about coming work, to save time. A file needs none."""
 
     prefetch: Callable[[Transaction], None]
@@ -56,7 +56,7 @@ class Entry(Generic[T]):
     """The result of the work, once it has run."""
 
     def __init__(
-        self, work: Callable[[Transaction], T], hints: ServerHints[T] | None = None, *, exclusive: bool = False
+        self, work: Callable[[Transaction], T], hints: PostgresqlHints[T] | None = None, *, exclusive: bool = False
     ) -> None:
         self.work, self.hints, self.exclusive = work, hints, exclusive
         self.thread = threading.get_ident()

@@ -51,7 +51,7 @@ class FileHealth:
 
 
 @dataclass(frozen=True)
-class ServerHealth:
+class PostgresqlHealth:
     """The figures of one server."""
 
     version: str
@@ -79,7 +79,7 @@ class Health:
     is_safe: bool = True
     """Whether that version is free of the checkpoint race that can corrupt a database."""
     file: FileHealth | None = None
-    server: ServerHealth | None = None
+    database_server: PostgresqlHealth | None = None
 
 
 class BoardUpkeep(ABC):

@@ -47,7 +47,7 @@ _CHECK_VIOLATION = "23514"
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
 
-SERVER_TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+DATABASE_TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
 """The query for the time of the server, in microseconds since the epoch."""
 
 HELD_LOCKS = (
@@ -172,9 +172,9 @@ class PostgresqlDialect(Dialect):
         if self.keeps_statements:  # behind a pooler, the setting could reach another board
             connection.execute("SET synchronous_commit = off")
 
-    def server_time(self, cursor: Any) -> Instant:
+    def database_time(self, cursor: Any) -> Instant:
         """Return the time of the server, in microseconds since the epoch."""
-        cursor.execute(SERVER_TIME)
+        cursor.execute(DATABASE_TIME)
         return int(cursor.fetchone()[0])
 
     def held_locks(self, cursor: Any) -> set[int] | None:

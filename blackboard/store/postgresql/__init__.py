@@ -3,7 +3,7 @@
 The database:
 
 postgresql_database      the database on a server: its place, its connections and its transactions
-server_driver            opens connections to the server
+postgresql_driver        opens connections to the server
 postgresql_user_queries  the queries that users write in SQL, which only read
 pipelined_transactions   transactions whose statements cross the wire together
 optimistic_transactions  transactions that read without a lock, and commits that check what was read

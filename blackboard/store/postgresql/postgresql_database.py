@@ -14,14 +14,14 @@ from blackboard.store.database import Database
 from blackboard.store.database_interfaces.place_interface import BoardPlace, FileSizes
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.postgresql.connected_processes.commit_notifications import CommitAnnouncer, ListeningConnection
+from blackboard.store.postgresql.connected_processes.postgresql_clock import PostgresqlClock
 from blackboard.store.postgresql.connected_processes.postgresql_processes import PostgresqlProcesses
-from blackboard.store.postgresql.connected_processes.server_clock import ServerClock
 from blackboard.store.postgresql.pipelined_transactions.postgresql_transaction import PostgresqlTransaction
 from blackboard.store.postgresql.postgresql_commits import PostgresqlCommits
+from blackboard.store.postgresql.postgresql_driver import PostgresqlDriver
 from blackboard.store.postgresql.postgresql_writing_connection import PostgresqlWritingConnection
-from blackboard.store.postgresql.server_driver import ServerDriver
 from blackboard.store.transaction import Transaction
-from blackboard.system.files.board_files import server_spool_folder
+from blackboard.system.files.board_files import postgresql_spool_folder
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -68,7 +68,7 @@ class PostgresqlPlace(BoardPlace):
     @property
     def spool_folder(self) -> Path:
         """A folder of this user, because a server has none."""
-        return server_spool_folder(self._location)
+        return postgresql_spool_folder(self._location)
 
 
 class PostgresqlDatabase(Database):
@@ -83,7 +83,9 @@ class PostgresqlDatabase(Database):
     dialect: PostgresqlDialect
     writer: PostgresqlWritingConnection
 
-    def __init__(self, driver: ServerDriver, direct: ServerDriver | None = None, query_url: str | None = None) -> None:
+    def __init__(
+        self, driver: PostgresqlDriver, direct: PostgresqlDriver | None = None, query_url: str | None = None
+    ) -> None:
         dialect = driver.dialect
         self._driver, self._direct, self.query_url = driver, direct, query_url
         self.listener: ListeningConnection | None = None
@@ -152,17 +154,17 @@ class PostgresqlDatabase(Database):
         """Notify the listeners of other processes. Never fails: they also look at each tick."""
         self._announcer.announce()
 
-    def server_time(self) -> Instant:
+    def database_time(self) -> Instant:
         """Return the time of the server, in microseconds since the epoch.
 
         Raises:
             StoreError: The server cannot be used.
         """
         with self.read() as transaction:
-            return self.dialect.server_time(transaction.cursor)
+            return self.dialect.database_time(transaction.cursor)
 
     def board_clock(self, clock: Clock) -> Clock:
-        return ServerClock(self.server_time) if type(clock) is SystemClock else clock
+        return PostgresqlClock(self.database_time) if type(clock) is SystemClock else clock
 
     def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
         read()

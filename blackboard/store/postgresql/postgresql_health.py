@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 
 from blackboard.clock import Instant, SystemClock
-from blackboard.store.database_interfaces.upkeep_interface import ServerHealth
+from blackboard.store.database_interfaces.upkeep_interface import PostgresqlHealth
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
 
 
-def measure_postgresql(database: PostgresqlDatabase) -> ServerHealth:
+def measure_postgresql(database: PostgresqlDatabase) -> PostgresqlHealth:
     """Measure a server.
 
     Raises:
@@ -25,12 +25,12 @@ def measure_postgresql(database: PostgresqlDatabase) -> ServerHealth:
             )
             version, is_standby, process, fsync, commit, pages = cursor.fetchone()
             before = clock.now()
-            server_time: Instant = database.dialect.server_time(cursor)
-            skew = (before + clock.now()) // 2 - server_time
+            database_time: Instant = database.dialect.database_time(cursor)
+            skew = (before + clock.now()) // 2 - database_time
         except database.dialect.errors.base as error:
             raise database.dialect.errors.translate(error, database.location) from None
         settings = {"fsync": fsync, "synchronous_commit": commit, "full_page_writes": pages}
-        return ServerHealth(
+        return PostgresqlHealth(
             version=version,
             is_standby=is_standby,
             skew=skew,

@@ -57,4 +57,4 @@ class PostgresqlUpkeep(BoardUpkeep):
         return is_seen_by_all(self._database, version)
 
     def measure(self, *, thorough: bool = True) -> Health:
-        return Health(self._database.dialect.name, server=measure_postgresql(self._database))
+        return Health(self._database.dialect.name, database_server=measure_postgresql(self._database))

@@ -22,7 +22,7 @@ from blackboard.store.database_interfaces.user_query_interface import (
     stopped_query,
 )
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
-from blackboard.store.postgresql.server_driver import ServerDriver
+from blackboard.store.postgresql.postgresql_driver import PostgresqlDriver
 from blackboard.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class PostgresqlQueries(BoardQueries):
         reader_url = DatabaseUrl(database.query_url)
         if reader_url.path is not None:
             raise WorkError("'query_url' in [database] names a file; name the database of the board on its server")
-        driver = ServerDriver(reader_url, prepare=database.dialect.keeps_statements)
+        driver = PostgresqlDriver(reader_url, prepare=database.dialect.keeps_statements)
         with closing(PostgresqlDatabase(driver)) as reader, reader.read() as transaction:
             transaction.cursor.execute(_MAY_WRITE)
             if transaction.cursor.fetchone()[0]:

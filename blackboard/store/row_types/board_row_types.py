@@ -156,7 +156,7 @@ class TransactionStart(NamedTuple):
     last_event_at: Instant | None
     next_evaporation: Instant | None
     schema: str
-    server_time: Instant | None
+    database_time: Instant | None
     """The time of the server; None for a file."""
 
 

@@ -6,7 +6,7 @@
 SELECT board.version AS deployment_version, board.paused, board.paused_because, board.last_recorded_at,
   event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
-  (SELECT alembic_version.version_num FROM alembic_version) AS schema, NULL AS server_time
+  (SELECT alembic_version.version_num FROM alembic_version) AS schema, NULL AS database_time
 FROM board
 LEFT JOIN event ON event.id = (SELECT max(newest.id) FROM event AS newest);
 
@@ -15,7 +15,7 @@ SELECT board.version AS deployment_version, board.paused, board.paused_because, 
   event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
   (SELECT alembic_version.version_num FROM alembic_version) AS schema,
-  CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS server_time
+  CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS database_time
 FROM board
 LEFT JOIN (SELECT newest.id, newest.recorded_at FROM event AS newest ORDER BY newest.id DESC LIMIT 1) AS event ON TRUE;
 

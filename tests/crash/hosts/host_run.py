@@ -20,7 +20,7 @@ import psycopg
 from blackboard.system import failpoints
 from tests.crash.children import Child, Say, watch
 from tests.crash.hosts import host_checks, host_roles
-from tests.crash.hosts.board_server import BoardServer, Query
+from tests.crash.hosts.database_server import DatabaseServer, Query
 from tests.crash.hosts.host_agents import create_board
 from tests.crash.hosts.host_faults import FAULTS, WEIGHTS
 from tests.crash.hosts.host_figures import HostFigures
@@ -104,7 +104,7 @@ class BoardRun:
 
     def __init__(
         self,
-        server: BoardServer,
+        server: DatabaseServer,
         links: HostLinks,
         rng: random.Random,
         figures: HostFigures,
@@ -505,7 +505,7 @@ class HostRun:
 
     def __init__(
         self,
-        server: BoardServer,
+        server: DatabaseServer,
         links: Sequence[HostLinks],
         figures: HostFigures,
         kills: int,

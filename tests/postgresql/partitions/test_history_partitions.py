@@ -38,8 +38,8 @@ from tests.postgresql.partitions.partitioned_boards import (
 )
 from tests.postgresql.watermark_readings import missed, read_watermarks
 from tests.support.manual_daemons import run_until_idle, served
-from tests.support.postgresql import server_programs
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import postgresql_programs
+from tests.support.postgresql_boards import PostgresqlServer
 from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
@@ -223,7 +223,7 @@ def test_a_backup_has_the_partitions(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if (programs := request.config.getoption("--postgresql-programs") or server_programs()) is not None:
+    if (programs := request.config.getoption("--postgresql-programs") or postgresql_programs()) is not None:
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     copied(board, clock)
     copy = backups_and_copies.back_up(board, tmp_path / "board.dump")

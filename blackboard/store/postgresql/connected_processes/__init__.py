@@ -4,5 +4,5 @@ postgresql_processes  which workers are alive, and how each process hears of com
 commit_notifications  sends notifications of commits, and listens for those of other processes
 worker_locks          the locks that prove that workers are alive
 advisory_locks        the locks that one process at a time holds
-server_clock          the clock of the server, which all processes follow
+postgresql_clock      the clock of the server, which all processes follow
 """

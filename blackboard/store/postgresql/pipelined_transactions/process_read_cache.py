@@ -85,7 +85,7 @@ class ProcessReadCache:
         `fingerprint` is the fingerprint of the rows, if it is known.
         """
         if statement is MARKS.transaction_start:
-            self._start = MARKS.transaction_start.make(rows[0])._replace(server_time=None)
+            self._start = MARKS.transaction_start.make(rows[0])._replace(database_time=None)
             self._noted_at = self._clock.monotonic()
         else:
             self._results[statement, values] = CachedResult(rows, fingerprint)

@@ -9,14 +9,14 @@ import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
-from blackboard.store.postgresql.connected_processes.server_clock import ServerClock
+from blackboard.store.postgresql.connected_processes.postgresql_clock import PostgresqlClock
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
 from tests.support import worker_program
 from tests.support.started_processes import started
 from tests.support.worker_program import Done, Task
 from tests.support.world import HOUR, SECOND
 
-on_a_server = pytest.mark.postgresql(only=True)
+postgresql_only = pytest.mark.postgresql(only=True)
 
 
 class Ember(Mark, kind="ember", decay=Exponential("30m"), floor=0.0):
@@ -32,22 +32,22 @@ def strange(request: pytest.FixtureRequest, board_url: str, monkeypatch: pytest.
         yield board
 
 
-def server_time(board: Blackboard) -> Instant:
+def database_time(board: Blackboard) -> Instant:
     assert isinstance(board.database, PostgresqlDatabase)
-    return board.database.server_time()
+    return board.database.database_time()
 
 
-@on_a_server
+@postgresql_only
 def test_a_machine_whose_clock_is_off_deposits_at_the_time_of_the_server(strange: Blackboard) -> None:
-    before = server_time(strange)
+    before = database_time(strange)
     strange.deposit(Ember(subject="a"))
     [event] = strange.query("SELECT recorded_at FROM event")
-    assert before <= int(event["recorded_at"] or 0) <= server_time(strange)
-    earliest, now, latest = server_time(strange), strange.clock.now(), server_time(strange)
+    assert before <= int(event["recorded_at"] or 0) <= database_time(strange)
+    earliest, now, latest = database_time(strange), strange.clock.now(), database_time(strange)
     assert earliest - SECOND < now < latest + SECOND
 
 
-@on_a_server
+@postgresql_only
 def test_strengths_in_python_and_in_the_views_agree_on_such_a_machine(strange: Blackboard) -> None:
     strange.deposit(Ember(subject="a"))
     [mark] = strange.marks()
@@ -56,15 +56,15 @@ def test_strengths_in_python_and_in_the_views_agree_on_such_a_machine(strange: B
     assert mark.strength == pytest.approx(1.0, abs=0.01)
 
 
-@on_a_server
+@postgresql_only
 def test_time_goes_on_after_a_deposit_of_such_a_machine(strange: Blackboard, board_url: str) -> None:
     strange.deposit(Ember(subject="a"))
     first = strange.session.now()
     strange.deposit(Ember(subject="b"))
-    assert first < strange.session.now() <= server_time(strange)
+    assert first < strange.session.now() <= database_time(strange)
 
 
-@on_a_server
+@postgresql_only
 @pytest.mark.processes
 def test_a_daemon_sleeps_until_an_instant_of_the_server(board_url: str) -> None:
     with Blackboard.open(board_url, author="person:ada") as board:
@@ -77,11 +77,11 @@ def test_a_daemon_sleeps_until_an_instant_of_the_server(board_url: str) -> None:
             process.event("done", agent="warden")  # in time only if the daemon sleeps by the clock of the server
         [done] = board.marks(Done)
         assert done.n == 1
-        earliest, now, latest = server_time(board), board.session.now(), server_time(board)
+        earliest, now, latest = database_time(board), board.session.now(), database_time(board)
         assert earliest - SECOND < now < latest + SECOND
 
 
-@on_a_server
+@postgresql_only
 def test_a_manual_clock_stays_manual(board_url: str) -> None:
     clock = ManualClock()
     with Blackboard.open(board_url, clock=clock) as board:
@@ -100,7 +100,7 @@ class Machine(SystemClock):
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """Return a machine whose monotonic time the test moves; the clocks of servers follow it."""
     machine = Machine()
-    monkeypatch.setattr(ServerClock, "monotonic", lambda clock: machine.at)
+    monkeypatch.setattr(PostgresqlClock, "monotonic", lambda clock: machine.at)
     return machine
 
 
@@ -112,7 +112,7 @@ def test_a_clock_asks_once_and_counts_on(machine: Machine) -> None:
         machine.at += 2000
         return 1_000_000
 
-    clock = ServerClock(ask)
+    clock = PostgresqlClock(ask)
     assert clock.now() == 1_001_000
     machine.at += 500
     assert clock.now() == 1_001_500
@@ -120,7 +120,7 @@ def test_a_clock_asks_once_and_counts_on(machine: Machine) -> None:
 
 
 def test_a_slow_answer_does_not_replace_an_exact_one(machine: Machine) -> None:
-    clock = ServerClock(lambda: 0)
+    clock = PostgresqlClock(lambda: 0)
     machine.at = 100
     clock.observe(1_000_050, 0)  # exact to 50 us
     machine.at = 5_000_100
@@ -129,7 +129,7 @@ def test_a_slow_answer_does_not_replace_an_exact_one(machine: Machine) -> None:
 
 
 def test_a_clock_of_the_server_that_was_set_is_followed_at_once(machine: Machine) -> None:
-    clock = ServerClock(lambda: 0)
+    clock = PostgresqlClock(lambda: 0)
     machine.at = 100
     clock.observe(1_000_050, 0)
     machine.at = 20_100

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from blackboard import Blackboard, ManualClock
 from blackboard.store.connections.database_url import DatabaseUrl
-from blackboard.system.files.board_files import server_spool_folder
+from blackboard.system.files.board_files import postgresql_spool_folder
 
 if TYPE_CHECKING:
     import psycopg
@@ -100,7 +100,7 @@ class PostgresqlServer:
 
     def release(self, url: str) -> None:
         """Empty a board and its spool for the next test. Remove its database if not only rows of its tables changed."""
-        shutil.rmtree(server_spool_folder(DatabaseUrl(url).text), ignore_errors=True)
+        shutil.rmtree(postgresql_spool_folder(DatabaseUrl(url).text), ignore_errors=True)
         if self._template is not None and self._empty(url):
             self._unused.append(url)
         else:

@@ -23,7 +23,7 @@ class _ClockReading(NamedTuple):
     """The monotonic time when it was observed."""
 
 
-class ServerClock(ObservingClock):
+class PostgresqlClock(ObservingClock):
     """The clock of a server. Between two readings, the monotonic time of this machine is added to the last one.
 
     Each transaction observes the server's time. The quicker the reading, the more exact is the observation. So a slow
@@ -39,7 +39,7 @@ class ServerClock(ObservingClock):
         """The reading that counts; None before the first."""
 
     def __repr__(self) -> str:
-        return "ServerClock()"
+        return "PostgresqlClock()"
 
     def now(self) -> Instant:
         """Return the time of the server.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgresql import copy_programs, server_programs
+from tests.support.postgresql import copy_programs, postgresql_programs
 
 pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
 
@@ -20,8 +20,8 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from blackboard import Blackboard
-from tests.support.postgresql import start_server
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql import start_postgresql
+from tests.support.postgresql_boards import PostgresqlServer
 
 def use(url):
     server = PostgresqlServer(url)
@@ -33,14 +33,14 @@ use(sys.argv[2])  # imports, as root, what another user may not be able to read
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
-with start_server(Path(sys.argv[1])) as url:
+with start_postgresql(Path(sys.argv[1])) as url:
     use(url)
 """
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="all tests run as an ordinary user")
-def test_a_user_without_rights_starts_a_server(board_url: str) -> None:
-    programs = server_programs()
+def test_a_user_without_rights_starts_postgresql(board_url: str) -> None:
+    programs = postgresql_programs()
     assert programs is not None
     folder = Path(tempfile.mkdtemp(prefix="blackboard-test-"))  # pytest's folders are closed to others
     try:

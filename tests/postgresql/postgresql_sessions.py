@@ -14,10 +14,10 @@ from tests.support.bounds import BOUND_SECONDS
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["ServerSessions"]
+__all__ = ["PostgresqlSessions"]
 
 
-class ServerSessions:
+class PostgresqlSessions:
     """The sessions on one database.
 
     Args:

@@ -15,7 +15,7 @@ from blackboard.errors import StoreError
 from blackboard.store.database_interfaces.process_interface import MAX_SILENCE
 from blackboard.store.schema import schema_revisions, schema_upgrades
 from blackboard.store.statements import ACTIVATIONS
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -38,7 +38,7 @@ def outdated(board: Blackboard) -> Blackboard:
 
 
 @pytest.fixture
-def held(sessions: ServerSessions) -> Iterator[Any]:
+def held(sessions: PostgresqlSessions) -> Iterator[Any]:
     """Return a session that holds the lock of the worker."""
     with sessions.foreign() as foreign:
         foreign.execute(f"SELECT pg_advisory_lock({LOCK})")

@@ -10,7 +10,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import backups_and_copies
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from tests.support.postgresql import server_programs
+from tests.support.postgresql import postgresql_programs
 
 pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
 
@@ -22,7 +22,7 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
 @pytest.fixture(autouse=True)
 def _programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Find the programs that belong to the server of the tests before others of the system."""
-    if (programs := request.config.getoption("--postgresql-programs") or server_programs()) is not None:
+    if (programs := request.config.getoption("--postgresql-programs") or postgresql_programs()) is not None:
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
 
 

@@ -9,7 +9,7 @@ from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect, PostgresqlErrors
 
 
-class ServerDriver:
+class PostgresqlDriver:
     """The driver that the URL of a database on a server names.
 
     Args:

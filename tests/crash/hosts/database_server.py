@@ -14,9 +14,9 @@ import psycopg
 from sqlalchemy import make_url
 
 from tests.support.postgresql import restart_command
-from tests.support.server_boards import PostgresqlServer
+from tests.support.postgresql_boards import PostgresqlServer
 
-__all__ = ["SETTINGS", "BoardServer", "Query"]
+__all__ = ["SETTINGS", "DatabaseServer", "Query"]
 
 Query = Any
 """Returns the rows of a query, as tuples."""
@@ -32,7 +32,7 @@ SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' OR query LIKE 'SELE
 """
 
 
-class BoardServer:
+class DatabaseServer:
     """A server on a Unix socket.
 
     Args:

@@ -16,9 +16,9 @@ from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.clock import SystemClock
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, StoreError, WorkError
-from tests.postgresql.server_sessions import ServerSessions
+from tests.postgresql.postgresql_sessions import PostgresqlSessions
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.server_boards import reader_url
+from tests.support.postgresql_boards import reader_url
 from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
@@ -36,7 +36,7 @@ def test_a_query_returns_at_most_the_limit(board: Blackboard) -> None:
     assert not user_queries.run_query(board, "SELECT 1 WHERE false").rows
 
 
-def test_a_board_on_a_server_is_not_deleted(board: Blackboard) -> None:
+def test_a_board_on_postgresql_is_not_deleted(board: Blackboard) -> None:
     board.deposit(Ash(subject="kept"))
     with pytest.raises(StoreError, match="is on a server, where only the owner of the database can drop it"):
         board.database.place.delete()
@@ -109,8 +109,8 @@ def test_a_query_of_others_is_limited_in_time_and_memory(asked: Callable[..., Qu
 
 def test_doctor_examines_the_server(board: Blackboard) -> None:
     findings = {finding.name: finding for finding in examine_board(board)}
-    assert findings["server"].detail.endswith(", the primary server")
-    assert findings["server clock"].state == "ok"
+    assert findings["database server"].detail.endswith(", the primary server")
+    assert findings["database clock"].state == "ok"
     assert "synchronous_commit" in findings["durability"].detail  # the server of the tests does not wait for the disk
     assert "pooler" not in findings
 
@@ -119,11 +119,11 @@ def test_doctor_reports_a_clock_that_is_off(board: Blackboard, monkeypatch: pyte
     now = SystemClock.now
     monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + 90_000_000)
     findings = {finding.name: finding for finding in examine_board(board)}
-    assert findings["server clock"].state == "wrong"
-    assert "ahead of the server" in findings["server clock"].detail
+    assert findings["database clock"].state == "wrong"
+    assert "ahead of the server" in findings["database clock"].detail
 
 
-def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sessions: ServerSessions) -> None:
+def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sessions: PostgresqlSessions) -> None:
     order: list[str] = []
     taken = threading.Event()
 
@@ -146,7 +146,7 @@ def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sess
 
 
 def test_a_publisher_whose_session_ends_holds_nobody(
-    board: Blackboard, board_url: str, sessions: ServerSessions
+    board: Blackboard, board_url: str, sessions: PostgresqlSessions
 ) -> None:
     with board.database.processes.lock("publish", BOUND_SECONDS).hold():
         sessions.end_all()
