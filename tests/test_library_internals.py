@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from blackboard.system.unusable_versions import TESTED_VERSIONS
 from tests.docs.blocks import ROOT
+from tests.support.bounds import BOUND_SECONDS
 
 HOMES = {
     "prometheus_client.exposition": "blackboard/server/monitoring/monitoring_routes.py",
@@ -48,3 +52,43 @@ def test_each_undocumented_part_is_used_in_one_file() -> None:
 def test_the_page_of_dependencies_names_the_file(path: str) -> None:
     page = (ROOT / "docs/dependencies.md").read_text("utf-8")
     assert path in page.partition("with these exceptions")[2].partition("The newest version of Python")[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "package", "command"),
+    [
+        ("typer.core:TyperGroup", "typer", "status"),
+        ("typer.main:get_group", "typer", "--help"),
+        ("starlette.routing:Match", "starlette", "serve"),
+        ("uvicorn.protocols.http.httptools_impl:HttpToolsProtocol", "uvicorn", "serve"),
+        ("prometheus_client.exposition:choose_encoder", "prometheus_client", "serve"),
+    ],
+)
+def test_a_package_that_lacks_a_part_is_named_with_its_tested_version(
+    part: str, package: str, command: str, tmp_path: Path
+) -> None:
+    module, _, name = part.partition(":")
+    program = (
+        f"import sys, {module} as changed; del changed.{name};"
+        f"sys.argv = ['blackboard', '--database', 'new.db', {command!r}];"
+        "from blackboard.cli import main; main()"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=BOUND_SECONDS,
+    )
+    assert run.returncode == 1
+    assert f"error: {package} " in run.stderr
+    assert name in run.stderr
+    assert run.stderr.endswith(f"pip install {package}=={TESTED_VERSIONS[package]}\n")
+
+
+def test_the_tested_versions_are_the_pinned_ones() -> None:
+    pinned = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    assert [
+        f"{package}=={version}" for package, version in TESTED_VERSIONS.items() if f"{package}=={version}" not in pinned
+    ] == []

@@ -8,7 +8,7 @@ import sys
 from typing import NoReturn
 
 from blackboard.cli.terminal import standard_streams
-from blackboard.errors import ExitCode
+from blackboard.errors import ExitCode, WorkError
 
 COMMON = ("--config", "--database", "--author", "--url", "--token-file")
 
@@ -31,7 +31,11 @@ def main() -> NoReturn:
     if not RUNS_AGENTS.intersection(sys.argv):
         # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from blackboard.cli.app import app
+    try:
+        from blackboard.cli.app import app
+    except WorkError as error:  # the installed version of typer lacks a part
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(ExitCode.FAILED)
 
     if "COMP_WORDS" in os.environ:
         from blackboard.cli import completion

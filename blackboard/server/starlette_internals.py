@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.routing import Match, Route
+from starlette.routing import Route
 from starlette.types import Scope
+
+from blackboard.system.unusable_versions import undocumented_parts
+
+with undocumented_parts("starlette"):
+    from starlette.routing import Match
 
 
 class ProgramRoute(Route):

@@ -7,6 +7,7 @@ error_descriptions  how the log names an error
 encoding_detection  finds the encoding of a text
 call_deadline       the end of a request at its time
 outbound_addresses  connections to addresses that are public or allowed
+unusable_versions   packages whose installed version lacks an undocumented part
 media_types         the media types of requests and responses
 webhook_requests    requests to webhooks, with signatures
 tracing             spans, and the trace context that a deposit carries

@@ -33,8 +33,6 @@ from tests.support.served_board import Served, serve
 from tests.support.server_process import certificate_for, process, token_for
 from tests.support.threads import join_all
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.mark.processes
 def test_the_server_runs_until_a_signal_ends_it(tmp_path: Path, board_url: str) -> None:
@@ -243,10 +241,11 @@ def test_a_uvicorn_that_does_not_report_received_bytes_is_refused(
     board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_server, "BoundedProtocol", asyncio.BufferedProtocol)
-    tested = f"uvicorn=={uvicorn_internals.TESTED_UVICORN}"
-    with pytest.raises(WorkError, match=f"limit headers; .* {tested}"), serve(board_url):
+    with (
+        pytest.raises(WorkError, match="does not let the server limit headers; install a tested version"),
+        serve(board_url),
+    ):
         pass
-    assert tested in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
 
 
 def test_a_slow_client_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperArgument, TyperCommand, TyperGroup
-from typer.main import get_group
+from blackboard.system.unusable_versions import undocumented_parts
+
+with undocumented_parts("typer"):
+    from typer.core import TyperArgument, TyperCommand, TyperGroup
+    from typer.main import get_group
 
 __all__ = [
     "TyperArgument",

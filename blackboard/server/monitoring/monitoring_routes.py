@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,6 +15,10 @@ from blackboard.server.monitoring.board_metrics import BoardMetrics
 from blackboard.server.monitoring.request_metrics import RequestMetrics
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
+from blackboard.system.unusable_versions import undocumented_parts
+
+with undocumented_parts("prometheus_client"):
+    from prometheus_client.exposition import choose_encoder
 
 log = Log("blackboard.server")
 

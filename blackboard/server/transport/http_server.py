@@ -16,17 +16,13 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
-from blackboard.errors import ConfigurationError, Mistake, WorkError
+from blackboard.errors import ConfigurationError, Mistake
 from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
 from blackboard.server.transport.request_guards import RequestGuards
-from blackboard.server.transport.uvicorn_internals import (
-    TESTED_UVICORN,
-    BoundedProtocol,
-    IdleConnection,
-    SleepingServer,
-)
+from blackboard.server.transport.uvicorn_internals import BoundedProtocol, IdleConnection, SleepingServer
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
+from blackboard.system.unusable_versions import unusable_version
 
 log = Log("blackboard.server")
 
@@ -193,10 +189,7 @@ def _abort_connection(transport: asyncio.Transport) -> None:
 def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     """Return the configuration of uvicorn, with the certificate loaded."""
     if not issubclass(BoundedProtocol, asyncio.Protocol):
-        raise WorkError(
-            f"uvicorn {uvicorn.__version__} does not let the server limit headers; install a tested version:"
-            f" pip install uvicorn=={TESTED_UVICORN}"
-        )
+        raise unusable_version("uvicorn", "does not let the server limit headers")
     config = uvicorn.Config(
         app,
         loop="asyncio",

@@ -14,15 +14,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from blackboard.clock import SystemClock
 from blackboard.durations import SECOND
 from blackboard.server.http_limits import MAX_HEADER_BYTES
 from blackboard.server.http_problems import HttpProblem, problem_response
+from blackboard.system.unusable_versions import undocumented_parts
 
-TESTED_UVICORN = "0.54.0"
-"""The version with which the tests run, as `constraints.txt` pins it."""
+with undocumented_parts("uvicorn"):
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class IdleConnection(NamedTuple):
