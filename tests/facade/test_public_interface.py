@@ -71,7 +71,7 @@ def methods(cls: type) -> list[tuple[str, Any]]:
     return found
 
 
-BOARD = methods(blackboard.Blackboard)
+BOARD = [found for base in blackboard.Blackboard.__mro__[:-1] for found in methods(base)]
 
 
 @pytest.mark.parametrize(("name", "method"), BOARD, ids=[name for name, _ in BOARD])
