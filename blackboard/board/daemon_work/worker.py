@@ -130,8 +130,8 @@ class Worker:
     def recover(self, dead: Sequence[str], runs: Callable[[], Collection[RunKey]], *, expired_leases: bool) -> int:
         """Extend this worker's leases, recover the activations that no worker runs any longer, and return their number.
 
-        It also recovers activations of this worker whose run `runs` does not return: they stopped before their result
-        was saved. With `expired_leases`, it also recovers activations of any worker whose lease has expired.
+        `runs` returns the runs of this process. An activation of this worker that is not among them stopped before its
+        result was saved, and is recovered too. So is, with `expired_leases`, any activation whose lease has expired.
         """
         model = self.describe_model()
 
