@@ -17,7 +17,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import DaemonLoop, RemainingWork
 from blackboard.settings.sections import DaemonSection
 from blackboard.testing.board_replay import Replay
-from tests.daemon.smoke_agents import Alarm, Seat, Smoke, Verdict, deploy, run_until_quiescent, smoke
+from tests.daemon.smoke_boards import Alarm, Seat, Smoke, Verdict, deploy, run_until_quiescent, smoke
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 

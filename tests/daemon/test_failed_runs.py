@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, agent, of_subject, strength, strongest_of
 from blackboard.daemon import DaemonEventDetails, DaemonLoop
 from blackboard.errors import ModelError
-from tests.daemon.smoke_agents import Alarm, Smoke, Stray, Verdict, deploy, run_until_quiescent, smoke
+from tests.daemon.smoke_boards import Alarm, Smoke, Stray, Verdict, deploy, run_until_quiescent, smoke
 from tests.support.bounds import BOUND_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""A fake daemon: it passes each mark once to each watch of its kind until no work remains."""
+"""A fake desk without a board: it passes each mark once to each watch of its kind until no work remains."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ class Told(NamedTuple):
 
 def deposit_in_processes(url: str, *arguments: Sequence[str]) -> Told:
     """Let processes deposit at the same time, each with its arguments after the URL, until all have ended."""
-    command = [sys.executable, "-m", "tests.postgresql.raising_process", url]
+    command = [sys.executable, "-m", "tests.postgresql.depositing_process", url]
     processes = [subprocess.Popen([*command, *each], stdin=PIPE, stdout=PIPE, text=True) for each in arguments]
     for process in processes:
         assert process.stdout is not None

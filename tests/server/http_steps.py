@@ -1,4 +1,4 @@
-"""What tests of the server do with answers: read problems, and walk through pages."""
+"""Steps of tests over HTTP: to read the problem that a response reports, and to walk through pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that raises a total: `python -m tests.postgresql.raising_process URL NAME NUMBER [FAILPOINT]`.
+"""A process that deposits: `python -m tests.postgresql.depositing_process URL NAME NUMBER [FAILPOINT]`.
 
 It prints that it is ready, and waits for a line of input. Then it makes its deposits, without the lock where possible,
 and prints the id of each event. At the end, it prints how many deposits it made without the lock and under it. If a

@@ -1,4 +1,4 @@
-"""Marks of smoke, and a daemon that runs agents until no work remains."""
+"""Boards with marks of smoke: their kinds and deployment, and a daemon that runs agents until no work remains."""
 
 from __future__ import annotations
 
