@@ -9,6 +9,7 @@ page_definition        what a page is: its address and parameters, who sees it, 
 chart_data             times, thresholds and decay laws for the scripts that draw charts
 board_page             each kind as a lane where marks fade, and what time alone will do
 subject_page           a subject: its marks over time, its events, and where its marks came from
+provenance_graph       the graph of where the marks of a subject came from
 agenda_page            what waits, and what holds it
 activations_page       activations over time, and one with all that it did
 inbox_page             questions that wait for people

@@ -5,30 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import NamedTuple
-from urllib.parse import urlencode
 
 from pydantic import Field
 
 from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
 from blackboard.core.records.event_kinds import DEPARTURES
-from blackboard.errors import NotFound
 from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.provenance_graph import provenance_graph
 
 MAX_EVENTS_OF_A_SUBJECT = 500
 """How many events the page shows, newest first."""
 MAX_MEASURED = 20_000
 """If a watch over the board measures more live marks, the page does not explain the watch, because it would read all
 these marks."""
-MAX_ACTIVATIONS = 30
-"""How many activations the graph shows, newest first."""
-MAX_ALIKE = 6
-"""How many marks of a kind have boxes of their own beside an activation. More marks of the kind share a box."""
-COLUMN_DISTANCE, LINE_DISTANCE = 240, 46
-"""The distances between two columns and between two lines of the graph, in units of the drawing."""
-BOX_WIDTH, BOX_HEIGHT = 190, 34
 
 
 class SubjectFields(PageFields):
@@ -52,46 +43,6 @@ class MarkCurve:
     start: float
     end: float | None
     """When the next event began another curve, or the mark evaporated; None if the mark fades without an end."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A mark or an activation in the graph."""
-
-    key: str
-    label: str
-    detail: str
-    link: str
-    is_mark: bool
-    x: int
-    y: int
-
-
-class BoxLabel(NamedTuple):
-    """The texts of a box in the graph, and the parameters of the page that it links to."""
-
-    label: str
-    detail: str
-    query: str
-
-
-@dataclass(frozen=True)
-class Edge:
-    """An arrow in the graph."""
-
-    path: str
-
-
-@dataclass(frozen=True)
-class Graph:
-    """The origin of the marks of a subject: source marks, the activations that were given them, and their results."""
-
-    width: int
-    height: int
-    nodes: Sequence[Node]
-    edges: Sequence[Edge]
-    older: int | None
-    """The oldest activation that is shown; None if there are no older activations."""
 
 
 def show_subject(call: PageCall[SubjectFields]) -> PageContent:
@@ -119,7 +70,7 @@ def show_subject(call: PageCall[SubjectFields]) -> PageContent:
             "marks": board.marks(subject=subject, limit=100),
             "events": list(reversed(events)),
             "explanations": [item for item in explanations if _concerns_subject(item)],
-            "graph": _graph(board, events, parameters.before),
+            "graph": provenance_graph(board, events, parameters.before),
         },
         {"unexplained": unexplained, "older": events[0].id if len(newest) > MAX_EVENTS_OF_A_SUBJECT else None},
         {"items": curves},
@@ -181,106 +132,6 @@ def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterat
                 start=epoch_milliseconds(event.occurred_at),
                 end=None if end is None else epoch_milliseconds(end),
             )
-
-
-def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -> Graph | None:
-    """Return the graph of the activations behind the events of a subject, up to the activation `before`."""
-    found = sorted({event.activation_id for event in events if event.activation_id is not None}, reverse=True)
-    wanted = [number for number in found if before is None or number < before]
-    layers: dict[str, int] = {}
-    labels: dict[str, BoxLabel] = {}
-    links: list[tuple[str, str]] = []
-    boxes: dict[int, str] = {}
-    for activation_id in sorted(wanted[:MAX_ACTIVATIONS]):
-        try:
-            details = board.activation(activation_id)
-        except NotFound:  # retention has removed the activation
-            continue
-        run, state = f"activation-{activation_id}", details.activation.state
-        given = {mark.mark_id: (mark.kind or "mark", mark.subject or "") for mark in details.marks}
-        made = {event.mark_id: (event.kind, event.subject) for event in details.deposits}
-        sources = _boxes(f"in-{activation_id}", given, boxes, labels)
-        for source in sources:
-            layers.setdefault(source, 0)
-        layers[run] = max((layers[source] for source in sources), default=-1) + 1
-        labels[run] = BoxLabel(details.activation.agent, f"activation {activation_id}, {state}", f"id={activation_id}")
-        boxed = _boxes(f"out-{activation_id}", made, boxes, labels)
-        results = [box for box in boxed if box not in sources]  # an activation may reinforce a mark that it was given
-        for result in results:
-            layers.setdefault(result, layers[run] + 1)
-        links += [*((source, run) for source in sources), *((run, result) for result in results)]
-    if not links:
-        return None
-    older = wanted[MAX_ACTIVATIONS - 1] if len(wanted) > MAX_ACTIVATIONS else None
-    return _laid_out(layers, labels, links, older)
-
-
-def _boxes(
-    place: str,
-    marks: Mapping[int, tuple[str, str]],
-    boxes: dict[int, str],
-    labels: dict[str, BoxLabel],
-) -> list[str]:
-    """Return the boxes of marks. A mark without a box gets a new box, which many marks of a kind share.
-
-    Args:
-        place: Before or after which activation the marks are.
-        marks: The kind and the subject of each by its id.
-        boxes: The box of each mark in the graph. It is extended.
-        labels: The labels of each box. It is extended.
-    """
-    by_kind = defaultdict(list)
-    for mark_id, (kind, _) in marks.items():
-        if mark_id not in boxes:
-            by_kind[kind].append(mark_id)
-    for kind, alike in by_kind.items():
-        if len(alike) <= MAX_ALIKE:
-            for mark_id in alike:
-                boxes[mark_id] = f"mark-{mark_id}"
-                labels[boxes[mark_id]] = _mark_label(kind, mark_id, marks[mark_id][1])
-            continue
-        subjects = {marks[mark_id][1] for mark_id in alike}
-        words = f"of {len(subjects):,} subjects" if len(subjects) > 1 else subjects.pop()
-        boxes |= dict.fromkeys(alike, f"{place}-{kind}")
-        labels[f"{place}-{kind}"] = BoxLabel(f"{len(alike):,} × {kind}", words, f"id={place.rpartition('-')[2]}")
-    return list(dict.fromkeys(boxes[mark_id] for mark_id in marks))
-
-
-def _mark_label(kind: str, mark_id: int, subject: str) -> BoxLabel:
-    return BoxLabel(f"{kind} {mark_id}", subject, urlencode({"subject": subject} if subject else {"mark": mark_id}))
-
-
-def _laid_out(
-    layers: Mapping[str, int],
-    labels: Mapping[str, BoxLabel],
-    links: Sequence[tuple[str, str]],
-    older: int | None,
-) -> Graph:
-    """Return a graph whose columns are the layers, each node in the next free line of its column."""
-    used: dict[int, int] = defaultdict(int)
-    nodes = {}
-    for key, layer in layers.items():
-        label, detail, query = labels[key]
-        is_mark = not key.startswith("activation-")
-        link = f"/{'activation' if query.startswith('id=') else 'subject'}?{query}"
-        nodes[key] = Node(
-            key=key,
-            label=label,
-            detail=detail,
-            link=link,
-            is_mark=is_mark,
-            x=layer * COLUMN_DISTANCE,
-            y=used[layer] * LINE_DISTANCE,
-        )
-        used[layer] += 1
-    edges = []
-    for start, end in links:
-        first, last = nodes[start], nodes[end]
-        x, y, to_x, to_y = first.x + BOX_WIDTH, first.y + BOX_HEIGHT // 2, last.x, last.y + BOX_HEIGHT // 2
-        middle = (x + to_x) // 2
-        edges.append(Edge(f"M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"))
-    width = (max(layers.values()) + 1) * COLUMN_DISTANCE - (COLUMN_DISTANCE - BOX_WIDTH)
-    return Graph(width, max(used.values()) * LINE_DISTANCE, list(nodes.values()), edges, older)
 
 
 PAGE = LivePage(
