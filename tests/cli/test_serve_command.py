@@ -46,3 +46,5 @@ class TestAddresses:
         assert (done.code, "cannot listen on" in done.err) == (1, True)
         done = house("serve", "--tls-certificate", "missing.pem")
         assert (done.code, "tls_certificate missing.pem" in done.err) == (2, True)
+        done = house("serve", "--tls-key", "key.pem")
+        assert (done.code, "the certificate of this key is missing" in " ".join(done.err.split())) == (2, True)

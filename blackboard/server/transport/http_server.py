@@ -190,6 +190,9 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     """Return the configuration of uvicorn, with the certificate loaded."""
     if not issubclass(BoundedProtocol, asyncio.Protocol):
         raise unusable_version("uvicorn", "does not let the server limit headers")
+    if settings.tls_key and not settings.tls_certificate:
+        problem = "the certificate of this key is missing; name it with tls_certificate or --tls-certificate"
+        raise ConfigurationError([Mistake(f"[server] tls_key {settings.tls_key}", problem)])
     config = uvicorn.Config(
         app,
         loop="asyncio",
