@@ -276,8 +276,8 @@ class CommandSession:
                 writes=False,  # a command that writes fails later, if the board cannot be written
                 **settings.database.connection_options,
             )
-        for warning in caught:
-            report(f"warning: {warning.message}")
+        for text in dict.fromkeys(str(warning.message) for warning in caught):
+            report(f"warning: {text}")
         return opened
 
 

@@ -89,6 +89,12 @@ def test_a_dialect_is_recognized(house: CommandLine, text: str | bytes, detail: 
     assert marks(house)["hall"]["detail"] == (detail or "5 \u20ac f\u00fcr K\u00fchn Stra\u00dfe 1")
 
 
+def test_a_file_without_the_byte_order_mark_of_its_encoding_is_refused(house: CommandLine) -> None:
+    done = load(house, "subject,detail\nhall,thin\n", *SMOKE, "--encoding", "utf-16")
+    assert done.code == 2
+    assert "has no byte order mark; name an encoding that needs none" in " ".join(done.err.split())
+
+
 def test_a_guessed_encoding_is_said_and_a_named_one_is_used(house: CommandLine) -> None:
     assert "is read as cp1252" in load(house, "room,detail\nhall,K\u00fchn\n".encode("cp1252"), *SMOKE).err
     text = "room,detail\nattic,\u0434\u043e\u043c\n".encode("cp1251")

@@ -74,8 +74,10 @@ def sql(
 
 def _read_stdin() -> str:
     try:
-        return sys.stdin.read()
-    except UnicodeDecodeError as error:
+        text = sys.stdin.read()
+        text.encode()  # without a locale, Python keeps wrong bytes as halves of surrogate pairs
+        return text
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         encoding = error.encoding.upper()
         raise UsageError(f"the query is not {encoding} text: the byte at position {error.start} is wrong") from None
 

@@ -431,8 +431,11 @@ class Curve(Decay):
     def __post_init__(self) -> None:
         try:
             pairs = [(Microseconds(parse_duration(age)), float(share)) for age, share in self.points]
-        except (TypeError, ValueError) as error:
-            raise InvalidLaw(f"curve: points are pairs of a duration and a share: {error}") from None
+        except (TypeError, ValueError):
+            given = repr(self.points)[:80]
+            raise InvalidLaw(
+                f'curve: points are pairs of an age and a share, such as ("1h", 0.5), not {given}'
+            ) from None
         if not pairs or pairs[0][0] != 0:
             pairs.insert(0, (Microseconds(0), 1.0))
         ages, shares = tuple(age for age, _ in pairs), tuple(share for _, share in pairs)
