@@ -37,7 +37,7 @@ def test_the_demo_can_be_run_repeatedly(house: CommandLine) -> None:
         done = house("demo", "--config", "blackboard.toml", "--folder", "out")
         assert (done.code, done.err) == (0, "")
         assert "3 sample rows are on the board; 1 were rejected" in done.out
-        assert "row 5: 1 fields, but the header has 2" in done.out
+        assert "row 5: 1 field, but the header has 2" in done.out
         assert "offline rules" in done.out
         assert "3 alarms" in done.out
         assert "0 model calls" in done.out

@@ -17,6 +17,7 @@ from blackboard.cli.row_files.input_text import MAX_LINE_CHARACTERS, InputText
 from blackboard.cli.row_files.json_paths import values_at
 from blackboard.cli.row_files.json_streams import JsonBuffer, NotJson, is_json, is_one_document, json_fault, json_values
 from blackboard.errors import UsageError
+from blackboard.plurals import counted
 
 SAMPLE_ROWS = 50
 """The number of lines that are read to find the delimiter."""
@@ -263,7 +264,7 @@ class Rows:
             if (reason := self._not_text(raw)) is not None:
                 yield BadRow(number, reason, raw)
             elif len(cells) != len(columns):
-                yield BadRow(number, f"{len(cells)} fields, but the header has {len(columns)}", raw)
+                yield BadRow(number, f"{counted(len(cells), 'field')}, but the header has {len(columns)}", raw)
             else:
                 yield GoodRow(number, dict(zip(columns, cells, strict=True)), raw)
 
