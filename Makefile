@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 	$(BIN)/blackboard demo $(if $(OPEN),--open)
 
 # Four workers on two cores, because a third of the time of all tests is spent waiting for processes.
-## test: check style, types and layers, and run all tests (POSTGRESQL=all: those of boards on a server as well)
+## test: check style, types and layers, and run all tests (POSTGRESQL=all: those of boards on PostgreSQL as well)
 test:
 	$(MAKE) --no-print-directory -j 2 lint collection
 	$(BIN)/pytest -n 4 --postgresql=$(POSTGRESQL)
@@ -46,7 +46,7 @@ test-quick: $(VENV)/installed-dev
 # tests are pinned, and none of them needs a package of the program; only `sbp-client` does, so it is installed with the
 # program. uv finds the lowest versions; it is pinned here, because nothing else needs it. The tests left out compare the
 # installed packages with the pinned versions.
-## test-lowest: run the same tests, some on a server, and those of mcp, with the lowest versions in pyproject.toml
+## test-lowest: run the same tests, some on PostgreSQL, and those of mcp, with the lowest versions in pyproject.toml
 test-lowest: .venv-lowest .venv-lowest-mcp
 	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
 	.venv-lowest/bin/pytest -n 3 -m postgresql --no-files --postgresql=all tests/postgresql/test_round_trips.py \

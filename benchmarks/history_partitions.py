@@ -1,4 +1,4 @@
-"""Measure the removal of old events on a server, one by one and by the partition, while a process deposits.
+"""Measure the removal of old events on PostgreSQL, one by one and by the partition, while a process deposits.
 
 `python -m benchmarks.history_partitions` fills two boards with 1,400,000 events, of which 300,000 are over a year old.
 One old event in a hundred belongs to a live mark, so it stays. It prints how long the removal took, the size of the

@@ -323,7 +323,7 @@ class StoreExhausted(StoreError):
 
 
 class StoreUnknown(StoreError):
-    """The connection to a server was lost during a commit, so the work may be stored or not. It was not repeated."""
+    """The connection to PostgreSQL was lost during a commit, so the work may be stored or not. It was not repeated."""
 
 
 class LibraryConflict(StoreError, sqlite3.OperationalError):

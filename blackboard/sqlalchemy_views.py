@@ -76,7 +76,7 @@ class Day(TypeDecorator[date]):
 class Payload(TypeDecorator[Any]):
     """A payload or a list, which the views show as JSON text.
 
-    On a server, cast the column to `JSONB` to look into it in SQL.
+    On PostgreSQL, cast the column to `JSONB` to look into it in SQL.
     """
 
     impl = JSON

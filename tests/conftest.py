@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--quick", action="store_true", help="skip each test that starts a process or a server (make test-quick)"
     )
     parser.addoption(
-        "--server-cases", type=int, help="the largest number of cases of one test on the server; all without it"
+        "--postgresql-cases", type=int, help="the largest number of cases of one test on PostgreSQL; all without it"
     )
     parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
     parser.addoption("--postgresql-programs", type=Path, help="the folder with the programs of another server to start")
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out further cases of a test on the server, if there is a limit."""
-    limit, cases = config.getoption("--server-cases"), Counter[str]()
+    limit, cases = config.getoption("--postgresql-cases"), Counter[str]()
     left_out = []
     for item in items if limit else []:
         if getattr(getattr(item, "callspec", None), "params", {}).get("storage") == "server":
@@ -104,7 +104,7 @@ SUITES = {
     "board", "cli", "client", "daemon", "desk", "facade", "mcp_server", "model_calls", "pages", "processes",
     "reliability", "sbp", "server", "sinks", "store",
 }  # fmt: skip
-"""The folders of which all tests can run on a server."""
+"""The folders of which all tests can run on PostgreSQL."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

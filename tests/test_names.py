@@ -41,7 +41,7 @@ OLD = {
         whoever | whosoever | knows not | is no TOML | is no UTF-8 | no more until it | takes the place of nothing
         come back together | comes first writes first | an event's id is drawn | neither its outcome nor its answer
         Told, by | taken at their word | bears this worker's name | whose parameters cannot be | nothing lies there
-        what lies there | under what it tells | a mistake in blackboard
+        what lies there | under what it tells | a mistake in blackboard | on a server | On a server
         """,
 }
 SETTINGS = {"AgentSettings", "AgentSection", "WatchSpec", "WatchSection", "Watch", "KindSection", "agent"}
@@ -128,6 +128,14 @@ def test_the_names_of_modules_packages_and_types_are_unique() -> None:
     assert [name for counted in (stems, classes) for name, times in counted.items() if times > 1] == []
 
 
+def constants(tree: ast.Module) -> Iterator[str]:
+    """Yield the constants of a module."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)) if name.isupper():
+                yield name
+
+
 SAME_NAME_IN_EACH_MODULE = {"OPERATIONS", "PAGE"}
 """The constants that a module of a group has for the table of the group."""
 
@@ -135,10 +143,7 @@ SAME_NAME_IN_EACH_MODULE = {"OPERATIONS", "PAGE"}
 def test_the_names_of_constants_are_unique() -> None:
     counts: Counter[str] = Counter()
     for path in (ROOT / "blackboard").rglob("*.py"):
-        for node in modules()[path].body:
-            match node:
-                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                    counts[name] += len(name) > 1 and name[0] != "_" and name.isupper()
+        counts.update(name for name in constants(modules()[path]) if len(name) > 1 and name[0] != "_")
     assert [name for name, times in counts.items() if times > 1 and name not in SAME_NAME_IN_EACH_MODULE] == []
 
 
@@ -157,6 +162,20 @@ def test_a_participle_alone_names_no_function_but_a_few() -> None:
         and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
     }
     assert named == PARTICIPLES_OF_CALLS | NOUNS_AND_VERBS, "a function is named by a verb, or by a noun for a value"
+
+
+BELOW_THE_SERVER = ("board", "core", "daemon", "llm", "store", "system")
+
+
+def test_a_name_below_the_server_says_database_server_if_it_means_postgresql() -> None:
+    found = {
+        name
+        for path, tree in modules().items()
+        if path.relative_to(ROOT).parts[:1] == ("blackboard",) and path.relative_to(ROOT).parts[1] in BELOW_THE_SERVER
+        for name in (path.stem, *(name for _, name in definitions(tree)), *constants(tree))
+        if "server" in name.lower()
+    }
+    assert {name for name in found if "database_server" not in name.lower()} == set()
 
 
 UNITS = {"MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"}

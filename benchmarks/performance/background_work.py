@@ -65,7 +65,7 @@ class Evaporation(NamedTuple):
     rate: float
     """Its rate before and after."""
     largest_log: int
-    """The largest size in bytes of the write-ahead log of a file; 0 on a server."""
+    """The largest size in bytes of the write-ahead log of a file; 0 on PostgreSQL."""
 
 
 def evaporate(url: str, size: int, seconds: float, *, longest: float = 300.0) -> Evaporation:

@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=arguments.at_least_one, default=3, help="how often each side is measured")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long processes deposit in each round")
     parser.add_argument(
-        "--url", help="a database on a server whose user may create databases; by default one is started"
+        "--url", help="a database on PostgreSQL whose user may create databases; by default one is started"
     )
     parser.add_argument("--out", type=Path, default=Path(".benchmarks"), help="the folder of the JSON")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")

@@ -1,4 +1,4 @@
-"""Work on very many marks together, on a server and then in a file, while another process deposits."""
+"""Work on very many marks together, on PostgreSQL and then in a file, while another process deposits."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def back_up(board: Blackboard, to: Path) -> Backup:
     """Copy a board, which may be in use, to a new file, and check the copy.
 
     Raises:
-        StoreError: The file exists or cannot be written, the copy is damaged, or a program of the server is missing.
+        StoreError: The file exists or cannot be written, the copy is damaged, or a program of PostgreSQL is missing.
     """
     return _backup_of(board.database.upkeep.back_up(to))
 
@@ -33,7 +33,7 @@ def back_up(board: Blackboard, to: Path) -> Backup:
 def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Backup, Path | None]:
     """Replace a board, if there is one, by a backup.
 
-    The old board stays beside it, under a name that ends with the time. On a server, the database must be empty.
+    The old board stays beside it, under a name that ends with the time. On PostgreSQL, the database must be empty.
 
     Returns:
         The restored board, and the path of the old board, if there was one.

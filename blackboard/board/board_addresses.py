@@ -18,7 +18,7 @@ def check_url(url_or_path: str | Path) -> None:
 
 
 def exists(url_or_path: str | Path) -> bool:
-    """Return whether there is a board, or a database on a server, which may be empty.
+    """Return whether there is a board, or a database on PostgreSQL, which may be empty.
 
     Raises:
         ConfigurationError: The URL cannot be used.
@@ -38,7 +38,7 @@ def creates_on_demand(url_or_path: str | Path) -> bool:
 
 
 def can_partition_history(url_or_path: str | Path) -> bool:
-    """Return whether the history of a board may be in partitions: only on a server.
+    """Return whether the history of a board may be in partitions: only on PostgreSQL.
 
     Raises:
         ConfigurationError: The URL cannot be used.

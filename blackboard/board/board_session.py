@@ -158,7 +158,7 @@ class BoardSession:
             record_instant: Whether to record the instant even if no event is written.
             shared: Whether the work may share one board transaction with the work of other threads, so that the
                 statements at its start and end run once for all. Not for work that changes the deployment.
-            hints: What saves time on a server; see `PostgresqlHints`.
+            hints: What saves time on PostgreSQL; see `PostgresqlHints`.
 
         Returns:
             The result of `work`.

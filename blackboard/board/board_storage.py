@@ -10,7 +10,7 @@ from blackboard.store.schema import schema_views
 
 
 def is_read_only(board: Blackboard) -> bool:
-    """Return whether this user can certainly not write to a board. A server shows this only at a write.
+    """Return whether this user can certainly not write to a board. PostgreSQL shows this only at a write.
 
     Raises:
         StoreError: The board cannot be read either.
@@ -24,7 +24,7 @@ def skip_disk_flush(board: Blackboard) -> None:
 
 
 def partition_history(board: Blackboard, events: int) -> None:
-    """Keep the history of a board on a server in partitions, each for `events` events, at least 1,000.
+    """Keep the history of a board on PostgreSQL in partitions, each for `events` events, at least 1,000.
 
     Raises:
         UsageError: The board is in a file, or the number is out of range.

@@ -66,20 +66,20 @@ class Blackboard(
         Args:
             url_or_path: An SQLAlchemy URL such as `sqlite:///board.db`, or the path of an SQLite file.
             author: The name that signs every deposit; by default `person:` and the user's name.
-            clock: The source of time; by default the machine's clock or, on a server, the server's.
+            clock: The source of time; by default the machine's clock or, on PostgreSQL, that of the database server.
             kinds: Mark classes that this process should know. A deposit makes its own class known.
-            create: Whether to create the board if there is none; by default true for SQLite and false for a server.
+            create: Whether to create the board if there is none; by default true for SQLite and false for PostgreSQL.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
             leap: How far the clock may be ahead of the last time that the board recorded; None for any distance.
             mode: The permissions of the board's files, such as 0o660 to share them with a group. With None, a new board
                 is private, and an existing board keeps its permissions.
             writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.
-            prepare: Whether a server may keep statements and settings for a connection. Set it to False behind a pooler
-                that gives each transaction another connection, such as PgBouncer in its transaction mode.
-            direct_url: The URL of the server itself, for notifications and the locks of workers, if `url_or_path` names
-                a pooler.
-            query_url: The URL of the same database on a server as a user who may only read. Queries that a server over
-                HTTP takes run as this user.
+            prepare: Whether PostgreSQL may keep statements and settings for a connection. Set it to False behind a
+                pooler that gives each transaction another connection, such as PgBouncer in its transaction mode.
+            direct_url: The URL of the database server itself, for notifications and the locks of workers, if
+                `url_or_path` names a pooler.
+            query_url: The URL of the same database on PostgreSQL as a user who may only read. Queries that come over
+                HTTP run as this user.
 
         Raises:
             ConfigurationError: The URL cannot be used.

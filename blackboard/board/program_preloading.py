@@ -30,7 +30,7 @@ POSTGRESQL_STORE = "blackboard.store.postgresql"
 def preload_program(*packages: str) -> None:
     """Import all modules of a board and of these packages, such as `daemon`, and read all statements.
 
-    What is loaded already is not loaded again. A board on a server also needs the modules of its database.
+    What is loaded already is not loaded again. A board on PostgreSQL also needs the modules of its database.
     """
     for package in (*BOARD_PACKAGES, *packages):
         _import_all(f"blackboard.{package}")

@@ -44,7 +44,7 @@ NOT_OVER_HTTP = {
     "copy": "it reads the whole board, so run it where the board is",
     "token": "tokens are made and revoked on the machine of the board, so that no token can make another token",
 }
-"""Why a command does not work on a server."""
+"""Why a command does not work on the board of a server."""
 
 
 class HookExitCode(IntEnum):
@@ -144,7 +144,7 @@ class CommandSession:
         """Check that the command works on a board of this machine.
 
         Raises:
-            UsageError: The command works on a server.
+            UsageError: The user named a server, and the command works only on a board of this machine.
         """
         if self.server_url is not None:
             why = NOT_OVER_HTTP.get(self.command, "the server does not offer it")
@@ -295,7 +295,7 @@ def _schema_note(board: Blackboard) -> str | None:
     location = board.location
     if change.before is None:
         return f"{location} is a new board"
-    copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"
+    copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on PostgreSQL"
     return f"the schema of {location} was upgraded from {change.before} to {change.after}; {copy}"
 
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def read_quietly(session: CommandSession, read: Callable[[Blackboard | Client], T]) -> T | None:
-    """Return the result of a read; None if the board cannot be read. No board is created, and a server has 2 s."""
+    """Return the result of a read; None if the board cannot be read. No board is created, and PostgreSQL has 2 s."""
     from blackboard.board import Blackboard
 
     with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):

@@ -49,11 +49,11 @@ class DatabaseSection(Section):
     mode: Annotated[int | None, BeforeValidator(parse_mode)] = None
     """The permissions of the board's files, in octal; without it, only the user who makes them has access."""
     prepare: bool = True
-    """Whether a server may keep statements and settings for a connection; false behind a pooler of transactions."""
+    """Whether PostgreSQL may keep statements and settings for a connection; false behind a pooler of transactions."""
     direct_url: str | None = Field(default=None, min_length=1)
-    """The URL of the server itself, for notifications and the locks of workers, if `url` names a pooler."""
+    """The URL of the database server itself, for notifications and the locks of workers, if `url` names a pooler."""
     query_url: str | None = Field(default=None, min_length=1)
-    """The URL of the board on its server as a user who may only read, for queries in SQL over HTTP."""
+    """The URL of the board on PostgreSQL as a user who may only read, for queries in SQL over HTTP."""
 
     @property
     def connection_options(self) -> ConnectionOptions:

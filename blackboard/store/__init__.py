@@ -3,10 +3,10 @@
 What other packages use:
 
 database               the transactions of a database, which its threads share
-database_factory       the database of a path or URL: a file or one on a server
+database_factory       the database of a path or URL: a file or one on PostgreSQL
 transaction            an open transaction, which runs statements
-event_partitions       the history in partitions, in a transaction on a server
-watch_total_additions  additions to sums over the board that others may change meanwhile, on a server
+event_partitions       the history in partitions, in a transaction on PostgreSQL
+watch_total_additions  additions to sums over the board that others may change meanwhile, on PostgreSQL
 statements             the statements of each file in `sql/`
 live_mark_statements   the statements for live marks, with the formulas of the decay laws
 tag_and_text_filters   the filters of statements by tags and by a part of a text
@@ -19,10 +19,10 @@ dialects             the differences between SQLite and PostgreSQL
 statement_file       reads a file of statements
 sql_composition      composes a statement from fragments, optional parts and parameters
 connections          the connections of a process to a database, and the commits that its threads share
-database_interfaces  the abstract classes of what a file and a server do differently
+database_interfaces  the abstract classes of what a file and PostgreSQL do differently
 
 The two kinds of database:
 
 sqlite      a board in a file: who has it open, who may write to it, its queries and its upkeep
-postgresql  a board on a server, with the same parts, its clock and its notifications
+postgresql  a board on PostgreSQL, with the same parts, its clock and its notifications
 """

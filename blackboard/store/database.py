@@ -1,7 +1,7 @@
 """A database: its transactions, which its threads share. This module names no table.
 
 A process has one writing connection. Threads hand over their work, and one thread commits the work of all, so that
-eight threads share one flush to the disk. `database_factory` returns the database of a file or of a server; their
+eight threads share one flush to the disk. `database_factory` returns the database of a file or of PostgreSQL; their
 classes are in `sqlite` and `postgresql`.
 """
 
@@ -50,7 +50,7 @@ class Database(ABC):
     commits: BatchCommits
     """The commits of the work of this process's threads."""
     place: BoardPlace
-    """The file, or the database on a server."""
+    """The file, or the database on PostgreSQL."""
     processes: BoardProcesses
     """The processes on the board."""
     query_pool: ReaderPool
@@ -143,7 +143,7 @@ class Database(ABC):
         if self.readonly_engine is not None:
             self.readonly_engine.dispose()
 
-    def separate_readers(self) -> None:  # noqa: B027  # a server does so by itself
+    def separate_readers(self) -> None:  # noqa: B027  # PostgreSQL does so by itself
         """Make sure that readers and writers of the database do not wait for each other.
 
         Raises:
@@ -164,7 +164,7 @@ class Database(ABC):
 
         Args:
             work: The work.
-            hints: What saves time on a server; see `PostgresqlHints`.
+            hints: What saves time on PostgreSQL; see `PostgresqlHints`.
         """
         entry = Entry(work, hints)
         self.group_commit.run(entry, self.commits.commit)
@@ -209,7 +209,7 @@ class Database(ABC):
                 except self.dialect.errors.base as error:
                     if self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
                         raise
-                    self.reader_pool.close()  # a server that ended one idle connection has probably ended all
+                    self.reader_pool.close()  # a database server that ended one idle connection has probably ended all
                     cursor = loan.renew(self._connect_to_read).cursor()
                     cursor.execute(self.dialect.begin_read)
                 if end := self._limits.end:
@@ -239,14 +239,14 @@ class Database(ABC):
 
     @abstractmethod
     def board_clock(self, clock: Clock) -> Clock:
-        """Return the clock of the board: a server's in place of the system clock, and any other clock as it is."""
+        """Return the clock of the board: that of PostgreSQL in place of the system clock, and any other as it is."""
 
     @abstractmethod
     def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
         """Check that the board can be read, and also that it can be written if the caller will write.
 
-        A file is tried by a write, because nothing else shows whether it can be written. A server is asked instead, so
-        that opening a board does not wait for a writer.
+        A file is tried by a write, because nothing else shows whether it can be written. PostgreSQL is asked instead,
+        so that opening a board does not wait for a writer.
 
         Args:
             read: Reads the board.
@@ -261,11 +261,11 @@ class Database(ABC):
 
     @abstractmethod
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the write lock of the file. On a server this does nothing, because each transaction locks the board."""
+        """Hold the write lock of the file. On PostgreSQL this does nothing: each transaction locks the board."""
 
     @abstractmethod
     def checkpoint(self, min_bytes: int = 0) -> None:
-        """Copy the write-ahead log into the file as far as readers allow, without waiting. A server does so itself.
+        """Copy the write-ahead log into the file as far as readers allow, without waiting. PostgreSQL does so itself.
 
         Args:
             min_bytes: The smallest size of a log that is copied.
@@ -315,5 +315,5 @@ class Database(ABC):
             self.query_pool.retire()
             self._close_rest()
 
-    def _close_rest(self) -> None:  # noqa: B027  # a server has nothing else open
+    def _close_rest(self) -> None:  # noqa: B027  # PostgreSQL has nothing else open
         """Close what belongs to no connection."""

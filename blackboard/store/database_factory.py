@@ -1,4 +1,4 @@
-"""The database of a path or URL: a file or one on a server. Only this module chooses between their classes."""
+"""The database of a path or URL: a file or one on PostgreSQL. Only this module chooses between their classes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def database_of(
     Args:
         url: An SQLAlchemy URL, or the path of an SQLite file.
         mode: The mode of an SQLite file and of the files beside it; None if it is not set.
-        prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
+        prepare: Whether PostgreSQL may keep statements and settings for a connection; False behind a pooler that gives
             each transaction another connection.
-        direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
-        query_url: The URL of the same database on a server as a user who may only read, for queries that
+        direct_url: The URL of the database server itself, for notifications, if `url` names a pooler.
+        query_url: The URL of the same database on PostgreSQL as a user who may only read, for queries that
             are not trusted.
 
     Raises:
@@ -53,6 +53,6 @@ def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connectio
         `sqlite3`, its class has another module and the same methods. One thread at a time may use it.
 
     Raises:
-        StoreError: The board is on a server, is missing, or cannot be read.
+        StoreError: The board is on PostgreSQL, is missing, or cannot be read.
     """
     return database_of(url_or_path).readonly.connection()

@@ -1,6 +1,6 @@
 """The history of a board in partitions: ranges of ids of the table `event`.
 
-Only a board on a server can have partitions, if it was initialized with them. `postgresql.postgresql_partitions` has
+Only a board on PostgreSQL can have partitions, if it was initialized with them. `postgresql.postgresql_partitions` has
 the implementation.
 """
 

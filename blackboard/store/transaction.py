@@ -1,6 +1,6 @@
-"""An open transaction, which runs statements: the interface that a file and a server implement.
+"""An open transaction, which runs statements: the interface that a file and PostgreSQL implement.
 
-`sqlite.sqlite_transaction` runs each statement on the driver's cursor. On a server, `pipelined_transactions` and
+`sqlite.sqlite_transaction` runs each statement on the driver's cursor. On PostgreSQL, `pipelined_transactions` and
 `optimistic_transactions` send several statements in one message, because each message costs a round trip there.
 """
 
@@ -55,7 +55,7 @@ class CommitState(Enum):
 
 
 class WorkEffects:
-    """The effects of a unit of work on workers. On a server they are known when the results arrive."""
+    """The effects of a unit of work on workers. On PostgreSQL they are known when the results arrive."""
 
     __slots__ = ("made_work", "slots")
 
@@ -104,10 +104,10 @@ class Transaction(ABC):
     value                   the only value of a statement that always has a row, such as a count
     all                     all results
     rows                    all rows without a type, for thousands of them
-    results                 all results of several statements, in one message to a server
+    results                 all results of several statements, in one message to PostgreSQL
     each                    each value in turn, of a statement that returns the next one
 
-    On a server, a transaction may run without the lock of writers. Then each member that runs a statement may raise
+    On PostgreSQL, a transaction may run without the lock of writers. Then each member that runs a statement may raise
     `LockRequired`, which the work must not catch: it runs again under the lock.
     """
 
@@ -127,7 +127,7 @@ class Transaction(ABC):
 
     @property
     def partitions(self) -> EventPartitions | None:
-        """The partitions of the history; None if the board has none, as in a file. A server reads them each time."""
+        """The partitions of the history; None if the board has none, as in a file. PostgreSQL reads them each time."""
         return None
 
     @property
@@ -137,7 +137,7 @@ class Transaction(ABC):
 
     @property
     def deleted_content(self) -> DeletedContent | None:
-        """What deletions leave in the file; None on a server, which clears its pages itself."""
+        """What deletions leave in the file; None on PostgreSQL, which clears its pages itself."""
         return None
 
     # -- the transaction ---------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Transaction(ABC):
         """
 
     def widen_cache(self) -> None:  # noqa: B027
-        """Let this connection keep more pages, for a search. A server has a cache for all connections."""
+        """Let this connection keep more pages, for a search. PostgreSQL has a cache for all connections."""
 
     def flush(self) -> None:  # noqa: B027
         """Send the statements that wait. Call this before a commit that does not go through `commit`."""
@@ -186,7 +186,7 @@ class Transaction(ABC):
 
     @abstractmethod
     def run(self, statement: Statement[object], **values: Any) -> None:
-        """Run a statement without a result. On a server it is sent with the next read, or with COMMIT."""
+        """Run a statement without a result. On PostgreSQL it is sent with the next read, or with COMMIT."""
 
     @abstractmethod
     def run_and_count(self, statement: Statement[object], **values: Any) -> int:
@@ -200,7 +200,7 @@ class Transaction(ABC):
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         """Insert a row with the next free id, which is the parameter `id` of the statement, and return the id.
 
-        SQLite chooses it. On a server, `last_id` reads the largest id, once in a transaction: nobody else can insert
+        SQLite chooses it. On PostgreSQL, `last_id` reads the largest id, once in a transaction: nobody else can insert
         while the board is locked.
         """
 
@@ -218,7 +218,7 @@ class Transaction(ABC):
 
     @property
     def reads_together(self) -> bool:
-        """Whether the work should read together what the rules will ask, because each message to a server takes time.
+        """Whether the work should read together what the rules will ask, because each message to PostgreSQL takes time.
 
         In a file, that saves nothing.
         """
@@ -233,7 +233,7 @@ class Transaction(ABC):
 
     @property
     def needs_prefetch(self) -> bool:
-        """Whether a unit of work should send its reads ahead itself, on a server.
+        """Whether a unit of work should send its reads ahead itself, on PostgreSQL.
 
         That is so if no read was sent, or if a write may have changed the result of a read.
         """
@@ -269,7 +269,7 @@ class Transaction(ABC):
         """Return every result."""
 
     def results(self, *reads: SqlRead) -> list[list[Any]]:
-        """Return every result of each of several statements that change nothing. A server gets them in one message."""
+        """Return every result of each of several statements that change nothing. PostgreSQL gets one message."""
         return [self.all(statement, **values) for statement, values in reads]
 
     def each(self, statement: Statement[Value | None], after: Value, **values: Any) -> Iterator[Value]:

@@ -1,4 +1,4 @@
-"""The measurements of a board on a server run once on small boards; no test depends on a time."""
+"""The measurements of a board on PostgreSQL run once on small boards; no test depends on a time."""
 
 from __future__ import annotations
 

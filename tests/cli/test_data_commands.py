@@ -17,7 +17,7 @@ def fill(house: CommandLine) -> None:
         assert house("deposit", "call", name, "--payload", '{"text": "secret-0451"}').code == 0
 
 
-@pytest.mark.file_only("a board on a server is restored into another database")
+@pytest.mark.file_only("a board on PostgreSQL is restored into another database")
 def test_a_backup_can_be_restored(house: CommandLine) -> None:
     fill(house)
     done = house("backup", "copy.db")
@@ -33,7 +33,7 @@ def test_a_backup_can_be_restored(house: CommandLine) -> None:
     assert "exists" in again.err
 
 
-@pytest.mark.file_only("a board on a server is restored into another database")
+@pytest.mark.file_only("a board on PostgreSQL is restored into another database")
 @pytest.mark.parametrize("again", [False, True])
 def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: CommandLine, again: bool) -> None:
     for room in ("kitchen", "hall", "attic"):
@@ -54,7 +54,7 @@ def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Comma
     assert "the smell of attic" not in (house.folder / "house.db").read_bytes().decode("latin-1")
 
 
-@pytest.mark.file_only("a board on a server is restored into another database")
+@pytest.mark.file_only("a board on PostgreSQL is restored into another database")
 def test_restore_says_as_json_what_is_back_and_what_it_forgot_again(house: CommandLine) -> None:
     fill(house)
     house("backup", "copy.db")
@@ -67,7 +67,7 @@ def test_restore_says_as_json_what_is_back_and_what_it_forgot_again(house: Comma
     assert (done["back"], [report["subject"] for report in done["forgotten"]]) == ([], ["kitchen"])
 
 
-@pytest.mark.file_only("a board on a server is restored into another database")
+@pytest.mark.file_only("a board on PostgreSQL is restored into another database")
 def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
     house("backup", "copy.db")
@@ -76,7 +76,7 @@ def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house:
     assert "not known whether forgotten subjects are back" in house("restore", "copy.db").err
 
 
-@pytest.mark.file_only("a board on a server is restored into another database")
+@pytest.mark.file_only("a board on PostgreSQL is restored into another database")
 def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
     house("forget", "hall", "--yes")
@@ -85,7 +85,7 @@ def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: C
     assert "forgotten" not in house("restore", "copy.db").err
 
 
-@pytest.mark.file_only("a board on a server is restored into another database")
+@pytest.mark.file_only("a board on PostgreSQL is restored into another database")
 def test_restore_refuses_while_a_daemon_runs(house: CommandLine) -> None:
     import fcntl
 
@@ -106,7 +106,7 @@ def test_restore_refuses_while_a_daemon_runs(house: CommandLine) -> None:
     assert house("restore", "copy.db").code == 0
 
 
-@pytest.mark.file_only("a board on a server is restored into another database")
+@pytest.mark.file_only("a board on PostgreSQL is restored into another database")
 def test_a_file_that_is_not_a_backup_is_not_restored(house: CommandLine) -> None:
     fill(house)
     house.write("letter.txt", "Dear diary, " * 500)

@@ -132,7 +132,7 @@ READINGS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 
 def readings(board: Blackboard) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
-    """Return the readings that work on a board; on a server, queries and raw searches are written differently."""
+    """Return the readings that work on a board; on PostgreSQL, queries and raw searches are written differently."""
     return [item for item in READINGS if embedded(board) or not (item[0] == "query" or "raw" in item[2])]
 
 

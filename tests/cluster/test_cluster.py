@@ -1,4 +1,4 @@
-"""Several hosts share a board on a server: one is cut off and one killed, and nothing is lost or doubled."""
+"""Several hosts share a board on PostgreSQL: one is cut off and one killed, and nothing is lost or doubled."""
 
 from __future__ import annotations
 

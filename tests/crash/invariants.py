@@ -84,7 +84,7 @@ LAWS = {
         SELECT activation_id FROM model_call WHERE state IN ('answered', 'applied')
         GROUP BY activation_id HAVING count(*) > 1""",
 }
-"""Queries that must return no row, in a file and on a server."""
+"""Queries that must return no row, in a file and on PostgreSQL."""
 
 EMPTY = LAWS | {
     "a mark from outside has no key": """

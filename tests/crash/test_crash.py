@@ -21,7 +21,7 @@ from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = ("spool.", "batch_api.", "partition.", "optimistic.")
-"""The failpoints at which the tests of model calls, of several processes on a server, and of its history kill."""
+"""The failpoints at which the tests of model calls, of several processes on PostgreSQL, and of its history kill."""
 
 
 def figures(world: str, kills: int) -> dict[str, Any]:

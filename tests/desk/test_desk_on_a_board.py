@@ -1,4 +1,4 @@
-"""The lead desk works on a real board, in a file and on a server, until no work remains."""
+"""The lead desk works on a real board, in a file and on PostgreSQL, until no work remains."""
 
 from __future__ import annotations
 

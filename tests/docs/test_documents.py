@@ -88,7 +88,7 @@ def test_every_block_about_postgresql_runs_on_it(
     board_url: str, empty_url: str, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLACKBOARD_DATABASE__URL", board_url)
-    monkeypatch.setenv("SERVER", empty_url)  # a board in a file moves there
+    monkeypatch.setenv("TARGET", empty_url)  # a board in a file moves there
     Blackboard.open(blocks.folder / "board.db").close()
     blocks.server = board_url
     _run(POSTGRESQL_PAGE, blocks)

@@ -38,7 +38,7 @@ def test_every_module_of_a_journey_exists_and_each_step_names_one() -> None:
 
 
 def test_the_steps_of_each_journey_are_numbered_in_sequence() -> None:
-    for journey in JOURNEYS.partition("\n## On a server\n")[0].split("\n## ")[1:]:
+    for journey in JOURNEYS.partition("\n## On PostgreSQL\n")[0].split("\n## ")[1:]:
         numbers = [int(number) for number in re.findall(r"^\| (\d+)[a-e]? \|", journey, re.MULTILINE)]
         assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
         assert numbers == sorted(numbers)

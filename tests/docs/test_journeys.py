@@ -121,7 +121,7 @@ def test_a_deposit_and_a_claim_on_postgresql_enter_the_modules_that_are_named_fo
             Daemon(board, [watchman]).run(until_quiescent=True)
 
     calls = entered(use_board)
-    named = re.findall(r"`([a-z_/]+\.py)`", JOURNEYS.partition("\n## On a server\n")[2])
+    named = re.findall(r"`([a-z_/]+\.py)`", JOURNEYS.partition("\n## On PostgreSQL\n")[2])
     assert named
     assert set(named) - set(calls) == set()
 

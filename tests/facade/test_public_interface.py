@@ -137,7 +137,7 @@ def test_type_checkers_see_the_same_names() -> None:
         assert getattr(__import__(module, fromlist=["_"]), str(name)) is getattr(blackboard, str(name))
 
 
-@pytest.mark.file_only("on a server, a deposit asks ahead, and again for what the transaction may have changed")
+@pytest.mark.file_only("on PostgreSQL, a deposit asks ahead, and again for what the transaction may have changed")
 def test_a_deposit_enters_no_function_twice(board_url: str) -> None:
     """Test that one call of `deposit` runs each function of the facade and the session once."""
     import sys

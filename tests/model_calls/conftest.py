@@ -26,7 +26,7 @@ def world_of(
     board_url: str, clock: ManualClock, api: MessagesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., PayingBoard]]:
     """Return a function that creates the world with settings of the judge and budgets."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # a board on a server has its spool there
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # a board on PostgreSQL has its spool there
     made: list[PayingBoard] = []
 
     def make(**options: Any) -> PayingBoard:

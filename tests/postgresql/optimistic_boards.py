@@ -22,7 +22,7 @@ def deposit_by(board: Blackboard, way: Way) -> None:
 
 
 def optimistic_commits(board: Blackboard) -> OptimisticCommits:
-    """Return the commits of a board on a server whose rules run without the lock."""
+    """Return the commits of a board on PostgreSQL whose rules run without the lock."""
     assert isinstance(board.database.commits, PostgresqlCommits)
     return board.database.commits.optimistic
 

@@ -1,4 +1,4 @@
-"""Rows that are read and inserted together on a server leave the same board as one by one."""
+"""Rows that are read and inserted together on PostgreSQL leave the same board as one by one."""
 
 from __future__ import annotations
 

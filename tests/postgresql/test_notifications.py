@@ -1,4 +1,4 @@
-"""Processes on a server hear of commits immediately and of workers' deaths soon, and no promise depends on that."""
+"""Processes on PostgreSQL hear of commits immediately and of workers' deaths soon, and no promise depends on that."""
 
 from __future__ import annotations
 

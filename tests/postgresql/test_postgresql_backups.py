@@ -1,4 +1,4 @@
-"""A backup of a board on a server is one snapshot, is checked, and is restored completely or not at all."""
+"""A backup of a board on PostgreSQL is one snapshot, is checked, and is restored completely or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All processes of a board on a server follow its clock, so a machine whose clock is off changes nothing."""
+"""All processes of a board on PostgreSQL follow its clock, so a machine whose clock is off changes nothing."""
 
 from __future__ import annotations
 

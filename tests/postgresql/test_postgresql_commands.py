@@ -1,4 +1,4 @@
-"""Queries of people and the doctor work on a server, and publishing takes turns."""
+"""Queries of people and the doctor work on PostgreSQL, and publishing takes turns."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_query_returns_at_most_the_limit(board: Blackboard) -> None:
 
 def test_a_board_on_postgresql_is_not_deleted(board: Blackboard) -> None:
     board.deposit(Ash(subject="kept"))
-    with pytest.raises(StoreError, match="is on a server, where only the owner of the database can drop it"):
+    with pytest.raises(StoreError, match="is on PostgreSQL, where only the owner of the database can drop it"):
         board.database.place.delete()
     assert [mark.subject for mark in board.marks(Ash)] == ["kept"]
 
@@ -120,7 +120,7 @@ def test_doctor_reports_a_clock_that_is_off(board: Blackboard, monkeypatch: pyte
     monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + 90_000_000)
     findings = {finding.name: finding for finding in examine_board(board)}
     assert findings["database clock"].state == "wrong"
-    assert "ahead of the server" in findings["database clock"].detail
+    assert "ahead of the database server" in findings["database clock"].detail
 
 
 def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sessions: PostgresqlSessions) -> None:

@@ -1,4 +1,4 @@
-"""A transaction on a server crosses the wire twice, and its errors are those of the statements that failed."""
+"""A transaction on PostgreSQL crosses the wire twice, and its errors are those of the statements that failed."""
 
 from __future__ import annotations
 

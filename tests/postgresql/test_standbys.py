@@ -84,7 +84,7 @@ def test_a_standby_refuses_every_command_that_writes(folder: Path, standby_url: 
 
 
 def test_a_board_that_must_be_writable_cannot_be_opened_there(folder: Path, standby_url: str) -> None:
-    with pytest.raises(StoreError, match="this server is a standby"):
+    with pytest.raises(StoreError, match="this database server is a standby"):
         Blackboard.open(standby_url)
 
 

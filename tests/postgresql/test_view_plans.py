@@ -1,4 +1,4 @@
-"""The views on a server reach the indexes, whatever the size of the board."""
+"""The views on PostgreSQL reach the indexes, whatever the size of the board."""
 
 from __future__ import annotations
 

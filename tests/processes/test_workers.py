@@ -72,7 +72,7 @@ def test_worker_ids_are_new_at_each_start(board: Blackboard) -> None:
     assert len(seen) == 2
 
 
-@pytest.mark.file_only("a lock on a server proves only after seconds that a worker has ended")
+@pytest.mark.file_only("a lock on PostgreSQL proves only after seconds that a worker has ended")
 def test_the_activation_of_a_dead_worker_is_recovered_at_the_next_start(board: Blackboard) -> None:
     number = start_a_job_and_die(board)
     with worker(board) as process:

@@ -144,7 +144,7 @@ def test_a_worker_without_the_active_code_served_until_that_changed(board: Black
     assert (explained.unserved or "").startswith("no daemon has served it since 2026-01-05T10:00")
 
 
-@pytest.mark.file_only("a lock on a server proves only after seconds that a worker has ended")
+@pytest.mark.file_only("a lock on PostgreSQL proves only after seconds that a worker has ended")
 def test_a_dead_worker_is_shown_as_dead_until_its_work_is_recovered(board: Blackboard, clock: ManualClock) -> None:
     daemon = served(board, WATCHMAN)
     assert [worker.alive for worker in board.status().workers] == [True]

@@ -23,7 +23,7 @@ OWNERS = {
 USERS = OWNERS | {
     "store/connections/database_url.py",
     "store/dialects/postgresql_dialect.py",
-    "store/postgresql/optimistic_transactions/commit_validation.py",  # the texts of statements on a server
+    "store/postgresql/optimistic_transactions/commit_validation.py",  # the texts of statements on PostgreSQL
     "store/postgresql/pipelined_transactions/transaction_read_cache.py",  # likewise
     "store/sqlite/sqlite_user_queries.py",  # the URL of an engine of SQLAlchemy
     "store/dialects/sqlite_dialect.py",

@@ -218,7 +218,7 @@ def test_a_damaged_board_is_refused(world: World) -> None:
         Blackboard.open(f"sqlite:///{world.path}").marks()
 
 
-@pytest.mark.file_only("on a server, transactions are read-only, not connections")
+@pytest.mark.file_only("on PostgreSQL, transactions are read-only, not connections")
 def test_a_read_only_connection_is_reported_with_advice(world: World) -> None:
     connection = world.board.database.connect(writes=False)
     with pytest.raises(Exception, match="readonly") as caught:

@@ -301,7 +301,7 @@ def test_reading_a_mark_under_a_law_unknown_to_the_process_names_the_law(
         stranger.marks(**filters)
 
 
-@pytest.mark.file_only("a lock on a server proves only after seconds that a worker has ended")
+@pytest.mark.file_only("a lock on PostgreSQL proves only after seconds that a worker has ended")
 def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: World) -> None:
     before = texts(world)
     world.put("smoke", "s", decay=Sudden())

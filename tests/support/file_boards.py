@@ -17,5 +17,5 @@ def sqlite_database_of(board: Blackboard) -> SqliteDatabase:
 
 
 def path_of(board: Blackboard) -> Path | None:
-    """Return the file of a board; None on a server."""
+    """Return the file of a board; None on PostgreSQL."""
     return board.database.path if isinstance(board.database, SqliteDatabase) else None

@@ -17,7 +17,7 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> DaemonLoop:
     settings = DaemonSection(**options)
     daemon = DaemonLoop(board, agents, settings, rng=random.Random(1))
     daemon.start()
-    wait_until(board, lambda: daemon.worker.liveness.is_proven)  # on a server, it claims only after that
+    wait_until(board, lambda: daemon.worker.liveness.is_proven)  # on PostgreSQL, it claims only after that
     run_until_idle(daemon)
     return daemon
 

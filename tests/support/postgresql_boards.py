@@ -56,7 +56,7 @@ END_ALL = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE d
 
 
 def reader_url(url: str) -> str | None:
-    """Return the URL of a board of the tests on a server as a user who may only read; None for a board in a file."""
+    """Return the URL of a board of the tests on PostgreSQL as a user who may only read; None for a board in a file."""
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         return None

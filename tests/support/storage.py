@@ -45,7 +45,7 @@ class FileStorage:
 
 
 class PostgresqlStorage:
-    """Boards on a server."""
+    """Boards on PostgreSQL."""
 
     placeholder = "%s"
 

@@ -1,4 +1,4 @@
-"""Findings about the database: its engine and schema, and its file or its server."""
+"""Findings about the database: its engine and schema, and its file or its database server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Findi
 
 
 def _store(health: Health, schema: str | None) -> Iterator[Finding]:
-    """Yield findings about the engine, the schema, and the file or the server."""
+    """Yield findings about the engine, the schema, and the file or the database server."""
     race = (
         "its checkpoints block all writers, and damage the file if another program writes at the same time; use"
         " SQLite 3.51.3 or later, which the package pysqlite3 brings"
@@ -50,7 +50,7 @@ def _store(health: Health, schema: str | None) -> Iterator[Finding]:
 
 
 def _database_server(health: PostgresqlHealth) -> Iterator[Finding]:
-    """Yield findings about a server: its version and role, its durability, its clock and a pooler before it."""
+    """Yield findings about PostgreSQL: its version and role, its durability, its clock and a pooler before it."""
     role = "a standby, which can only be read" if health.is_standby else "the primary server"
     yield Finding("database server", "note" if health.is_standby else "ok", f"{health.version}, {role}")
     if health.unsafe_settings:
@@ -58,19 +58,19 @@ def _database_server(health: PostgresqlHealth) -> Iterator[Finding]:
             "durability",
             "note",
             f"switched off: {', '.join(health.unsafe_settings)}; a crash of the server may lose answered commits",
-            "switch each of them on in the configuration of the server",
+            "switch each of them on in the configuration of PostgreSQL",
         )
     ahead = "ahead of" if health.skew > 0 else "behind"
     yield finding_of(
         "database clock",
-        f"this machine is {format_duration(abs(health.skew))} {ahead} the server",
+        f"this machine is {format_duration(abs(health.skew))} {ahead} the database server",
         "synchronize the clocks of the machines",
         is_fine=abs(health.skew) <= MAX_LAG,
     )
     if health.is_pooled:
         yield finding_of(
             "pooler",
-            "a pooler is between this machine and the server",
+            "a pooler is between this machine and the database server",
             "set prepare = false in [database], unless the pooler keeps a connection for each session",
             is_fine=not health.keeps_statements,
         )
@@ -80,12 +80,12 @@ def _database_server(health: PostgresqlHealth) -> Iterator[Finding]:
             "note",
             "commits of other processes are noticed only at each [daemon] tick,"
             " and the death of a worker only when its lease ends",
-            "name the server itself as 'direct_url' in [database]",
+            "name the database server itself as 'direct_url' in [database]",
         )
 
 
 def _partitions(txn: BoardTransaction) -> Iterator[Finding]:
-    """Yield findings about the partitions of the history, if a board on a server has them."""
+    """Yield findings about the partitions of the history, if a board on PostgreSQL has them."""
     if (found := txn.sql.partitions) is None:
         return
     partitions, partitioning = found.all(), found.state()

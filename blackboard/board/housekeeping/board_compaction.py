@@ -75,7 +75,7 @@ def purge_index(session: BoardSession) -> None:
 
 
 def _merge(txn: BoardTransaction, pages: int) -> bool:
-    """Merge some pages, and return whether there is more to merge. A server clears its index itself."""
+    """Merge some pages, and return whether there is more to merge. PostgreSQL clears its index itself."""
     if (content := txn.sql.deleted_content) is None or not txn.sql.value(SEARCH.has_index):
         return False
     content.overwrite()

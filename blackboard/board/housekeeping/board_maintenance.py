@@ -82,7 +82,7 @@ class BoardMaintenance:
         return removed
 
     def tend_partitions(self, history: Duration | None, limit: int) -> int:
-        """Create the next partitions of a history on a server, and remove old partitions in short steps.
+        """Create the next partitions of a history on PostgreSQL, and remove old partitions in short steps.
 
         Args:
             history: The retention time of the history in microseconds; None keeps it forever.

@@ -1,4 +1,4 @@
-"""The history in partitions, on a server: new partitions ahead of need, and the removal of old partitions.
+"""The history in partitions, on PostgreSQL: new partitions ahead of need, and the removal of old partitions.
 
 A partition is removed when all its events are old. The events that must stay are first copied in small transactions.
 Then the copy replaces the partition. If the partition before is itself a small copy, the new copy replaces both.
@@ -41,7 +41,7 @@ class PartitionProgress(Enum):
 
 
 def create(session: BoardSession, events: int) -> None:
-    """Keep the history of a board on a server in partitions, each for `events` events.
+    """Keep the history of a board on PostgreSQL in partitions, each for `events` events.
 
     Raises:
         UsageError: The board is in a file, or the number is out of range.

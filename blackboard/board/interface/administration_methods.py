@@ -163,7 +163,7 @@ class AdministrationMethods(BoardHandle):
 
         Raises:
             StoreBusy: Another process is compacting the board, or a reader does not end.
-            StoreError: The board is on a server, or the disk is full.
+            StoreError: The board is on PostgreSQL, or the disk is full.
         """
         from blackboard.board.housekeeping import board_compaction
         from blackboard.board.result_types.administration_results import CompactionReport

@@ -119,7 +119,7 @@ class ReadingMethods(BoardHandle):
 
         The relevance is BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with k1 = 1.2 and
         b = 0.75, as FTS5 computes it over all searched marks of the board: the sum over the words of
-        `idf * f * (k1 + 1) / (f + k1 * (1 - b + b * length / average length))`. A server gives `ts_rank` instead,
+        `idf * f * (k1 + 1) / (f + k1 * (1 - b + b * length / average length))`. PostgreSQL gives `ts_rank` instead,
         divided by 1 + the logarithm of the length.
 
         Args:
@@ -132,7 +132,7 @@ class ReadingMethods(BoardHandle):
             faded: Whether to find faded marks also. Their text stays in the history.
             match: Whether a mark must have "all" words or "any" of them. With "any", a word that more than 10,000 marks
                 have does not count, unless all words are so frequent.
-            raw: Whether the text is a query in the language of the database: FTS5 on SQLite, `tsquery` on a server.
+            raw: Whether the text is a query in the language of the database: FTS5 on SQLite, `tsquery` on PostgreSQL.
 
         Raises:
             UnknownName: No kind of this name is registered, or it has no tag that `where` names.
@@ -251,7 +251,7 @@ class ReadingMethods(BoardHandle):
         Args:
             sql: A `SELECT`, over the views or over tables.
             parameters: The values of its placeholders, by position or by name; a datetime becomes text in the format of
-                the views. The placeholders are `?` and `:name` on SQLite, and `%s` and `%(name)s` on a server.
+                the views. The placeholders are `?` and `:name` on SQLite, and `%s` and `%(name)s` on PostgreSQL.
             timeout: The longest time; it is checked between the steps of the query.
 
         Raises:

@@ -90,7 +90,7 @@ def deposit_batch(
 
 
 def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> None:
-    """Read together, on a server, what the checks of several requests need.
+    """Read together, on PostgreSQL, what the checks of several requests need.
 
     These are the keys of the requests, the marks that the requests may join, and the absorbed events of these marks.
     """
@@ -110,8 +110,8 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
 def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
     """Deposit the mark of a request as a unit of work of its own, which may share a commit with other units.
 
-    On a server, the reads of such units are sent ahead together. If that was not done for this unit, or if another unit
-    has written since, its reads are sent now. See `Blackboard.deposit` for the errors.
+    On PostgreSQL, the reads of such units are sent ahead together. If that was not done for this unit, or if another
+    unit has written since, its reads are sent now. See `Blackboard.deposit` for the errors.
     """
     if txn.sql.needs_prefetch:
         read_ahead(txn.sql, txn.active, request)
@@ -119,7 +119,7 @@ def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: Mar
 
 
 def read_ahead(transaction: Transaction, active: ActiveDeployment | None, request: DepositRequest) -> None:
-    """Send to a server, in one message, the reads that a deposit will probably need, by a deployment that is known.
+    """Send to PostgreSQL, in one message, the reads that a deposit will probably need, by a deployment that is known.
 
     The result does not depend on this list, because a read that is missing here is sent when it is needed.
     """
@@ -147,5 +147,5 @@ def read_ahead(transaction: Transaction, active: ActiveDeployment | None, reques
 
 
 def _is_printable(text: str) -> bool:
-    """Return whether a text can be sent to a server before its checks."""
+    """Return whether a text can be sent to PostgreSQL before its checks."""
     return "\0" not in text and (text.isascii() or text.isprintable())

@@ -1,7 +1,7 @@
 """Pages of events: the events of marks, and the entries of the activity, after a position.
 
 A reader remembers the last id of each stream that it has seen, and asks for what follows. A transaction takes its ids
-and commits them under the lock of the board. So ids become visible in their order, even on a server, and no event can
+and commits them under the lock of the board. So ids become visible in their order, even on PostgreSQL, and no event can
 appear before a position that was read. Only retention makes gaps between the ids of a stream.
 """
 

@@ -131,9 +131,9 @@ class BoardStatus:
     """The sinks with messages that were not delivered."""
     workers: tuple[WorkerStatus, ...]
     file_bytes: int | None = None
-    """The size of the database file; None on a server."""
+    """The size of the database file; None on PostgreSQL."""
     log_bytes: int | None = None
-    """The size of the write-ahead log; None on a server."""
+    """The size of the write-ahead log; None on PostgreSQL."""
 
 
 @dataclass(frozen=True)

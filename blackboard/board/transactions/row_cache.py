@@ -1,4 +1,4 @@
-"""A cache of the rows that a transaction has read together, because on a server each message costs a round trip.
+"""A cache of the rows that a transaction has read together, because on PostgreSQL each message costs a round trip.
 
 The rows are the stored marks of subjects, the keys of deposits, the events of marks that watches have absorbed, and
 marks with their last events. The transaction uses them instead of reading the tables again. So whatever it writes to

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blackboard.claude_code.project_connection import ProjectConnection
 
 AUTHOR = "claude-code"
-"""The author of the sessions' deposits, if --author names none. On a server, the token determines it."""
+"""The author of the sessions' deposits, if --author names none. Behind a server, the token determines it."""
 
 
 def connect(

@@ -1,4 +1,4 @@
-"""The command `copy`: copies a board to another database, such as from a file to a server."""
+"""The command `copy`: copies a board to another database, such as from a file to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def copy(
     target: Annotated[str, typer.Argument(help="An empty database, or a file that does not exist.")],
     as_json: AsJson = False,
 ) -> None:
-    """Copy a board to another database, with its whole history: from a file to a server, or back.
+    """Copy a board to another database, with its whole history: from a file to PostgreSQL, or back.
 
     Pause SOURCE first, and stop its daemons. During the copy, a deposit waits for up to 10 seconds and then fails.
     SOURCE does not change. The copy is one transaction: if it fails, TARGET stays empty. At the end, the command
@@ -28,7 +28,7 @@ def copy(
     also paused. When every program has been switched to TARGET, resume it. From then on, never resume SOURCE.
 
     Examples:
-      blackboard pause --reason 'moving to the server'
+      blackboard pause --reason 'moving to PostgreSQL'
       blackboard copy board.db postgresql+psycopg://db.example.org/blackboard
       blackboard --database postgresql+psycopg://db.example.org/blackboard resume
     """

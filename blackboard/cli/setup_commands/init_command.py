@@ -45,7 +45,7 @@ def init(
         typer.Option(
             "--partition-history",
             help="Keep the history in partitions, so that old events are removed one whole partition at a time. Only"
-            " on a server.",
+            " on PostgreSQL.",
         ),
     ] = False,
     partition_events: Annotated[
@@ -119,7 +119,7 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
             raise UsageError("--partition-events works only with --partition-history; add --partition-history")
         return None
     if not board_addresses.can_partition_history(session.url):
-        raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")
+        raise UsageError("--partition-history is only for a board on PostgreSQL; a history in a file has no partitions")
     return EVENTS_PER_PARTITION if events is None else events
 
 

@@ -20,7 +20,7 @@ log = Log("blackboard")
 RETENTION_INTERVAL: Duration = HOUR
 PARTITION_INTERVAL: Duration = MINUTE
 RECOVERY_INTERVAL: Duration = 30 * SECOND
-"""The longest time between two signs of life, which show other workers on a server that this worker is alive."""
+"""The longest time between two signs of life, which show other workers on PostgreSQL that this worker is alive."""
 COMPACTION_INTERVAL: Duration = 10 * MINUTE
 COMPACTION_SECONDS = 30.0
 """The longest wait for a compaction at the end of the daemon. A compaction may be interrupted at any time."""

@@ -15,7 +15,7 @@ from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import CommitState, Transaction
 
 MAX_COMMIT_ATTEMPTS = 5
-"""How often work is run if the server rolls it back because of a conflict, or the connection is lost."""
+"""How often work is run if the database server rolls it back because of a conflict, or the connection is lost."""
 FIRST_RETRY_PAUSE: Duration = 10 * MILLISECOND
 """The pause before the second run, so that the other transaction can continue. Later pauses are longer."""
 
@@ -77,7 +77,7 @@ class BatchCommits:
     def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
         """Return whether a transaction is certainly not committed, and failed for a reason that may pass.
 
-        Only the class for a server uses `attempt`. If a partition is missing, it creates one, which is larger at each
+        Only the class for PostgreSQL uses `attempt`. If a partition is missing, it creates one, which is larger at each
         further attempt.
         """
         return self._has_failed(transaction, error, ErrorCause.CONFLICT, ErrorCause.LOST)
@@ -122,7 +122,7 @@ class BatchCommits:
 
 
 def _run(batch: list[Entry[Any]], transaction: Transaction) -> None:
-    """Run the work of a batch. On a server, the reads of all are sent ahead, in one message."""
+    """Run the work of a batch. On PostgreSQL, the reads of all are sent ahead, in one message."""
     if transaction.reads_together:
         for entry in batch:
             if entry.hints is not None:
@@ -133,7 +133,7 @@ def _run(batch: list[Entry[Any]], transaction: Transaction) -> None:
 
 
 def unknown_outcome(location: str) -> StoreUnknown:
-    """Return the error of work on a server that may be stored or not."""
+    """Return the error of work on PostgreSQL that may be stored or not."""
     return StoreUnknown(
         f"the connection to {location} was lost during a commit, and the outcome cannot be read; the work may be stored"
         " or not: check the board before you repeat it"

@@ -1,4 +1,4 @@
-"""The URL of a database: an SQLite file or a server, and SQLAlchemy's view of it."""
+"""The URL of a database: an SQLite file or PostgreSQL, and SQLAlchemy's view of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 POSTGRESQL_DRIVER = "psycopg"
-"""The driver of a board on a server."""
+"""The driver of a board on PostgreSQL."""
 
 
 class DatabaseUrl:
@@ -34,7 +34,7 @@ class DatabaseUrl:
         self._parsed: URL | None = None
         """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
         self.path = path_in(url)
-        """The SQLite file; None on a server."""
+        """The SQLite file; None on PostgreSQL."""
         if self.path is None:
             self._parse(str(url) if "://" in str(url) else f"sqlite:///{url}")
 

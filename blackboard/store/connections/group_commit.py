@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class PostgresqlHints(NamedTuple, Generic[T]):
-    """Hints for a server about coming work, to save time. A file needs none."""
+    """Hints for PostgreSQL about coming work, to save time. A file needs none."""
 
     prefetch: Callable[[Transaction], None]
     """Sends the reads of the work ahead; see `Transaction.prefetch`. It is called for all work that commits

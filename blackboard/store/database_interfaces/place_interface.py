@@ -1,4 +1,4 @@
-"""The place of a board: a file, which this program creates and protects, or a database on a server.
+"""The place of a board: a file, which this program creates and protects, or a database on PostgreSQL.
 
 `sqlite.sqlite_file` and `postgresql.postgresql_database` have the two implementations.
 """
@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple, NoReturn
 
 
 class FileSizes(NamedTuple):
-    """The sizes of a board in a file, in bytes; None on a server."""
+    """The sizes of a board in a file, in bytes; None on PostgreSQL."""
 
     file_bytes: int | None = None
     log_bytes: int | None = None
@@ -47,7 +47,7 @@ class BoardPlace(ABC):
 
     @abstractmethod
     def is_read_only(self) -> bool:
-        """Return whether this user can certainly not write. A server only shows it later.
+        """Return whether this user can certainly not write. PostgreSQL only shows it later.
 
         Raises:
             StoreError: The board cannot be read either.
@@ -70,7 +70,7 @@ class BoardPlace(ABC):
         """Delete the board in a file, with all files beside it. No process may be using it.
 
         Raises:
-            StoreError: The board is on a server.
+            StoreError: The board is on PostgreSQL.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """The processes on a board: which workers are alive, and how a process is notified of the commits of other processes.
 
-A board in a file and a board on a server differ in this. `sqlite.local_processes` and
+A board in a file and a board on PostgreSQL differ in this. `sqlite.local_processes` and
 `postgresql.connected_processes` have the two implementations.
 """
 
@@ -29,7 +29,7 @@ class Liveness(Protocol):
     id: str
     """The id of the worker. A forked child has another id."""
     lock_key: int | None
-    """The number of its lock on a server; None without one."""
+    """The number of its lock on PostgreSQL; None without one."""
 
     @property
     def is_proven(self) -> bool:

@@ -1,6 +1,6 @@
 """The upkeep of a board: backups, their restoration, compaction, and measurements for `doctor`.
 
-A board in a file and a board on a server differ in this. `sqlite.sqlite_upkeep` and `postgresql.postgresql_upkeep`
+A board in a file and a board on PostgreSQL differ in this. `sqlite.sqlite_upkeep` and `postgresql.postgresql_upkeep`
 have the two implementations.
 """
 
@@ -52,14 +52,14 @@ class FileHealth:
 
 @dataclass(frozen=True)
 class PostgresqlHealth:
-    """The figures of one server."""
+    """The figures of one database server."""
 
     version: str
-    """The version of the server, as it names it."""
+    """The version of the database server, as it names it."""
     is_standby: bool
     """Whether it is a standby, which can only be read."""
     skew: Duration
-    """The microseconds by which the clock of this machine is ahead of the server's; negative if it is behind."""
+    """The microseconds by which this machine's clock is ahead of the database server's; negative if it is behind."""
     is_pooled: bool
     """Whether a pooler gives each transaction a connection that it may share."""
     keeps_statements: bool
@@ -67,12 +67,12 @@ class PostgresqlHealth:
     is_heard: bool
     """Whether processes with this configuration are notified of commits immediately."""
     unsafe_settings: tuple[str, ...]
-    """The settings that let a crash of the server lose commits that were answered."""
+    """The settings that let a crash of the database server lose commits that were answered."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """The figures of one database, with the figures of its file or its server."""
+    """The figures of one database, with the figures of its file or its database server."""
 
     engine: str
     """The name of the database engine, with its version if this process has its library."""
@@ -90,7 +90,7 @@ class BoardUpkeep(ABC):
         """Copy the board, which may be in use, to a new file, and check the copy.
 
         Raises:
-            StoreError: The file exists or cannot be written, the copy is damaged, or a program of the server is
+            StoreError: The file exists or cannot be written, the copy is damaged, or a program of PostgreSQL is
                 missing.
         """
 
@@ -103,12 +103,12 @@ class BoardUpkeep(ABC):
 
         Raises:
             StoreError: The backup is damaged, foreign or newer than this program, its new place cannot be written, or
-                a database on a server is not empty.
+                a database on PostgreSQL is not empty.
         """
 
     @abstractmethod
     def keep_before_upgrade(self, now: Instant) -> Path | None:
-        """Copy the board before its upgrade, and return the path of the copy; None on a server.
+        """Copy the board before its upgrade, and return the path of the copy; None on PostgreSQL.
 
         Raises:
             StoreError: The copy cannot be written, or is damaged.
@@ -139,12 +139,12 @@ class BoardUpkeep(ABC):
 
         Raises:
             StoreBusy: Another process is compacting the board.
-            StoreError: The board is on a server, or the disk is full.
+            StoreError: The board is on PostgreSQL, or the disk is full.
         """
 
     @abstractmethod
     def empty_log(self) -> bool:
-        """Move the write-ahead log into the file and empty it, and return whether it is empty. A server has none."""
+        """Move the write-ahead log into the file and empty it, and return whether it is empty. PostgreSQL has none."""
 
     @abstractmethod
     def partition_history(self, transaction: Transaction, events: int) -> None:
@@ -163,7 +163,7 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def analyze_history(self) -> None:
-        """Take the statistics of a history as a whole. A server itself takes only the statistics of each partition."""
+        """Take the statistics of a history as a whole. PostgreSQL itself takes only those of each partition."""
 
     @abstractmethod
     def is_copy_seen(self, version: str) -> bool:
@@ -173,7 +173,7 @@ class BoardUpkeep(ABC):
             version: The `Partitioning.version` when the copy was complete.
 
         Raises:
-            StoreError: The server cannot be used.
+            StoreError: The database server cannot be used.
         """
 
     @abstractmethod

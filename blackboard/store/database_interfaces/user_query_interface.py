@@ -54,14 +54,14 @@ class BoardQueries(ABC):
             values: The values of its placeholders, by position or by name.
             limit: The largest number of rows, at least 1.
             seconds: The longest time that the query may take.
-            is_trusted: Whether the writer of the query may do all that this process may. On a server, any other query
+            is_trusted: Whether the writer of the query may do all that this process may. On PostgreSQL, any other query
                 runs as the user of `query_url`.
 
         Raises:
             InvalidQuery: The SQL or a value is invalid, or the statement is not a query.
             QueryStopped: The query took more than `seconds`, or its rows too much memory.
             StoreError: The database cannot be read.
-            WorkError: The query is not trusted, and `query_url` names no user of the server who may only read.
+            WorkError: The query is not trusted, and `query_url` names no user of the database server who may only read.
         """
 
     @abstractmethod
@@ -73,7 +73,7 @@ class BoardQueries(ABC):
         """Open a connection of the DB-API that can only read a file.
 
         Raises:
-            StoreError: The board is on a server, is missing, or cannot be read.
+            StoreError: The board is on PostgreSQL, is missing, or cannot be read.
         """
 
 

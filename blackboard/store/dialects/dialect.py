@@ -82,10 +82,10 @@ class Dialect(ABC):
     def stop_at(self, cursor: Any, end: Instant) -> None:
         """Stop the statements of a transaction at an instant of the monotonic time.
 
-        A server gives each statement the time that remains when this is called.
+        PostgreSQL gives each statement the time that remains when this is called.
         """
 
-    def stop_no_more(self, cursor: Any) -> None:  # noqa: B027  # on a server the limit ends with the transaction
+    def stop_no_more(self, cursor: Any) -> None:  # noqa: B027  # on PostgreSQL the limit ends with the transaction
         """Remove the limit of `stop_at`."""
 
     # -- statements ----------------------------------------------------------------------------------------------------

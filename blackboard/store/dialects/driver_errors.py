@@ -23,9 +23,9 @@ class ErrorCause(Enum):
     UNOPENED = auto()
     FOREIGN = auto()
     CONFLICT = auto()
-    """Concurrent transactions conflicted. The server rolled this transaction back, so it can be run again."""
+    """Concurrent transactions conflicted. The database server rolled this transaction back, so it can be run again."""
     LOST = auto()
-    """The connection to a server ended, or there is none."""
+    """The connection to PostgreSQL ended, or there is none."""
     NO_PARTITION = auto()
     """A table in partitions has none for a new row."""
 
@@ -119,7 +119,7 @@ def _unopened(location: str) -> StoreError:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error, without a full stop. A server adds hints below it."""
+    """Return the first line of an error, without a full stop. PostgreSQL adds hints below it."""
     return str(error).partition("\n")[0].rstrip(". ")
 
 

@@ -1,4 +1,4 @@
-"""Full-text queries in the languages of both databases, and the text that a server's index takes.
+"""Full-text queries in the languages of both databases, and the text that PostgreSQL's index takes.
 
 SQLite folds case and accents by itself. For PostgreSQL they are folded here.
 """
@@ -18,7 +18,7 @@ MAX_WORD_BYTES = 1000
 MAX_VECTOR_BYTES = 500_000
 """The largest index entry of a text, without the words after it; PostgreSQL's limit is about 1 MB."""
 MAX_POSITIONS = 255
-"""The number of occurrences of a word that a server's index counts in one text."""
+"""The number of occurrences of a word that PostgreSQL's index counts in one text."""
 
 _WORD = re.compile(r"[^\W_]+")
 

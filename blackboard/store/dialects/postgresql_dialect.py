@@ -1,6 +1,6 @@
-"""The dialect of PostgreSQL, for a board on a server, and the errors of its driver.
+"""The dialect of PostgreSQL, and the errors of its driver.
 
-The errors have the codes of the server (SQLSTATE).
+The errors have the codes of the database server (SQLSTATE).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SQLSTATES = {
 """The meanings of PostgreSQL's error codes: appendix A of its manual."""
 
 _DATABASE_STATES = ("08", "25P03", "53", "57", "58", "XX")
-"""The beginnings of codes that blame the connection, the resources or the server."""
+"""The beginnings of codes that blame the connection, the resources or the database server."""
 _CONNECTION_STATE = "08"
 """The class of codes that say that a connection failed."""
 _READ_ONLY = "25006"
@@ -48,7 +48,7 @@ MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
 
 DATABASE_TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
-"""The query for the time of the server, in microseconds since the epoch."""
+"""The query for the time of the database server, in microseconds since the epoch."""
 
 HELD_LOCKS = (
     "SELECT (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) FROM pg_locks"
@@ -70,7 +70,7 @@ KEPT_PLAN_SETTINGS = {"enable_seqscan": "off", "jit": "off"}
 
 A plan that is made while a table is small reads the whole table, and is kept while the table grows. So sequential scans
 are off: each statement of a rule has an index, because SQLite needs one. Before version 18, a scan without an
-alternative then gets an enormous cost. A server would compile a plan of such a cost first, so `jit` is off.
+alternative then gets an enormous cost. PostgreSQL would compile a plan of such a cost first, so `jit` is off.
 """
 
 CLIENT_OPTIONS = {
@@ -81,8 +81,8 @@ CLIENT_OPTIONS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""The options of each connection, unless the URL names others. With them, a server that is gone is noticed after 10 or
-11 seconds."""
+"""The options of each connection, unless the URL names others. With them, a database server that is gone is noticed
+after 10 or 11 seconds."""
 
 
 class PostgresqlErrors(DriverErrors):
@@ -127,12 +127,12 @@ def state_of(error: BaseException) -> str:
 class PostgresqlDialect(Dialect):
     """PostgreSQL. A transaction that waited for the lock of the board must see what its predecessor committed.
 
-    What a transaction needs is set by name, whatever the defaults of the server are.
+    What a transaction needs is set by name, whatever the defaults of the database server are.
 
     Args:
         errors: The errors of the driver.
-        prepare: Whether the server may keep statements and settings for a connection. Otherwise each transaction names
-            its settings, since the next one may be on another connection of a pooler.
+        prepare: Whether the database server may keep statements and settings for a connection. Otherwise each
+            transaction names its settings, since the next one may be on another connection of a pooler.
     """
 
     name = POSTGRESQL
@@ -173,15 +173,15 @@ class PostgresqlDialect(Dialect):
             connection.execute("SET synchronous_commit = off")
 
     def database_time(self, cursor: Any) -> Instant:
-        """Return the time of the server, in microseconds since the epoch."""
+        """Return the time of the database server, in microseconds since the epoch."""
         cursor.execute(DATABASE_TIME)
         return int(cursor.fetchone()[0])
 
     def held_locks(self, cursor: Any) -> set[int] | None:
-        """Return the numbers of the advisory locks that are held on a board; None if the server does not say so."""
+        """Return the numbers of the advisory locks that are held on a board; None if PostgreSQL does not say so."""
         cursor.execute("SELECT pg_is_in_recovery()")
         if cursor.fetchone()[0]:
-            return None  # a standby knows no lock of its primary server
+            return None  # a standby knows no lock of its primary
         cursor.execute(HELD_LOCKS)
         return {row[0] for row in cursor.fetchall()}
 
@@ -190,7 +190,7 @@ class PostgresqlDialect(Dialect):
         cursor.execute("SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')")
         is_standby, read_only = cursor.fetchone()
         if is_standby:
-            return "this server is a standby, which can only be read; name the primary server"
+            return "this database server is a standby, which can only be read; name the primary server"
         return (
             "this database can only be read, or this role may only read (default_transaction_read_only)"
             if read_only == "on"
@@ -229,7 +229,7 @@ class PostgresqlDialect(Dialect):
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
 
     def streaming_cursor(self, connection: Any) -> Any:
-        # The server keeps the rows that are not fetched. The cursor has a single statement, which is a query.
+        # The database server keeps the rows that are not fetched. The cursor has a single statement, which is a query.
         return connection.cursor("blackboard_rows")
 
     def insert_rows(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

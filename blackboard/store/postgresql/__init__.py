@@ -2,12 +2,12 @@
 
 The database:
 
-postgresql_database      the database on a server: its place, its connections and its transactions
-postgresql_driver        opens connections to the server
+postgresql_database      the database on PostgreSQL: its place, its connections and its transactions
+postgresql_driver        opens connections to the database server
 postgresql_user_queries  the queries that users write in SQL, which only read
 pipelined_transactions   transactions whose statements cross the wire together
 optimistic_transactions  transactions that read without a lock, and commits that check what was read
-connected_processes      the processes on the board: advisory locks, notifications and the clock of the server
+connected_processes      the processes on the board: advisory locks, notifications and the clock of the database server
 
 Its commits:
 
@@ -19,6 +19,6 @@ Its upkeep:
 
 postgresql_partitions  the history in partitions: their creation, and the events that stay when one is removed
 postgresql_upkeep      the upkeep of the board
-postgresql_health      measurements of the server
-postgresql_backups     backups by the programs of the server
+postgresql_health      measurements of the database server
+postgresql_backups     backups by the programs of the database server
 """

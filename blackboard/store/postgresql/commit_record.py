@@ -1,9 +1,9 @@
-"""The record of a writer's commits on a server, which says whether a COMMIT without a response succeeded.
+"""The record of a writer's commits on PostgreSQL, which says whether a COMMIT without a response succeeded.
 
-A connection can be lost after the server got COMMIT and before its response arrived. Then the work may or may not be
-stored. If the program repeated it, it could be stored twice; if it reported a failure, that could be wrong. So each
-writing transaction raises a number in a row of its own writer before anything else. A new connection then changes the
-same row: it waits until the lost transaction has ended, and finds the number that was committed last.
+A connection can be lost after the database server got COMMIT and before its response arrived. Then the work may or may
+not be stored. If the program repeated it, it could be stored twice; if it reported a failure, that could be wrong. So
+each writing transaction raises a number in a row of its own writer before anything else. A new connection then changes
+the same row: it waits until the lost transaction has ended, and finds the number that was committed last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError
 
 OUTCOME_SECONDS = 30.0
-"""How long the program tries to read the outcome of a commit. The server ends a lost transaction earlier."""
+"""How long the program tries to read the outcome of a commit. The database server ends a lost transaction earlier."""
 OUTCOME_PAUSE: Duration = 50 * MILLISECOND
 """The pause between two attempts."""
 KEPT_RECORDS = "1 day"

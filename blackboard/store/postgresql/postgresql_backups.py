@@ -1,4 +1,4 @@
-"""Backups of boards on a server, made by the server's own programs: `pg_dump` copies, `pg_restore` checks and restores.
+"""Backups of boards on PostgreSQL by its own programs: `pg_dump` copies, `pg_restore` checks and restores.
 
 A backup is one snapshot of the board. A restoration happens completely or not at all.
 """
@@ -29,7 +29,7 @@ _COUNTS = (
 
 
 def back_up_postgresql(database: PostgresqlDatabase, to: Path) -> Copy:
-    """Copy a board on a server, which may be in use, to a new file in the archive format of `pg_dump`, and check it.
+    """Copy a board on PostgreSQL, which may be in use, to a new file in the archive format of `pg_dump`, and check it.
 
     Raises:
         StoreError: The file exists or cannot be written, a program is missing, or the copy is damaged.
@@ -53,17 +53,17 @@ def back_up_postgresql(database: PostgresqlDatabase, to: Path) -> Copy:
 
 
 def restore_postgresql(archive: Path, database: PostgresqlDatabase) -> Copy:
-    """Restore a board into an empty database on a server.
+    """Restore a board into an empty database on PostgreSQL.
 
     Raises:
         StoreMissing: There is no such file.
-        StoreForeign: The file is not a backup of a board on a server.
+        StoreForeign: The file is not a backup of a board on PostgreSQL.
         StoreError: The database is not empty, a program is missing, or the restoration failed.
     """
     if not archive.is_file():
         raise StoreMissing(f"there is no file {archive}")
     if "board" not in _check_archive(archive):
-        raise StoreForeign(f"{archive} is not a backup of a blackboard on a server")
+        raise StoreForeign(f"{archive} is not a backup of a blackboard on PostgreSQL")
     with database.read() as transaction:
         transaction.cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
         if transaction.cursor.fetchone()[0]:
@@ -124,7 +124,7 @@ def _run(database: PostgresqlDatabase, name: str, arguments: Sequence[str]) -> N
 
 
 def _target(database: PostgresqlDatabase) -> str:
-    """Return the database as the server's programs take it, without its password."""
+    """Return the database as the database server's programs take it, without its password."""
     options: dict[str, Any] = {key: value for key, value in database.connect_options().items() if key != "password"}
     return " ".join(f"{key}='{_quoted(str(value))}'" for key, value in options.items())
 

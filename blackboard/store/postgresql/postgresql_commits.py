@@ -1,4 +1,4 @@
-"""Commits of batches on a server. A batch is tried without the lock of the board first, if that saves time."""
+"""Commits of batches on PostgreSQL. A batch is tried without the lock of the board first, if that saves time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from blackboard.store.transaction import Transaction
 
 
 class PostgresqlCommits(BatchCommits):
-    """The commits of batches on a server; see `BatchCommits`.
+    """The commits of batches on PostgreSQL; see `BatchCommits`.
 
     Args:
         writer: The writing connection of this process.

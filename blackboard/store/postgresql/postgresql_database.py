@@ -1,4 +1,4 @@
-"""The database of a board on a server: its place, its connections and its transactions."""
+"""The database of a board on PostgreSQL: its place, its connections and its transactions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class PostgresqlPlace(BoardPlace):
-    """The place of a board on a server, whose URL without a password is given; see `BoardPlace`."""
+    """The place of a board on PostgreSQL, whose URL without a password is given; see `BoardPlace`."""
 
     is_created_on_demand = False
 
@@ -54,29 +54,29 @@ class PostgresqlPlace(BoardPlace):
         return None
 
     def apply_mode(self) -> None:
-        """Do nothing: a server has rights instead."""
+        """Do nothing: PostgreSQL has rights instead."""
 
     def apply_mode_to_new(self) -> None:
         """Do nothing."""
 
     def delete(self) -> NoReturn:
-        raise StoreError(f"{self._location} is on a server, where only the owner of the database can drop it")
+        raise StoreError(f"{self._location} is on PostgreSQL, where only the owner of the database can drop it")
 
     def sizes(self) -> FileSizes:
         return FileSizes()
 
     @property
     def spool_folder(self) -> Path:
-        """A folder of this user, because a server has none."""
+        """A folder of this user, because PostgreSQL has none."""
         return postgresql_spool_folder(self._location)
 
 
 class PostgresqlDatabase(Database):
-    """The connections to one database on a server; see `Database`.
+    """The connections to one database on PostgreSQL; see `Database`.
 
     Args:
         driver: Connects to the database.
-        direct: Connects to the server itself, for notifications, if `driver` connects to a pooler.
+        direct: Connects to the database server itself, for notifications, if `driver` connects to a pooler.
         query_url: The URL of the database as a user who may only read, for queries that are not trusted.
     """
 
@@ -135,7 +135,7 @@ class PostgresqlDatabase(Database):
         return connection
 
     def _connect_directly(self) -> Any:
-        """Open a connection to the server itself, whose statements are transactions."""
+        """Open a connection to the database server itself, whose statements are transactions."""
         if self._direct is None:
             return self.connect(writes=False)
         connection = self._direct.connect()
@@ -143,7 +143,7 @@ class PostgresqlDatabase(Database):
         return connection
 
     def connect_options(self) -> dict[str, Any]:
-        """Return the options of a connection to a server, with the password, without options of the driver."""
+        """Return the options of a connection to PostgreSQL, with the password, without options of the driver."""
         _, options = self._driver.connect_arguments()
         return {name: value for name, value in options.items() if isinstance(value, str | int)}
 
@@ -155,10 +155,10 @@ class PostgresqlDatabase(Database):
         self._announcer.announce()
 
     def database_time(self) -> Instant:
-        """Return the time of the server, in microseconds since the epoch.
+        """Return the time of the database server, in microseconds since the epoch.
 
         Raises:
-            StoreError: The server cannot be used.
+            StoreError: The database server cannot be used.
         """
         with self.read() as transaction:
             return self.dialect.database_time(transaction.cursor)
@@ -172,10 +172,10 @@ class PostgresqlDatabase(Database):
             self._check_writable()
 
     def _check_writable(self) -> None:
-        """Check that the server lets this user write, as far as the server tells.
+        """Check that the database server lets this user write, as far as it tells.
 
         Raises:
-            StoreError: The server is a standby, or only allows reading.
+            StoreError: The database server is a standby, or only allows reading.
         """
         with self.read() as transaction:
             refusal = self.dialect.refusal_of_writes(transaction.cursor)
@@ -186,4 +186,4 @@ class PostgresqlDatabase(Database):
         return contextlib.nullcontext()
 
     def checkpoint(self, min_bytes: int = 0) -> None:
-        """Do nothing: the server does so itself."""
+        """Do nothing: the database server does so itself."""

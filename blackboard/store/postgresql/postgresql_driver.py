@@ -1,4 +1,4 @@
-"""The driver of a server: it opens connections, and its errors are part of the dialect."""
+"""The driver of PostgreSQL: it opens connections, and its errors are part of the dialect."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect, Post
 
 
 class PostgresqlDriver:
-    """The driver that the URL of a database on a server names.
+    """The driver that the URL of a database on PostgreSQL names.
 
     Args:
         url: The URL.
-        prepare: Whether the server may keep statements and settings for a connection.
+        prepare: Whether the database server may keep statements and settings for a connection.
     """
 
     def __init__(self, url: DatabaseUrl, *, prepare: bool = True) -> None:
@@ -22,7 +22,7 @@ class PostgresqlDriver:
         self._driver = url.driver.loaded_dbapi
         errors = PostgresqlErrors(self._driver.Error, self._driver.OperationalError)
         self.dialect = PostgresqlDialect(errors, prepare=prepare)
-        """The dialect of the server, with the errors of the driver."""
+        """The dialect of the database server, with the errors of the driver."""
 
     def connect(self) -> Any:
         """Open a connection."""

@@ -1,4 +1,4 @@
-"""The health of a server: its version, its clock, its durability, and whether a pooler is in front of it."""
+"""The health of a database server: its version, its clock, its durability, and whether a pooler is in front of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
 
 
 def measure_postgresql(database: PostgresqlDatabase) -> PostgresqlHealth:
-    """Measure a server.
+    """Measure the database server.
 
     Raises:
-        StoreError: The server cannot be used.
+        StoreError: The database server cannot be used.
     """
     clock = SystemClock()
     with contextlib.closing(database.connect(writes=False)) as connection:

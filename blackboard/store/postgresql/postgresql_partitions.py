@@ -1,4 +1,4 @@
-"""The partitions of the table `event`, by ranges of ids, on a server whose board was initialized with them.
+"""The partitions of the table `event`, by ranges of ids, for a board on PostgreSQL that was initialized with them.
 
 The newest partitions are empty, so that new events always find theirs. Creating one blocks nobody: an empty table is
 made beside `event` and attached to it.
@@ -53,7 +53,7 @@ _RIGHTS = (
 
 
 class PostgresqlPartitions(EventPartitions):
-    """The partitions of a board on a server; see `EventPartitions`.
+    """The partitions of a board on PostgreSQL; see `EventPartitions`.
 
     Args:
         transaction: The transaction.
@@ -174,7 +174,7 @@ class PostgresqlPartitions(EventPartitions):
 
 
 def has_partitions(transaction: Transaction) -> bool:
-    """Return whether the table `event` of a board on a server has partitions."""
+    """Return whether the table `event` of a board on PostgreSQL has partitions."""
     return _has_table(transaction, TABLE)
 
 
@@ -212,7 +212,7 @@ def create_partitions(transaction: Transaction, events: int) -> None:
 
 
 def analyze_table(database: Database) -> None:
-    """Take the statistics of the whole table. The server itself takes only the statistics of each partition."""
+    """Take the statistics of the whole table. PostgreSQL itself takes only those of each partition."""
     failures = (database.dialect.errors.base, StoreError)  # after a failure, the plans follow older statistics
     with contextlib.suppress(*failures), contextlib.closing(database.connect(writes=True)) as connection:
         connection.execute("ANALYZE event")
@@ -226,7 +226,7 @@ def is_seen_by_all(database: Database, version: str) -> bool:
     older.
 
     Raises:
-        StoreError: The server cannot be used.
+        StoreError: The database server cannot be used.
     """
     with contextlib.closing(database.connect(writes=True)) as connection:
         try:

@@ -1,4 +1,4 @@
-"""The upkeep of a board on a server, which does much of it itself."""
+"""The upkeep of a board on PostgreSQL, which does much of it itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blackboard.store.transaction import Transaction
 
 
 class PostgresqlUpkeep(BoardUpkeep):
-    """The upkeep of the board of a server; see `BoardUpkeep`."""
+    """The upkeep of a board on PostgreSQL; see `BoardUpkeep`."""
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self._database = database
@@ -42,7 +42,7 @@ class PostgresqlUpkeep(BoardUpkeep):
 
     def compact(self, *, insist: bool = True) -> bool:
         location = self._database.location
-        raise StoreError(f"{location} is on a server, which reuses its pages itself; only files are compacted")
+        raise StoreError(f"{location} is on PostgreSQL, which reuses its pages itself; only files are compacted")
 
     def empty_log(self) -> bool:
         return False

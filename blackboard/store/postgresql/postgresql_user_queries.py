@@ -1,4 +1,4 @@
-"""The queries that users write in SQL, for a board on a server: in transactions that can only read."""
+"""The queries that users write in SQL, for a board on PostgreSQL: in transactions that can only read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _TimedQuery(NamedTuple):
 
 
 class PostgresqlQueries(BoardQueries):
-    """The queries on the board of a server; see `BoardQueries`."""
+    """The queries on a board on PostgreSQL; see `BoardQueries`."""
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self._database = database
@@ -84,12 +84,12 @@ class PostgresqlQueries(BoardQueries):
         database = self._database
         if database.query_url is None:
             raise WorkError(
-                "a board on a server takes queries over HTTP only as a user who may only read; name one as 'query_url'"
-                " in [database]"
+                "a board on PostgreSQL takes queries over HTTP only as a user who may only read; name one as"
+                " 'query_url' in [database]"
             )
         reader_url = DatabaseUrl(database.query_url)
         if reader_url.path is not None:
-            raise WorkError("'query_url' in [database] names a file; name the database of the board on its server")
+            raise WorkError("'query_url' in [database] names a file; name the database of the board on PostgreSQL")
         driver = PostgresqlDriver(reader_url, prepare=database.dialect.keeps_statements)
         with closing(PostgresqlDatabase(driver)) as reader, reader.read() as transaction:
             transaction.cursor.execute(_MAY_WRITE)
@@ -111,8 +111,8 @@ class PostgresqlQueries(BoardQueries):
 
     def connection(self) -> sqlite3.Connection:
         raise StoreError(
-            f"a read-only SQLite connection needs a file, but {self._database.location} is on a server; use"
-            " board.engine(), or a client of that server"
+            f"a read-only SQLite connection needs a file, but {self._database.location} is on PostgreSQL; use"
+            " board.engine(), or a client of PostgreSQL"
         )
 
 
@@ -150,7 +150,7 @@ def _fetch(transaction: Transaction, query: _TimedQuery, limit: int) -> QueryRes
 
 
 def _shown(value: object) -> Any:
-    """Return a value from a server as a board in a file has it: a number, a text, bytes or None."""
+    """Return a value from PostgreSQL as a board in a file has it: a number, a text, bytes or None."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value if value is None or isinstance(value, str | int | float | bytes) else str(value)

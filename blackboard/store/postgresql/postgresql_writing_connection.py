@@ -1,4 +1,4 @@
-"""The connection of a process that writes to a server, and the outcome of each of its commits."""
+"""The connection of a process that writes to PostgreSQL, and the outcome of each of its commits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRANSACTIONS_PER_NOTE = 4
 
 
 class PostgresqlWritingConnection(WritingConnection):
-    """The writing connection to a server; see `WritingConnection`."""
+    """The writing connection to PostgreSQL; see `WritingConnection`."""
 
     dialect: PostgresqlDialect
 
@@ -86,7 +86,7 @@ class PostgresqlWritingConnection(WritingConnection):
         """Commit a transaction if nothing that it has read has changed; otherwise it is not committed.
 
         Raises:
-            StoreUnknown: The connection was lost, and the server does not tell whether the work is stored.
+            StoreUnknown: The connection was lost, and the database server does not tell whether the work is stored.
         """
         self._check_open(transaction)
         if transaction.shared is not None:
@@ -117,7 +117,7 @@ class PostgresqlWritingConnection(WritingConnection):
         """Commit. If the response is lost, the record of the commits has the outcome.
 
         Raises:
-            StoreUnknown: The server does not tell whether the work is stored.
+            StoreUnknown: The database server does not tell whether the work is stored.
         """
         try:
             transaction.commit_state = CommitState.IN_DOUBT
@@ -134,7 +134,7 @@ class PostgresqlWritingConnection(WritingConnection):
         """Note and return the outcome of a transaction whose COMMIT raised an error.
 
         Raises:
-            StoreUnknown: The server does not tell the outcome. The transaction stays in doubt.
+            StoreUnknown: The database server does not tell the outcome. The transaction stays in doubt.
         """
         outcome = self._find_outcome(error, events_after)
         transaction.commit_state = CommitState.COMMITTED if outcome.is_committed else CommitState.UNCOMMITTED
@@ -144,7 +144,7 @@ class PostgresqlWritingConnection(WritingConnection):
         """Find the outcome of the open transaction, whose COMMIT raised an error.
 
         Raises:
-            StoreUnknown: The server does not tell the outcome.
+            StoreUnknown: The database server does not tell the outcome.
         """
         if isinstance(error, self.dialect.errors.base) and self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
             return CommitOutcome(is_committed=False)

@@ -54,17 +54,17 @@ class WorkerRow(NamedTuple):
     model: str | None = None
     """The provider and model that answer its agents, as text."""
     lock_key: Number | None = None
-    """The number of the lock that it holds on a server while it lives; None without such a lock."""
+    """The number of the lock that it holds on PostgreSQL while it lives; None without such a lock."""
 
 
 class WriterRow(NamedTuple):
-    """A row of `writer`: the last commit of one process on a server; see `CommitRecord`."""
+    """A row of `writer`: the last commit of one process on PostgreSQL; see `CommitRecord`."""
 
     id: str
     n: Number
     """The number of the last transaction that was committed."""
     at: Instant
-    """The time of the server at that transaction."""
+    """The time of the database server at that transaction."""
 
 
 class AccessTokenRow(NamedTuple):
@@ -157,7 +157,7 @@ class TransactionStart(NamedTuple):
     next_evaporation: Instant | None
     schema: str
     database_time: Instant | None
-    """The time of the server; None for a file."""
+    """The time of the database server; None for a file."""
 
 
 class DueInstants(NamedTuple):

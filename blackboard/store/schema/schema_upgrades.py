@@ -35,7 +35,7 @@ class SchemaChange:
     """The migration before; None if there was no board."""
     after: str
     backup: Path | None
-    """A copy of the board as it was before an upgrade; None for a new board, and on a server."""
+    """A copy of the board as it was before an upgrade; None for a new board, and on PostgreSQL."""
 
 
 def create_or_upgrade(

@@ -323,7 +323,7 @@ WHERE crossing.id IN (
 ORDER BY crossing.law, crossing.order_key DESC, crossing.id;
 
 -- name: first_claimable (postgresql)
--- Without statistics, the server reads all waiting crossings for min(law).
+-- Without statistics, the database server reads all waiting crossings for min(law).
 WITH RECURSIVE waiting (law) AS (
   SELECT (
       SELECT crossing.law

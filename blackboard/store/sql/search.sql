@@ -18,7 +18,7 @@ SELECT 1;
 
 -- name: create_beside
 -- Create what the index needs: the text of each document. FTS5 reads this view to check the index, and allows no
--- table-valued function in it. A server needs an index by words.
+-- table-valued function in it. PostgreSQL needs an index by words.
 CREATE VIEW IF NOT EXISTS search_text AS
 SELECT doc.id, (
     SELECT group_concat(field.value, char(10))

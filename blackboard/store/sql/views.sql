@@ -118,7 +118,7 @@ FROM ({live_marks}) AS live
 CASE WHEN {key} LIKE '"%' THEN json_extract({key}, '$') ELSE {key} END
 
 -- fragment: tag_text(key) (postgresql)
--- A server cannot hold the character with the code 0, so a text with it stays as JSON.
+-- PostgreSQL cannot hold the character with the code 0, so a text with it stays as JSON.
 CASE WHEN {key} LIKE '"%' AND position('\u0000' in {key}) = 0 THEN CAST({key} AS jsonb) #>> '{}' ELSE {key} END
 
 -- name: mark_tags

@@ -54,7 +54,7 @@ class SqliteUpkeep(BoardUpkeep):
 
     def partition_history(self, transaction: Transaction, events: int) -> None:
         location = self._database.location
-        raise UsageError(f"{location} is a file; only the history of a board on a server has partitions")
+        raise UsageError(f"{location} is a file; only the history of a board on PostgreSQL has partitions")
 
     def analyze_history(self) -> None:
         """Do nothing: there are no partitions."""

@@ -142,7 +142,7 @@ def resolved_path(path: str | Path) -> Path:
 
 
 def postgresql_spool_folder(address: str) -> Path:
-    """Return the spool of a board on a server: a temporary folder of this user, named by the URL without password."""
+    """Return the spool of a board on PostgreSQL: a temporary folder of this user, named by the URL without password."""
     name = hashlib.sha256(address.encode()).hexdigest()[:20]
     return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}-spool"
 

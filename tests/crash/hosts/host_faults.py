@@ -41,7 +41,7 @@ def kill_often(run: BoardRun) -> Iterator[str]:
 
 
 @contextmanager
-def restart_server(run: BoardRun) -> Iterator[str]:
+def restart_database_server(run: BoardRun) -> Iterator[str]:
     """Restart the server without a checkpoint. All its sessions end."""
     with run.trouble(None):
         run.server.restart()
@@ -133,7 +133,7 @@ def step_clock(run: BoardRun) -> Iterator[str]:
 FAULTS: Mapping[str, Fault] = {
     "kills": kill_some,
     "series of kills": kill_often,
-    "server restarts": restart_server,
+    "database server restarts": restart_database_server,
     "closed cuts": cut_closed,
     "silent cuts": cut_silent,
     "lost answers": lose_answers,

@@ -1,4 +1,4 @@
-"""A run of hosts that share a board on a server: rounds of faults on one board after another.
+"""A run of hosts that share a board on PostgreSQL: rounds of faults on one board after another.
 
 After the faults of each round, everything must go on within a time: each depositor's next mark is stored, the work of
 dead workers is taken up, every worker that runs an activation is registered again, and what waited on the board is

@@ -98,7 +98,7 @@ class CrashWorld(ABC):
         """The failpoints that a daemon of this world reaches."""
         left_out = {"migration"}
         left_out |= set() if cls.asks else {"call"}
-        # The last three are reached on a server, and the others have tests of their own.
+        # The last three are reached on PostgreSQL, and the others have tests of their own.
         left_out |= {"spool", "batch_api", "partition", "optimistic"}
         left_out |= set() if cls.tells else {"outbox"}
         left_out |= set() if cls.publishes else {"publish"}

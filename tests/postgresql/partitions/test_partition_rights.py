@@ -44,7 +44,7 @@ def test_init_gives_a_board_partitions(typed: CommandLine, empty_url: str) -> No
 def test_init_refuses_partitions_in_a_file(typed: CommandLine) -> None:
     typed.write("blackboard.toml", '[database]\nurl = "sqlite:///board.db"\n')
     done = typed("init", "--partition-history")
-    assert (done.code, "only for a board on a server" in done.err) == (2, True)
+    assert (done.code, "only for a board on PostgreSQL" in done.err) == (2, True)
     assert not (typed.folder / "board.db").exists()
     done = typed("init", "--partition-events", "5000")
     assert (done.code, "add --partition-history" in done.err) == (2, True)

@@ -1,6 +1,6 @@
 """The work of an agent that a claim can take: its unfinished activations, and the crossings that are ready.
 
-Several claims in one transaction on a server read it together, which saves messages.
+Several claims in one transaction on PostgreSQL read it together, which saves messages.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ def _queries_of(txn: BoardTransaction, agent: str, claim_count: int) -> _WorkQue
 def read_claimable_work(txn: BoardTransaction, agent: str, *, with_crossings: bool = True) -> ClaimableWork:
     """Read the work of an agent.
 
-    A server gets all queries in one message. In a file, only the load is read: a further query costs little there.
+    PostgreSQL gets all queries in one message. In a file, only the load is read: a further query costs little there.
     """
     queries = _queries_of(txn, agent, 1 if with_crossings else 0)
     return queries.work_from(iter(txn.sql.results(*queries.all())))
 
 
 def _read_together(txn: BoardTransaction, claims_by_agent: Mapping[str, int]) -> dict[str, ClaimableWork]:
-    """Read together the work of several agents, on a server.
+    """Read together the work of several agents, on PostgreSQL.
 
     Whether the agents may run is not checked.
 

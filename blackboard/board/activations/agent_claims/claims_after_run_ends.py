@@ -1,4 +1,4 @@
-"""The claims after the ends of runs: on a server, agents whose runs end in one transaction claim together."""
+"""The claims after the ends of runs: on PostgreSQL, agents whose runs end in one transaction claim together."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class SpooledAnswer(NamedTuple):
 
 
 class AnswerSpool:
-    """The spool of one board: the folder `<database>-spool`, or, for a board on a server, a folder of this user."""
+    """The spool of one board: the folder `<database>-spool`, or, for a board on PostgreSQL, a folder of this user."""
 
     def __init__(self, session: BoardSession) -> None:
         self._session = session
@@ -111,7 +111,7 @@ def delete_files(database: Database, call_ids: Iterable[int]) -> None:
 
 
 def _folder_of(database: Database) -> Path:
-    """Return the folder: beside the database, or a folder of this user for a board on a server."""
+    """Return the folder: beside the database, or a folder of this user for a board on PostgreSQL."""
     return database.place.spool_folder
 
 

@@ -36,7 +36,7 @@ def recover(
 
     An activation is recovered if its worker is among the `dead`, or if `is_lost` returns true: its worker lives and
     does not run it. With `expired`, an activation whose lease has expired is also recovered. With `expiry_is_death`, as
-    on a server, an expired lease counts as the death of the worker. `is_lost` is called after the running activations
+    on PostgreSQL, an expired lease counts as the death of the worker. `is_lost` is called after the running activations
     were read.
     """
     count = 0

@@ -37,7 +37,7 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
 
 
 def read_ahead(transaction: Transaction, row: ActivationRow) -> None:
-    """Send ahead the reads of `run_to_end`, on a server."""
+    """Send ahead the reads of `run_to_end`, on PostgreSQL."""
     transaction.prefetch(ACTIVATIONS.run_to_end, id=row.id)
     transaction.prefetch(ACTIVATIONS.get_agent_state, agent=row.agent)
 

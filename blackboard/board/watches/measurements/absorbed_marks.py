@@ -34,7 +34,7 @@ def _absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int
 
 
 def read_absorbed(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: Collection[MarkRow]) -> None:
-    """Read together the absorbed events of some marks, on a server."""
+    """Read together the absorbed events of some marks, on PostgreSQL."""
     if rows and (cache := txn.row_cache) is not None:
         for watch_id, watch in {watch.id: watch for watch in watches}.items():
             cache.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
@@ -45,7 +45,7 @@ def read_absorbed(txn: BoardTransaction, watches: Iterable[RegisteredWatch], row
 def read_absorbed_of_subject(
     txn: BoardTransaction, watches: Iterable[RegisteredWatch], kind: str, subject: str, rows: Collection[MarkRow]
 ) -> None:
-    """Read together what watches have absorbed of all stored marks of a kind and subject, on a server.
+    """Read together what watches have absorbed of all stored marks of a kind and subject, on PostgreSQL.
 
     The marks are kept, so that after the deposit a watch over the subject is evaluated without another read.
     """

@@ -1,8 +1,8 @@
 """Collected sums: a transaction reads each running sum once, and writes the changed sums once, at its end.
 
-On a server, other processes may change the sums while a transaction works without the lock. Such a transaction writes
-no sums. At its end, the transaction computes what it has added to the sums that it has read. The server adds these
-amounts to its present sums, under the lock. So several processes may add in any order.
+On PostgreSQL, other processes may change the sums while a transaction works without the lock. Such a transaction writes
+no sums. At its end, the transaction computes what it has added to the sums that it has read. The database server adds
+these amounts to its present sums, under the lock. So several processes may add in any order.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, abs
 
 
 def read_stimuli_of_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
-    """Read together the stimuli of a watch over each of some subjects, on a server."""
+    """Read together the stimuli of a watch over each of some subjects, on PostgreSQL."""
     if (cache := txn.row_cache) is not None:
         places = [(kind, subject) for subject in subjects for kind in watch.condition.kinds]
         cache.read_marks(txn.sql, places)

@@ -1,6 +1,6 @@
-"""Advisory locks of the server that one process at a time holds.
+"""Advisory locks of the database server that one process at a time holds.
 
-The server frees a lock when the connection of its holder ends.
+The database server frees a lock when the connection of its holder ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class AdvisoryLock:
 
         Raises:
             StoreBusy: Other processes held it for too long.
-            StoreError: The server cannot be used.
+            StoreError: The database server cannot be used.
         """
         dialect = self._database.dialect
         statements = (

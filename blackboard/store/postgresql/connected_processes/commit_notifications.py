@@ -1,4 +1,4 @@
-"""Notifications of commits between the processes on a server: the connection that hears them, and their sender.
+"""Notifications of commits between the processes on a board: the connection that hears them, and their sender.
 
 The same connection holds the locks that show that the workers of its process are alive. No work depends on a
 notification, because a process also reads the board at each tick. After each new connection, every subscriber is woken,

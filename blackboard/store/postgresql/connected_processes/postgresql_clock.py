@@ -1,4 +1,4 @@
-"""The clock of a server, which all processes of its boards follow. So a wrong clock of one machine has no effect."""
+"""The clock of PostgreSQL, which all processes of its boards follow. So a wrong clock of one machine has no effect."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DRIFT_DIVISOR = 10_000
 
 
 class _ClockReading(NamedTuple):
-    """A reading of the server's clock."""
+    """A reading of the database server's clock."""
 
     offset: Duration
-    """The server's time minus the monotonic time."""
+    """The database server's time minus the monotonic time."""
     error: Duration
     """The largest error of the offset when it was observed."""
     at: Instant
@@ -24,13 +24,13 @@ class _ClockReading(NamedTuple):
 
 
 class PostgresqlClock(ObservingClock):
-    """The clock of a server. Between two readings, the monotonic time of this machine is added to the last one.
+    """The clock of PostgreSQL. Between two readings, the monotonic time of this machine is added to the last one.
 
-    Each transaction observes the server's time. The quicker the reading, the more exact is the observation. So a slow
-    observation does not replace a better one, unless the server's clock was set meanwhile.
+    Each transaction observes the database server's time. The quicker the reading, the more exact is the observation. So
+    a slow observation does not replace a better one, unless the database server's clock was set meanwhile.
 
     Args:
-        read: Returns the time of the server.
+        read: Returns the time of the database server.
     """
 
     def __init__(self, read: Callable[[], Instant]) -> None:
@@ -42,10 +42,10 @@ class PostgresqlClock(ObservingClock):
         return "PostgresqlClock()"
 
     def now(self) -> Instant:
-        """Return the time of the server.
+        """Return the time of the database server.
 
         Raises:
-            StoreError: The server was not reached yet, and is not reached now.
+            StoreError: The database server was not reached yet, and is not reached now.
         """
         best = self._best
         if best is None:
@@ -54,7 +54,7 @@ class PostgresqlClock(ObservingClock):
         return self.monotonic() + best.offset
 
     def observe(self, shown: Instant, sent_at: Instant) -> None:
-        """Take a time that the server has shown, if it is more exact than the last one."""
+        """Take a time that the database server has shown, if it is more exact than the last one."""
         self._take(shown, sent_at)
 
     def _take(self, shown: Instant, sent_at: Instant) -> _ClockReading:

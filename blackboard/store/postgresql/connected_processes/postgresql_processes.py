@@ -1,4 +1,4 @@
-"""The processes on a board on a server: which workers are alive, and how each process hears of commits.
+"""The processes on a board on PostgreSQL: which workers are alive, and how each process hears of commits.
 
 Each worker holds an advisory lock on its listening connection. Where no such connection is possible, as behind a
 pooler, a worker counts as alive by its lease and its last sign of life.
@@ -28,7 +28,7 @@ KEY_BITS = 62
 
 
 class PostgresqlLiveness:
-    """The liveness of one worker on a server, from `enter` to `release`.
+    """The liveness of one worker on PostgreSQL, from `enter` to `release`.
 
     Args:
         listener: The connection whose lock proves that the worker is alive; None if nothing proves it.
@@ -84,7 +84,7 @@ class PostgresqlLiveness:
 
 
 class PostgresqlProcesses(BoardProcesses):
-    """The processes on the board of a server; see `BoardProcesses`."""
+    """The processes on a board on PostgreSQL; see `BoardProcesses`."""
 
     expiry_is_death = True
 

@@ -1,6 +1,7 @@
-"""The locks that prove that workers are alive: advisory locks of the server, one for each worker.
+"""The locks that prove that workers are alive: advisory locks of the database server, one for each worker.
 
-The server frees a lock when the connection of its worker ends, so a lock that stays free shows that its worker is dead.
+The database server frees a lock when the connection of its worker ends, so a lock that stays free shows that its worker
+is dead.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class WorkerLocks:
         return news
 
     def take(self, cursor: Any) -> None:
-        """Take the locks that are missing. An earlier connection may hold one until the server notices its end."""
+        """Take the locks that are missing. An earlier connection may hold one until PostgreSQL notices its end."""
         for key in self.wanted - self._taken:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", (key,))
             if cursor.fetchone()[0]:

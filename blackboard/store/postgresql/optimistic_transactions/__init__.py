@@ -1,4 +1,4 @@
-"""Transactions on a server that read without a lock, and commit only if nothing that they have read has changed.
+"""Transactions on PostgreSQL that read without a lock, and commit only if nothing that they have read has changed.
 
 optimistic_transaction      the transaction, and its form in a single message
 optimistic_commits          tries to commit in this way, and when a try is skipped

@@ -25,8 +25,8 @@ MAX_OPTIMISTIC_ATTEMPTS = 3
 BUSY_TIME: Duration = 5 * SECOND
 """How long the board counts as busy after a writer waited."""
 MAX_ENTRIES = 4
-"""The largest batch. The statements of larger batches differ more, and the server would have to plan each of them. A
-large batch also needs this less, because its deposits share one wait for the lock."""
+"""The largest batch. The statements of larger batches differ more, and the database server would have to plan each of
+them. A large batch also needs this less, because its deposits share one wait for the lock."""
 MAX_SKIPPED = 64
 """The largest number of commits under the lock after work that could not be committed without it."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from blackboard.store.postgresql.optimistic_transactions.optimistic_transaction import OptimisticTransaction
 
 MARGIN = 1.000000001
-"""By how much a bound is raised, because the server rounds when it adds."""
+"""By how much a bound is raised, because the database server rounds when it adds."""
 
 _BELOW = """(
   SELECT count(*) = {rows} AND coalesce(sum(part.value), 0) * {margin} < $1

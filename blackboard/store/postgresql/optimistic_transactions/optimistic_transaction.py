@@ -1,8 +1,8 @@
-"""A transaction on a server that reads without a lock, and writes only if nothing that it has read has changed.
+"""A transaction on PostgreSQL that reads without a lock, and writes only if nothing that it has read has changed.
 
 The rules run between two messages. The first has their reads, and locks nothing. The second takes the lock of the
-board, checks each result that the rules have used, writes, and commits. So other processes wait only while the server
-works, and not for the network or for the rules of this process.
+board, checks each result that the rules have used, writes, and commits. So other processes wait only while the database
+server works, and not for the network or for the rules of this process.
 
 All reads and writes of such a transaction must be known to be safe: they do not depend on the instant at which the
 lock is taken, and they wake nobody. Otherwise the transaction gives up before its second message.
@@ -154,8 +154,8 @@ class OptimisticTransaction(PipelinedTransaction):
         Raises:
             LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read the values of its
                 start, has no instant, or has used a cached result without a fingerprint. Nothing was sent.
-            psycopg.Error: The server refused the commit, or the connection was lost. If `commit_state` is `IN_DOUBT`,
-                nobody knows yet whether the transaction was committed.
+            psycopg.Error: The database server refused the commit, or the connection was lost. If `commit_state` is
+                `IN_DOUBT`, nobody knows yet whether the transaction was committed.
         """
         if not self._write_set:
             self.commit_state = CommitState.COMMITTED
@@ -190,7 +190,7 @@ class OptimisticTransaction(PipelinedTransaction):
             self._process_cache.note_subject(kind, subject)
 
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
-        """Return the result of a statement that reads: a cached one, or the server's. The commit checks it.
+        """Return the result of a statement that reads: a cached one, or the database server's. The commit checks it.
 
         Raises:
             LockRequired: The statement is not one of `UNLOCKED_READS`, or reads what this transaction has written.

@@ -1,4 +1,4 @@
-"""Transactions on a server, whose statements cross the wire together.
+"""Transactions on PostgreSQL, whose statements cross the wire together.
 
 postgresql_transaction  a transaction that holds the lock of writers, or only reads
 pipelined_transaction   the base class of transactions: reads, sent ahead or when they are needed

@@ -1,4 +1,4 @@
-"""Rows that a transaction on a server inserts or deletes together, table by table, instead of one by one.
+"""Rows that a transaction on PostgreSQL inserts or deletes together, table by table, instead of one by one.
 
 A row that is put waits until a statement names its table, or until the commit. The keys of deleted rows wait in the
 same way. The rows of many deposits thus form one set, and the keys of many evaporated marks another. A large set of new

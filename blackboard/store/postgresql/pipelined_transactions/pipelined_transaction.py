@@ -1,4 +1,4 @@
-"""The common part of transactions on a server: reads that wait with other statements, and their results.
+"""The common part of transactions on PostgreSQL: reads that wait with other statements, and their results.
 
 A read that is sent ahead waits for the next message. When the transaction needs it, its result is there, unless a
 statement of the transaction may have changed it since.
@@ -21,7 +21,7 @@ Value = TypeVar("Value", bound=int | float | str | None)
 
 
 class PipelinedTransaction(Transaction):
-    """An open transaction on a connection to a server, and the reads that it sends ahead; see `Transaction`.
+    """An open transaction on a connection to PostgreSQL, and the reads that it sends ahead; see `Transaction`.
 
     Args:
         connection: The connection.

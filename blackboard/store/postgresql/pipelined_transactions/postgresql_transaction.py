@@ -1,4 +1,4 @@
-"""The usual transaction on a server, which holds the lock of writers, or only reads.
+"""The usual transaction on PostgreSQL, which holds the lock of writers, or only reads.
 
 A statement that changes something waits. It is sent with the next read, or with COMMIT. So an error of such a
 statement is raised by a later call of the same transaction: the next read, or the commit. The driver's error has
@@ -28,7 +28,8 @@ class PostgresqlTransaction(PipelinedTransaction):
     Args:
         connection: The connection.
         dialect: The kind of database.
-        process_cache: Notes the results of the server, for later transactions of this process; None if it only reads.
+        process_cache: Notes the results of the database server, for later transactions of this process; None if it only
+            reads.
     """
 
     __slots__ = ("_bulk_writes", "_counted", "_cursor", "_last_ids", "_process_cache")

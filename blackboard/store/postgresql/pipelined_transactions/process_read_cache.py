@@ -1,4 +1,4 @@
-"""Results of a server that this process remembers for a moment, so that a deposit need not read them.
+"""Results of PostgreSQL that this process remembers for a moment, so that a deposit need not read them.
 
 Nothing relies on them: a transaction that uses them checks each one under the lock, like a result that it has just
 read. So an outdated result costs only a second try.
@@ -20,7 +20,7 @@ from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 
 START_LIFETIME: Duration = 5 * SECOND
-"""How long the values that each transaction reads first are used after a server has returned them."""
+"""How long the values that each transaction reads first are used after PostgreSQL has returned them."""
 MAX_CACHED_SUBJECTS = 10_000
 """At least this many of the latest subjects with a mark are cached, and at most twice as many."""
 MAX_CACHED_RESULTS = 200
@@ -70,7 +70,7 @@ class ProcessReadCache:
 
     @property
     def start(self) -> TransactionStart | None:
-        """What a transaction reads first, without the time of the server; None if it is not fresh."""
+        """What a transaction reads first, without the time of the database server; None if it is not fresh."""
         return self._start if self._clock.monotonic() < self._noted_at + self.start_lifetime else None
 
     def note(
@@ -80,7 +80,7 @@ class ProcessReadCache:
         rows: list[tuple[Any, ...]],
         fingerprint: bytes | None = None,
     ) -> None:
-        """Note what a server has just returned for one of the `CACHED_READS`.
+        """Note what PostgreSQL has just returned for one of the `CACHED_READS`.
 
         `fingerprint` is the fingerprint of the rows, if it is known.
         """

@@ -46,7 +46,7 @@ OTHER_PARTS = (
 )
 
 
-@cache  # once in a process, when its first connection to a server is opened
+@cache  # once in a process, when its first connection to PostgreSQL is opened
 def require_internals() -> None:
     """Find all parts.
 

@@ -1,8 +1,8 @@
 """Statements of a connection to PostgreSQL that cross the wire together, in the pipeline mode of its client library.
 
 A statement that is added waits in this process. The next `receive` sends all that wait in one message, and takes all
-their results. So a statement whose result nobody needs costs no round trip. The server runs the statements in their
-order, and skips those after a failed one.
+their results. So a statement whose result nobody needs costs no round trip. The database server runs the statements in
+their order, and skips those after a failed one.
 
 It uses the library `libpq` through `psycopg.pq`, which takes a third of the processor time of a cursor. Psycopg does
 not document all that is used, see `psycopg_internals`. Between two messages, the connection is in its usual mode, and
@@ -20,7 +20,7 @@ from blackboard.store.postgresql.pipelined_transactions.psycopg_internals import
 MAX_WAITING_STATEMENTS = 1000
 """The largest number of statements that wait, so that a large transaction does not fill the memory."""
 MAX_PREPARED = 300
-"""The number of statements that the server keeps prepared for a connection. The oldest gives way."""
+"""The number of statements that the database server keeps prepared for a connection. The oldest gives way."""
 
 _ATTRIBUTE = "blackboard_pipeline"
 
@@ -40,7 +40,7 @@ class StatementResult:
 # Plain tuples, since each deposit makes two dozen: a named tuple takes ten times as long to make.
 _Waiting = tuple[
     str,  # the text
-    Sequence[Any],  # the values, as the server takes them
+    Sequence[Any],  # the values, as the database server takes them
     tuple[int, ...],  # the types of the values
     Sequence[Any],  # their formats
     StatementResult | None,  # the place for the result; None if nobody needs it
@@ -51,7 +51,7 @@ _Expected = tuple[
     tuple[int, ...] | None,  # the types of its parameters, if it was only prepared; None if it was run
     StatementResult | None,  # the place for the result; None if nobody needs it
 ]
-"""A result of the server that has not arrived."""
+"""A result of the database server that has not arrived."""
 
 
 class StatementPipeline:
@@ -59,7 +59,7 @@ class StatementPipeline:
 
     Args:
         connection: A connection of psycopg, in autocommit mode.
-        prepares: Whether the server may keep statements prepared for the connection.
+        prepares: Whether the database server may keep statements prepared for the connection.
 
     Raises:
         StoreError: The installed version of psycopg cannot be used.
@@ -85,7 +85,7 @@ class StatementPipeline:
         self._lost = psycopg.OperationalError
         """The error of a connection that ended."""
         self._failed = psycopg.errors.InFailedSqlTransaction
-        """The error of a commit that the server turned into a rollback."""
+        """The error of a commit that the database server turned into a rollback."""
         self._error_from = psycopg.errors.error_from_result
         """Returns the error that a result reports."""
         # Plain numbers, since an attribute of an enumeration takes as long as a part of a result.
@@ -161,7 +161,7 @@ class StatementPipeline:
     def _send(self) -> list[_Expected]:
         """Put the statements that wait into a message, and return the results that it will have.
 
-        A statement that is new to the server is prepared in the message first.
+        A statement that is new to the database server is prepared in the message first.
         """
         waiting, self._waiting = self._waiting, []
         pgconn, expected = self._pgconn, list[_Expected]()
@@ -200,7 +200,7 @@ class StatementPipeline:
     def _take(self, text: str, result: StatementResult | None) -> Exception | None:
         """Take the result of one statement, and return its error.
 
-        A server reports no error for COMMIT even if it rolls back because an earlier message failed.
+        PostgreSQL reports no error for COMMIT even if it rolls back because an earlier message failed.
         """
         error: Exception | None = None
         pg_result = self._result()

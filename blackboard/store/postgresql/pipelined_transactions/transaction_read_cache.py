@@ -1,4 +1,4 @@
-"""Results of reads that a transaction on a server sent ahead, until one of its writes may change them.
+"""Results of reads that a transaction on PostgreSQL sent ahead, until one of its writes may change them.
 
 A write may change each result that read a table to which it writes. But statements with different values of the key of
 that table concern different rows. So a deposit on one subject changes no result about another.

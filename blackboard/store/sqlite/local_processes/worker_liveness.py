@@ -55,7 +55,7 @@ class WorkerLiveness:
     is_proven = True
     """Whether other workers can see that this worker is alive: the system frees its lock only when it ends."""
     lock_key: int | None = None
-    """The number of its lock on a server."""
+    """The number of its lock on PostgreSQL."""
 
     def __init__(self, database: Path, wake: Callable[[], None]) -> None:
         self.id = new_worker_id()
