@@ -227,18 +227,25 @@ class ProjectChanges:
 
     def _set_section(self, section: str | None) -> None:
         """Set the section between the two marks, unless a person has changed it."""
-        written, text = self._record.pop(MEMORY, None), self._before[MEMORY]
-        found = text is not None and BEGIN in text
-        if written is None:
-            if found and section is not None:
-                self._leave(MEMORY, "this command did not write its section")
-            elif section is not None:
-                before = "" if not text else "\n" if text.endswith("\n") else "\n\n"
-                new = (before + section).replace("\n", newline_of(text or ""))
-                self._after[MEMORY] = (text or "") + new
-                self._record[MEMORY] = {"value": new, "is_new": text is None}
-            return
+        if (written := self._record.pop(MEMORY, None)) is not None:
+            self._change_section(section, written)
+        elif section is not None and BEGIN in (self._before[MEMORY] or ""):
+            self._leave(MEMORY, "this command did not write its section")
+        elif section is not None:
+            self._add_section(section)
+
+    def _add_section(self, section: str) -> None:
+        """Add the section at the end of the file."""
+        text = self._before[MEMORY] or ""
+        before = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+        new = (before + section).replace("\n", newline_of(text))
+        self._after[MEMORY] = text + new
+        self._record[MEMORY] = {"value": new, "is_new": self._before[MEMORY] is None}
+
+    def _change_section(self, section: str | None, written: dict[str, Any]) -> None:
+        """Replace or remove the section. `written` is the record of the section that this command has written."""
         value: str = written["value"]
+        text = self._before[MEMORY]
         if text is None or value not in text:
             self._leave(MEMORY, "the section between the marks was changed or removed by hand")
             if section is not None:
