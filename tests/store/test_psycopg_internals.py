@@ -62,4 +62,4 @@ def test_all_parts_that_the_pipeline_uses_are_checked() -> None:
 
 def test_the_error_names_the_versions_of_the_extra() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    assert extras["postgresql"] == [psycopg_internals.TESTED_VERSIONS.replace("psycopg", "psycopg[binary]")]
+    assert extras["postgresql"] == [psycopg_internals.TESTED_PSYCOPG.replace("psycopg", "psycopg[binary]")]

@@ -14,7 +14,7 @@ from pkgutil import resolve_name
 
 from blackboard.errors import StoreError
 
-TESTED_VERSIONS = "psycopg>=3.3,<3.4"
+TESTED_PSYCOPG = "psycopg>=3.3,<3.4"
 
 FUNCTIONS = {
     "psycopg.adapt:Transformer.dump_sequence": 3,
@@ -62,5 +62,5 @@ def require_internals() -> None:
         except (ImportError, AttributeError, TypeError) as error:
             raise StoreError(
                 f"the installed psycopg {version('psycopg')} cannot be used, because {name.replace(':', '.')} is"
-                f" missing or takes other arguments; install a tested version: pip install '{TESTED_VERSIONS}'"
+                f" missing or takes other arguments; install a tested version: pip install '{TESTED_PSYCOPG}'"
             ) from error
