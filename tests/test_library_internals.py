@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.system.unusable_versions import TESTED_VERSIONS
+from blackboard.system.unusable_versions import PINNED_VERSIONS
 from tests.docs.blocks import ROOT
 from tests.support.bounds import BOUND_SECONDS
 
@@ -84,11 +84,11 @@ def test_a_package_that_lacks_a_part_is_named_with_its_tested_version(
     assert run.returncode == 1
     assert f"error: {package} " in run.stderr
     assert name in run.stderr
-    assert run.stderr.endswith(f"pip install {package}=={TESTED_VERSIONS[package]}\n")
+    assert run.stderr.endswith(f"pip install {package}=={PINNED_VERSIONS[package]}\n")
 
 
 def test_the_tested_versions_are_the_pinned_ones() -> None:
     pinned = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
     assert [
-        f"{package}=={version}" for package, version in TESTED_VERSIONS.items() if f"{package}=={version}" not in pinned
+        f"{package}=={version}" for package, version in PINNED_VERSIONS.items() if f"{package}=={version}" not in pinned
     ] == []

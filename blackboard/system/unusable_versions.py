@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from blackboard.errors import WorkError
 
-TESTED_VERSIONS = {"prometheus_client": "0.26.0", "starlette": "1.10.0", "typer": "0.29.2", "uvicorn": "0.54.0"}
+PINNED_VERSIONS = {"prometheus_client": "0.26.0", "starlette": "1.10.0", "typer": "0.29.2", "uvicorn": "0.54.0"}
 """The versions with which the tests run, as `constraints.txt` pins them."""
 
 
@@ -16,7 +16,7 @@ def undocumented_parts(package: str) -> Iterator[None]:
     """Run the imports of a package's undocumented parts.
 
     Args:
-        package: The package, a key of `TESTED_VERSIONS`.
+        package: The package, a key of `PINNED_VERSIONS`.
 
     Yields:
         Once, to run the imports.
@@ -38,12 +38,12 @@ def unusable_version(package: str, reason: str) -> WorkError:
     """Return the error about a package, with the version to install.
 
     Args:
-        package: The package, a key of `TESTED_VERSIONS`.
+        package: The package, a key of `PINNED_VERSIONS`.
         reason: A verb with its object: what the installed version does, or does not do.
     """
     from importlib.metadata import version
 
     return WorkError(
         f"{package} {version(package)} {reason}; install a tested version:"
-        f" pip install {package}=={TESTED_VERSIONS[package]}"
+        f" pip install {package}=={PINNED_VERSIONS[package]}"
     )
