@@ -150,7 +150,7 @@ class InputText:
 
 
 class _Damaged:
-    """A context in which the errors of a damaged archive, and of a missing byte order mark, become a `UsageError`."""
+    """A context in which the errors of a damaged archive, and of another encoding, become a `UsageError`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -162,9 +162,7 @@ class _Damaged:
         if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
             raise UsageError(f"{self._name} is a damaged gzip file: {error}; rows before the damage are loaded")
         if isinstance(error, UnicodeError):  # wrong bytes are marked, and raise no error
-            raise UsageError(
-                f"{self._name} has no byte order mark; name an encoding that needs none, such as --encoding utf-16-le"
-            )
+            raise UsageError(f"{self._name} is not text in this encoding ({error}); name another one with --encoding")
 
 
 def _buffer(stream: IO[bytes]) -> io.BufferedReader:
