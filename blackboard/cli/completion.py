@@ -34,16 +34,16 @@ _name_before = ""
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
     """Return the agents that begin with the text."""
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
-    return _board_names(context, lambda board: _beginning(incomplete, calls_of(board).agents()))
+    return _board_names(context, lambda board: _beginning(incomplete, calls_on_board(board).agents()))
 
 
 def remote_agents(context: typer.Context, incomplete: str) -> list[str]:
     """Return the remote agents that begin with the text."""
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
-    return _board_names(context, lambda board: _beginning(incomplete, calls_of(board).remote_agents()))
+    return _board_names(context, lambda board: _beginning(incomplete, calls_on_board(board).remote_agents()))
 
 
 def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
@@ -56,9 +56,9 @@ def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
 
 def kinds(context: typer.Context, incomplete: str) -> list[str]:
     """Return the kinds that begin with the text."""
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
-    return _board_names(context, lambda board: _beginning(incomplete, calls_of(board).kinds()))
+    return _board_names(context, lambda board: _beginning(incomplete, calls_on_board(board).kinds()))
 
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
@@ -74,7 +74,7 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
         kind, tag = context.params.get("kind"), _name_before
         found = _board_names(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)
         return [each.partition("=")[2] for each in found]
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
     name, equals, beginning = incomplete.partition("=")
     kind = context.params.get("kind")
@@ -82,7 +82,7 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
     def ask(board: Blackboard | Client) -> list[str]:
         if equals:
             return _tags_with_values(board, name, kind, beginning)
-        kinds = calls_of(board).kinds()
+        kinds = calls_on_board(board).kinds()
         found = _beginning(name, {tag for each in kinds if kind in (None, each) for tag in kinds[each].tags})
         with_values = _tags_with_values(board, found[0], kind, "") if len(found) == 1 else []
         return with_values or [f"{tag}=" for tag in found]
@@ -91,9 +91,9 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _tags_with_values(board: Blackboard | Client, name: str, kind: str | None, beginning: str) -> list[str]:
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
-    values = calls_of(board).tag_values(name, kind, _MAX_READ_SUBJECTS)
+    values = calls_on_board(board).tag_values(name, kind, _MAX_READ_SUBJECTS)
     texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
     return [f"{name}={text}" for text in _beginning(beginning, texts) if _PLAIN.fullmatch(text)]
 

@@ -1,10 +1,10 @@
-"""The operations that differ between a board on this machine and one behind a server.
+"""The calls that differ between a board on this machine and one behind a server.
 
 All other code uses what `Blackboard` and `Client` have in common, and does not ask which of the two it has.
 
-differing_calls  the operations, which both kinds of board have
-local_calls      the operations on a board of this machine
-remote_calls     the operations on a board behind a server
+call_interface  the calls, which both kinds of board have
+local_calls     the calls on a board of this machine
+remote_calls    the calls on a board behind a server
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blackboard.board import Blackboard
-from blackboard.local_or_remote_calls.differing_calls import DifferingCalls
+from blackboard.local_or_remote_calls.call_interface import LocalOrRemoteCalls
 
 if TYPE_CHECKING:
     from blackboard.client import Client
 
 
-def calls_of(board: Blackboard | Client) -> DifferingCalls:
-    """Return the operations of a board of this process, or of the client of a server."""
+def calls_on_board(board: Blackboard | Client) -> LocalOrRemoteCalls:
+    """Return the calls on a board of this process, or on the board behind a server."""
     if isinstance(board, Blackboard):
         from blackboard.local_or_remote_calls.local_calls import LocalCalls
 

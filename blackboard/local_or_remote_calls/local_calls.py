@@ -1,4 +1,4 @@
-"""The operations on a board of this machine that differ for a board behind a server."""
+"""The calls on a board of this machine that differ for a board behind a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, FilePosition, KindLookup, LoadedFile
+from blackboard.local_or_remote_calls.call_interface import FilePosition, KindLookup, LoadedFile, LocalOrRemoteCalls
 
 if TYPE_CHECKING:
     from blackboard.board.result_types.work_results import ActivityRecord, AgendaItem
@@ -26,8 +26,8 @@ ENTRIES_AT_ONCE = 1000
 """The most entries that are read in one transaction while the activity is followed."""
 
 
-class LocalCalls(DifferingCalls):
-    """The operations on a board of this process."""
+class LocalCalls(LocalOrRemoteCalls):
+    """The calls on a board of this process."""
 
     def __init__(self, board: Blackboard) -> None:
         self._board = board

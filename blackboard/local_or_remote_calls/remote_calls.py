@@ -1,4 +1,4 @@
-"""The operations on a board behind a server that differ for a board of this machine."""
+"""The calls on a board behind a server that differ for a board of this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.local_or_remote_calls.differing_calls import DifferingCalls, FilePosition, KindLookup
+from blackboard.local_or_remote_calls.call_interface import FilePosition, KindLookup, LocalOrRemoteCalls
 from blackboard.presentation.json_shapes import Summary, spec_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from blackboard.client import Client
 
 
-class RemoteCalls(DifferingCalls):
-    """The operations on the board of a server."""
+class RemoteCalls(LocalOrRemoteCalls):
+    """The calls on a board behind a server."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

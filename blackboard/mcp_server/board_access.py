@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.core.token_scopes import Scopes, scope_of_change
 from blackboard.errors import AccessDenied
-from blackboard.local_or_remote_calls import calls_of
+from blackboard.local_or_remote_calls import calls_on_board
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -54,4 +54,4 @@ class BoardAccess:
 
     def limit_reads(self) -> AbstractContextManager[None]:
         """Return a context that limits the time of the reads in it. A server limits the reads of its clients itself."""
-        return calls_of(self.board).reading_within(MAX_READING_TIME)
+        return calls_on_board(self.board).reading_within(MAX_READING_TIME)

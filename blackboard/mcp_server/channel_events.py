@@ -15,7 +15,7 @@ from typing import Any
 
 from blackboard.board.result_types.work_results import AgendaItem
 from blackboard.errors import BlackboardError
-from blackboard.local_or_remote_calls import calls_of
+from blackboard.local_or_remote_calls import calls_on_board
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.system.log_queue import Log
 
@@ -57,7 +57,7 @@ class Channel:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(heard.set)
 
-        with calls_of(board).listen(hear, TICK_SECONDS) as tick_seconds:
+        with calls_on_board(board).listen(hear, TICK_SECONDS) as tick_seconds:
             while True:
                 heard.clear()
                 pause = tick_seconds
@@ -86,7 +86,7 @@ class Channel:
 
     def _agenda(self) -> list[AgendaItem]:
         """Return all crossings of the agent that wait, even if many crossings of other agents are stronger."""
-        return calls_of(self._access.board).agenda_of(self._agent)
+        return calls_on_board(self._access.board).agenda_of(self._agent)
 
     def _event(self, crossing_ids: list[int]) -> dict[str, Any]:
         """Return the parameters of the notification."""

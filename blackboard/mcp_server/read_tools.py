@@ -8,7 +8,7 @@ from typing import Any
 from blackboard import MarkPosition
 from blackboard.core.records.request_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
-from blackboard.local_or_remote_calls import calls_of
+from blackboard.local_or_remote_calls import calls_on_board
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import AgendaArguments, ExplainArguments, FindArguments, QueryArguments
 from blackboard.presentation.json_shapes import explanation
@@ -65,7 +65,7 @@ def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
 def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | None:
     if not arguments.tags:
         return None
-    return {**calls_of(access.board).filters(arguments.kind, arguments.tags)}
+    return {**calls_on_board(access.board).filters(arguments.kind, arguments.tags)}
 
 
 def _position(cursor: Any) -> MarkPosition:
@@ -136,5 +136,5 @@ def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
         QueryStopped: The query took too much time or memory.
     """
     access.require("sql")
-    result = calls_of(access.board).query(arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)
+    result = calls_on_board(access.board).query(arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)
     return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)

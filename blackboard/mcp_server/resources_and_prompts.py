@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import NotFound, nearest
-from blackboard.local_or_remote_calls import calls_of
+from blackboard.local_or_remote_calls import calls_on_board
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.presentation.untrusted_data import MAX_RESULT_ITEMS, NOTE, event_of, listing, mark_of, plain
 
@@ -47,7 +47,7 @@ def _status(access: BoardAccess) -> dict[str, Any]:
         {"name": agent.agent, "remote": agent.remote, "state": agent.state, "watches": dict(agent.watches)}
         for agent in access.board.agents()
     ]
-    kinds = {name: spec.payload_schema for name, spec in sorted(calls_of(access.board).kinds().items())}
+    kinds = {name: spec.payload_schema for name, spec in sorted(calls_on_board(access.board).kinds().items())}
     return {"note": NOTE, "board": state, "agents": agents, "kinds": kinds}
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from blackboard.board.error_names import ERROR_NAMES
 from blackboard.core.pydantic_fields import describe_problem
 from blackboard.errors import AccessDenied, AgentError, BlackboardError, InvalidMark, UniqueConflict, UnknownName
-from blackboard.local_or_remote_calls import calls_of
+from blackboard.local_or_remote_calls import calls_on_board
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import Arguments, DepositArguments, FindArguments, FinishArguments
 
@@ -71,7 +71,7 @@ def describe_error(error: BlackboardError, access: BoardAccess, arguments: Argum
 
 def _kinds_for(access: BoardAccess, kind: str) -> dict[str, Any]:
     """Return the schema of a kind's payload, or all kinds if there is none of this name."""
-    kinds = calls_of(access.board).kinds()
+    kinds = calls_on_board(access.board).kinds()
     return {"payload_schema": kinds[kind].payload_schema} if kind in kinds else {"kinds": sorted(kinds)}
 
 
@@ -79,7 +79,7 @@ def _kinds_of_result(access: BoardAccess, result: Mapping[str, Any]) -> dict[str
     """Return the payload schemas of the kinds in a result, and the names of all kinds if it has an unknown kind."""
     marks = result.get("marks")
     named = {str(mark.get("kind")) for mark in marks if isinstance(mark, dict)} if isinstance(marks, list) else set()
-    kinds = calls_of(access.board).kinds()
+    kinds = calls_on_board(access.board).kinds()
     shown: dict[str, Any] = {
         "payload_schemas": {name: kinds[name].payload_schema for name in sorted(named & set(kinds))}
     }

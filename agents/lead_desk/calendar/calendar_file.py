@@ -84,7 +84,7 @@ class _CachedCalendar:
     logged: set[Problem] = field(default_factory=set)
 
 
-_kept: dict[tuple[Path, str], _CachedCalendar] = {}
+_cached_calendars: dict[tuple[Path, str], _CachedCalendar] = {}
 _lock = threading.Lock()
 
 
@@ -106,9 +106,9 @@ def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo, 
         AgentError: The file cannot be read or is not a calendar.
     """
     with _lock:
-        kept = _read(path, board_id)
-        spans = kept.calendar.spans(begin, end, zone)
-        _log_problems(path, kept)
+        cached = _read(path, board_id)
+        spans = cached.calendar.spans(begin, end, zone)
+        _log_problems(path, cached)
     return spans
 
 
@@ -148,14 +148,14 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
     with folder_lock(real), _lock:
         for _ in range(_MAX_ATTEMPTS):
             before = read_file(real)
-            kept = _keep(path, _EMPTY if before is None else before, board_id)
-            after, layout = _replace_own_events(_EMPTY if before is None else before, kept.layout, events)
+            cached = _cached_calendar(path, _EMPTY if before is None else before, board_id)
+            after, layout = _replace_own_events(_EMPTY if before is None else before, cached.layout, events)
             is_unchanged = after == before or (before is None and not events)
             if is_unchanged and (before is None or mode is None or has_mode(real, mode)):
                 return False
             if replace_file(real, before, after, mode):
                 # Only the board's own events have changed, so the layout that was read remains valid.
-                kept.digest, kept.layout, kept.is_settled = blake2b(after).digest(), layout, False
+                cached.digest, cached.layout, cached.is_settled = blake2b(after).digest(), layout, False
                 return True
     raise AgentError(
         f"{path}: another program keeps changing the file, so nothing was written; the next booking tries again"
@@ -164,35 +164,37 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
 
 def _read(path: Path, board_id: str) -> _CachedCalendar:
     """Return the calendar of a file, which is read again only if it may have changed."""
-    kept = _kept.get((path.absolute(), board_id))
+    cached = _cached_calendars.get((path.absolute(), board_id))
     now, is_settled = file_signature(path)
-    if kept is None or not kept.is_settled or kept.signature != now:
+    if cached is None or not cached.is_settled or cached.signature != now:
         raw = None if now is None else read_file(path)
-        kept = _keep(path, _EMPTY if raw is None else raw, board_id)
-        kept.signature, kept.is_settled = now, is_settled
-    return kept
+        cached = _cached_calendar(path, _EMPTY if raw is None else raw, board_id)
+        cached.signature, cached.is_settled = now, is_settled
+    return cached
 
 
-def _keep(path: Path, raw: bytes, board_id: str) -> _CachedCalendar:
+def _cached_calendar(path: Path, raw: bytes, board_id: str) -> _CachedCalendar:
     """Return the calendar in the content of a file. The content is parsed again only if it has changed."""
     key = (path.absolute(), board_id)
-    kept = _kept.get(key)
+    cached = _cached_calendars.get(key)
     digest = blake2b(raw).digest()
-    if kept is None or kept.digest != digest:
+    if cached is None or cached.digest != digest:
         root = _components(raw, path)
         calendar = BusyCalendar.read(root, lambda uid: _is_own(uid, board_id))
-        kept = _CachedCalendar(calendar, _layout(root, board_id), digest, logged=set() if kept is None else kept.logged)
-        _kept.pop(key, None)
-        _kept[key] = kept
-        while len(_kept) > _MAX_CACHED_CALENDARS:
-            del _kept[next(iter(_kept))]
-    return kept
+        cached = _CachedCalendar(
+            calendar, _layout(root, board_id), digest, logged=set() if cached is None else cached.logged
+        )
+        _cached_calendars.pop(key, None)
+        _cached_calendars[key] = cached
+        while len(_cached_calendars) > _MAX_CACHED_CALENDARS:
+            del _cached_calendars[next(iter(_cached_calendars))]
+    return cached
 
 
-def _log_problems(path: Path, kept: _CachedCalendar) -> None:
+def _log_problems(path: Path, cached: _CachedCalendar) -> None:
     """Log the problems that were not logged before."""
-    problems = kept.calendar.problems.found
-    new = [problem for problem in problems if problem not in kept.logged]
+    problems = cached.calendar.problems.found
+    new = [problem for problem in problems if problem not in cached.logged]
     for problem in new[:MAX_LOGGED_PROBLEMS]:
         log.warning(
             "an event in the calendar cannot be read", calendar=str(path), event_uid=problem.uid, problem=str(problem)
@@ -202,7 +204,7 @@ def _log_problems(path: Path, kept: _CachedCalendar) -> None:
             "more events in the calendar cannot be read; 'blackboard doctor' names them",
             count=len(new) - MAX_LOGGED_PROBLEMS,
         )
-    kept.logged = set(problems)
+    cached.logged = set(problems)
 
 
 def _components(raw: bytes, path: Path) -> Component:
@@ -235,14 +237,14 @@ def _replace_own_events(raw: bytes, layout: _Layout, events: Iterable[bytes]) ->
     in another Unicode encoding keeps it.
     """
     form, raw = find_unicode_form(raw), _as_utf8(raw)
-    kept, place = [], 0
+    others, place = [], 0
     for first, after in (*layout.own, (layout.last, layout.last)):
-        kept.append(raw[place:first])
+        others.append(raw[place:first])
         place = after
     own = b"".join(events)
-    first = sum(map(len, kept))
+    first = sum(map(len, others))
     last = first + len(own)
-    content = b"".join([*kept, own, raw[place:]])
+    content = b"".join([*others, own, raw[place:]])
     if form is not None and form.encoding != "utf-8":
         content = form.byte_order_mark + content.decode("utf-8", "surrogatepass").encode(form.encoding, "surrogatepass")
     return content, _Layout(((first, last),) if own else (), last)

@@ -47,7 +47,7 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
     """
     if not activation_results.still_runs(txn, row):
         return None
-    call = next(iter(model_calls.calls_of(txn, row.id)), None)
+    call = next(iter(model_calls.calls_of_activation(txn, row.id)), None)
     if call is None or call.state not in (CallState.ANSWERED, CallState.UNUSABLE):
         return None  # no model gave the answer
     before = model_pauses.get(txn, call.model, call.agent)
@@ -71,7 +71,9 @@ def end_pause(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     pauses = txn.sql.all(MODEL_CALLS.pauses_of_agent, agent=row.agent)
     if not pauses:
         return []
-    used = {call.model: call for call in model_calls.calls_of(txn, row.id) if call.state == CallState.APPLIED}
+    used = {
+        call.model: call for call in model_calls.calls_of_activation(txn, row.id) if call.state == CallState.APPLIED
+    }
     ended = [pause for pause in pauses if pause.model in used and (used[pause.model].sent_at or 0) >= pause.since]
     for pause in ended:
         txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
@@ -125,7 +127,7 @@ def _is_about_others(txn: BoardTransaction, row: ActivationRow, suspect_id: int)
     """
     if row.id == suspect_id:
         return False
-    calls = model_calls.calls_of(txn, suspect_id)
+    calls = model_calls.calls_of_activation(txn, suspect_id)
     last = next((call.id for call in calls if call.state in (CallState.ANSWERED, CallState.UNUSABLE)), 0)
     part: ActivationRow | None = row
     while part is not None and part.split_from is not None:
@@ -138,6 +140,6 @@ def _is_about_others(txn: BoardTransaction, row: ActivationRow, suspect_id: int)
 def _divide_waiting(txn: BoardTransaction, pause: ModelPauseRow) -> None:
     for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.HELD):
         if row.agent == pause.agent:
-            call = next(iter(model_calls.calls_of(txn, row.id)), None)
+            call = next(iter(model_calls.calls_of_activation(txn, row.id)), None)
             if call is not None and (call.state, call.model) == (CallState.UNUSABLE, pause.model):
                 activation_splits.divide_waiting(txn, row, call.marks)

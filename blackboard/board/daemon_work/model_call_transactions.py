@@ -45,9 +45,9 @@ class ModelCallTransactions:
         """Return the board's time."""
         return self._session.now()
 
-    def calls_of(self, claim: Claim) -> list[ModelCall]:
+    def calls_of_claim(self, claim: Claim) -> list[ModelCall]:
         """Return the calls of an activation, newest first."""
-        return self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
+        return self._session.read(lambda txn: model_calls.calls_of_activation(txn, claim.row.id))
 
     def plan(self, claim: Claim, model: str, body: str, api: CallApi) -> ModelCall:
         """Record a call that is about to be sent, with its request."""
@@ -106,7 +106,7 @@ class ModelCallTransactions:
             suspect = (CallState.REJECTED, CallState.UNUSABLE)
             is_refused = any(
                 row.state in suspect and row.marks == len(claim.inputs) and row.model == model
-                for row in model_calls.calls_of(txn, claim.row.id)
+                for row in model_calls.calls_of_activation(txn, claim.row.id)
             )
             return model_pauses.admit(txn, claim.row, model, rng, is_refused=is_refused)
 

@@ -160,9 +160,9 @@ def finish(
         try:
             state = board.finish(activation_id, result, fence=fence, agent=agent)
         except (AgentError, UsageError) as error:
-            from blackboard.local_or_remote_calls import calls_of
+            from blackboard.local_or_remote_calls import calls_on_board
 
-            if not isinstance(error, Conflict) and calls_of(board).is_claimed(activation_id, agent):
+            if not isinstance(error, Conflict) and calls_on_board(board).is_claimed(activation_id, agent):
                 print_note(
                     f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then"
                 )

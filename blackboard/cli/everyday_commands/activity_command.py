@@ -68,12 +68,12 @@ def _cells(entry: ActivityRecord) -> dict[str, Any]:
 
 def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, *, as_json: bool) -> None:
     """Print entries, and then each new entry as it comes, each on a line."""
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
     for entry in entries:
         _print_line(entry, as_json=as_json)
         last = entry.id
-    for entry in calls_of(board).later_activity(
+    for entry in calls_on_board(board).later_activity(
         last, lambda: print_note("entries are missing here, because the server no longer has them")
     ):
         _print_line(entry, as_json=as_json)

@@ -124,7 +124,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load_rows
     from blackboard.cli.row_files.row_reader import Rows
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
     path, ordinary = request.path, _ordinary_file(request, again=again)
     with ExitStack() as stack:
@@ -135,7 +135,7 @@ def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
         for text in rows.notes:
             print_note(text)
         board = stack.enter_context(session_of(request.context).board_or_client(create=None))
-        file = None if ordinary is None else calls_of(board).loaded_file(ordinary, withdraws=again)
+        file = None if ordinary is None else calls_on_board(board).loaded_file(ordinary, withdraws=again)
         if again and file is None:
             raise UsageError("--again works on a board of this machine only; leave out --url")
         reject = stack.enter_context(rejects_file(request.rejects, request.file))

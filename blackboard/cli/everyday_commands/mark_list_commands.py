@@ -56,10 +56,10 @@ def marks(
       blackboard marks --subject ada@example.org --at 2027-01-31T15:00
       blackboard marks --json --limit 5
     """
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
     with session_of(context).board_or_client() as board:
-        where = calls_of(board).filters(kind, tag or ())
+        where = calls_on_board(board).filters(kind, tag or ())
         records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1, where=where)
     more, records = len(records) > limit, records[:limit]
     print_records(
@@ -106,12 +106,12 @@ def search(
       blackboard search 'pric*' --kind note --tag topic=sales --limit 5
       blackboard search --raw '"net promoter" NOT score' --faded
     """
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
     from blackboard.presentation.json_shapes import found_marks
 
     match: Match = "any" if any_word else "all"
     with session_of(context).board_or_client() as board:
-        where = calls_of(board).filters(kind, tag or ())
+        where = calls_on_board(board).filters(kind, tag or ())
         found = board.search(" ".join(text), kind=kind, where=where, limit=limit, faded=faded, match=match, raw=raw)
     if as_json:
         print_json(found_marks(found))

@@ -50,7 +50,7 @@ def sql(
       blackboard sql "select day, agent, usd from costs" --csv > costs.csv
     """
     from blackboard.durations import parse_duration
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
     if as_csv and as_json:
         raise UsageError("--json and --csv are two formats of the output; use only one of them")
@@ -61,7 +61,7 @@ def sql(
         raise UsageError("--timeout must be longer than 0s")
     text = _read_stdin() if query == "-" else query
     with session_of(context).board_or_client() as board:
-        result = calls_of(board).query(text, limit=limit, seconds=seconds)
+        result = calls_on_board(board).query(text, limit=limit, seconds=seconds)
     if as_json:
         print_json(result.records)
     elif as_csv:

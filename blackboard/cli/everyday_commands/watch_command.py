@@ -46,7 +46,7 @@ def watch(
 
     from blackboard.board.program_preloading import preload_program
     from blackboard.durations import MILLISECOND, parse_duration
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
     interval = max(parse_duration(every), MIN_INTERVAL_MILLISECONDS * MILLISECOND)
     with session_of(context).board_or_client() as board:
@@ -58,7 +58,7 @@ def watch(
         never = threading.Event()
         live = Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal)
         with contextlib.suppress(KeyboardInterrupt), live:
-            clock = calls_of(board).clock
+            clock = calls_on_board(board).clock
             while not clock.wait(never, clock.now() + interval):
                 live.update(view(board, kind, limit), refresh=True)
 

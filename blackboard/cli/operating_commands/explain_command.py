@@ -31,10 +31,10 @@ def explain(
       blackboard explain scheduler ada@example.org
       blackboard explain responder --group payments
     """
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
 
     with session_of(context).board_or_client() as board:
-        values = None if group is None else calls_of(board).group_values(agent, group)
+        values = None if group is None else calls_on_board(board).group_values(agent, group)
         result = board.explain(agent, subject, group=values)
     if as_json:
         from blackboard.presentation.json_shapes import explanation

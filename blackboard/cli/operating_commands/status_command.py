@@ -29,12 +29,12 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard status
     """
     from blackboard.board.result_types.status_texts import describe_clock
-    from blackboard.local_or_remote_calls import calls_of
+    from blackboard.local_or_remote_calls import calls_on_board
     from blackboard.presentation.json_shapes import status_of
 
     session = session_of(context)
     with session.board_or_client() as board:
-        shape = calls_of(board).summary(session.configured_model)
+        shape = calls_on_board(board).summary(session.configured_model)
     if as_json:
         print_json(shape)
         return

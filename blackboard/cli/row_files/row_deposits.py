@@ -22,7 +22,7 @@ from blackboard.errors import InvalidMark, UsageError
 
 if TYPE_CHECKING:
     from blackboard.client import Client
-    from blackboard.local_or_remote_calls.differing_calls import LoadedFile
+    from blackboard.local_or_remote_calls.call_interface import LoadedFile
 
 MAX_TAG_VALUES = 1000
 """How many values of a tag a report counts one by one."""

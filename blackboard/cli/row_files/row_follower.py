@@ -26,7 +26,7 @@ from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_reader import BadRow, TextForm
 from blackboard.cli.terminal.process_signals import StopSignals
 from blackboard.errors import ServerUnreachable, StoreBusy, StoreExhausted, UsageError
-from blackboard.local_or_remote_calls import calls_of
+from blackboard.local_or_remote_calls import calls_on_board
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -123,7 +123,9 @@ class _FollowedPath:
     def __init__(self, follower: Follower, file: str) -> None:
         self._follower, self._path = follower, Path(file)
         # The last part of the path may be a link that will lead to another file.
-        self._positions = calls_of(follower.board).file_position(source_of(file, follows=False), follower.columns.kind)
+        self._positions = calls_on_board(follower.board).file_position(
+            source_of(file, follows=False), follower.columns.kind
+        )
         self._previous: ReadPosition | None = self._positions.load()
         """How far the previous file was deposited; None if there was none."""
         self._current: _FileProgress | None = None

@@ -17,7 +17,7 @@ from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of, microseconds_in
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.errors import InvalidMark, InvalidTime
-from blackboard.local_or_remote_calls import calls_of
+from blackboard.local_or_remote_calls import calls_on_board
 
 if TYPE_CHECKING:
     from blackboard.client import Client
@@ -36,7 +36,7 @@ class RowMapping:
 
     def __init__(self, board: Blackboard | Client, rows: Rows, columns: Columns) -> None:
         self._columns, self._rows = columns, rows
-        self._kinds = calls_of(board).kind_lookup()
+        self._kinds = calls_on_board(board).kind_lookup()
         deployment = self._kinds.deployment
         self._sources = ColumnSources(deployment, rows, columns)
         self.check = ColumnCheck(self._sources, rows, columns)

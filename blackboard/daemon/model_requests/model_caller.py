@@ -179,7 +179,7 @@ class ModelCaller:
             RequestRejected: The marks are the cause of an earlier refusal.
         """
         pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
-        rows = self._calls.calls_of(claim)
+        rows = self._calls.calls_of_claim(claim)
         # After a split, earlier requests contain marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (answered := self._reuse_answer(rows, request)) is not None:
@@ -346,7 +346,7 @@ class ModelCaller:
         limit = claim.agent_spec.settings.give_up_after
         if limit is None:
             return
-        rows = self._calls.calls_of(claim)
+        rows = self._calls.calls_of_claim(claim)
         failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
         now = self._calls.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:

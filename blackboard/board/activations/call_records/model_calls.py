@@ -60,7 +60,7 @@ class ReportedCall:
     spent: CallCost
 
 
-def calls_of(txn: BoardTransaction, activation_id: int) -> list[CallRow]:
+def calls_of_activation(txn: BoardTransaction, activation_id: int) -> list[CallRow]:
     """Return the calls of an activation, newest first."""
     return txn.sql.all(MODEL_CALLS.calls_of_activation, activation_id=activation_id)
 
@@ -184,7 +184,7 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     if row.state not in (CallState.SENT, CallState.UNKNOWN, CallState.COST_RECORDED):
         return False
     erased = not row.body  # the subject of the request was forgotten: only the cost of the answer is kept
-    late = any(other.state == CallState.APPLIED for other in calls_of(txn, row.activation_id))
+    late = any(other.state == CallState.APPLIED for other in calls_of_activation(txn, row.activation_id))
     error = TOO_LATE if late else DISCARDED if _is_discarded(txn, row) else None
     state = CallState.UNUSABLE if erased or error else CallState.ANSWERED
     answered = row._replace(
@@ -221,14 +221,14 @@ def end(txn: BoardTransaction, call_id: int, state: CallState, error: str, reque
 
 def end_as_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None:
     """End the answered calls of an activation as `unusable`, so that a retry asks again."""
-    for row in calls_of(txn, activation_id):
+    for row in calls_of_activation(txn, activation_id):
         if row.state == CallState.ANSWERED:
             end(txn, row.id, CallState.UNUSABLE, error)
 
 
 def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
     """Return whether a call of an activation has no answer yet, or its answer is stored and not yet used."""
-    return any(row.state in (CallState.SENT, CallState.ANSWERED) for row in calls_of(txn, activation_id))
+    return any(row.state in (CallState.SENT, CallState.ANSWERED) for row in calls_of_activation(txn, activation_id))
 
 
 def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -> None:
@@ -248,7 +248,9 @@ def end_as_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bo
 
     Calls of the Batch API stay as they are: their batch can be found again.
     """
-    rows = [row for row in calls_of(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"]
+    rows = [
+        row for row in calls_of_activation(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"
+    ]
     for row in rows:
         end(txn, row.id, CallState.UNKNOWN, reason)
     return bool(rows)
@@ -288,7 +290,7 @@ def discard_calls(txn: BoardTransaction, activation_id: int) -> None:
 
 def record_reserved_costs(txn: BoardTransaction, activation_id: int) -> None:
     """Record the reserved amount as the cost of calls with an unknown outcome, until a person records the true cost."""
-    for row in calls_of(txn, activation_id):
+    for row in calls_of_activation(txn, activation_id):
         if row.state == CallState.UNKNOWN:
             record_cost(txn, row.id, row.reserved)
 
@@ -328,7 +330,7 @@ def _demand(row: CallRow) -> tuple[int, bool]:
 
 
 def _end_unused(txn: BoardTransaction, activation_id: int, reason: str) -> None:
-    for row in calls_of(txn, activation_id):
+    for row in calls_of_activation(txn, activation_id):
         if row.state == CallState.PLANNED:
             end(txn, row.id, CallState.FAILED, reason)
         elif row.state == CallState.ANSWERED:

@@ -1,4 +1,4 @@
-"""The operations of commands and tools that differ between a board on this machine and one behind a server."""
+"""The calls of commands and tools that differ between a board on this machine and one behind a server."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class FilePosition:
     """Records the position."""
 
 
-class DifferingCalls(ABC):
-    """The operations on one board that depend on where it is."""
+class LocalOrRemoteCalls(ABC):
+    """The calls on one board that depend on where it is."""
 
     @property
     @abstractmethod
