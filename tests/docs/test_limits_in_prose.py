@@ -31,10 +31,7 @@ def minutes(length: Duration) -> str:
 SENTENCES = [
     ("agents", f"The {ORDINALS[activation_results.MAX_CONFLICTS]} conflict in a row is a failure"),
     ("mcp", f"A list has at most {untrusted_data.MAX_RESULT_ITEMS} items"),
-    (
-        "notifications",
-        f"After the {'tenth' if len(delivery_queue.DELAYS) == 9 else ''} attempt the message is `failed`",
-    ),
+    ("notifications", f"After the {ORDINALS[len(delivery_queue.DELAYS) + 1]} attempt the message is `failed`"),
     ("operations", f"up to {log_queue.MAX_LINES:,} lines or {log_queue.MAX_CHARACTERS >> 20} MiB of text wait"),
     ("operations", f"at most the {tracing.MAX_LINKS} latest deposits"),
     ("operations", f"more than {answer_recorder.MAX_COST_FACTOR} times the highest cost of the call"),
