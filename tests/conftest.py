@@ -46,16 +46,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         " all of some suites as well",
     )
     parser.addoption(
-        "--no-files", action="store_true", help="run these tests only on the server; with -m postgresql, no others"
+        "--no-files", action="store_true", help="run these tests only on PostgreSQL; with -m postgresql, no others"
     )
     parser.addoption(
-        "--quick", action="store_true", help="skip each test that starts a process or a server (make test-quick)"
+        "--quick", action="store_true", help="skip each test that starts a process or PostgreSQL (make test-quick)"
     )
     parser.addoption(
         "--postgresql-cases", type=int, help="the largest number of cases of one test on PostgreSQL; all without it"
     )
-    parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
-    parser.addoption("--postgresql-programs", type=Path, help="the folder with the programs of another server to start")
+    parser.addoption("--postgresql-url", help="a database on PostgreSQL; without it the tests start a server")
+    parser.addoption("--postgresql-programs", type=Path, help="the folder with the programs of another PostgreSQL")
 
 
 @pytest.hookimpl(trylast=True)
@@ -65,11 +65,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out further cases of a test on the server, if there is a limit."""
+    """Leave out further cases of a test on PostgreSQL, if there is a limit."""
     limit, cases = config.getoption("--postgresql-cases"), Counter[str]()
     left_out = []
     for item in items if limit else []:
-        if getattr(getattr(item, "callspec", None), "params", {}).get("storage") == "server":
+        if getattr(getattr(item, "callspec", None), "params", {}).get("storage") == "postgresql":
             name = item.nodeid.partition("[")[0]
             cases[name] += 1
             if cases[name] > limit:
@@ -121,9 +121,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker is None and (chosen == "marked" or node.path.parent.name not in SUITES):
         return
     how = {} if marker is None else marker.kwargs
-    server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
+    server = pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgresql)
     if how.get("long", False) and chosen == "marked":
-        server = pytest.param("server", id="postgresql", marks=pytest.mark.skip("make test-postgresql runs it"))
+        server = pytest.param("postgresql", id="postgresql", marks=pytest.mark.skip("make test-postgresql runs it"))
     only = metafunc.config.getoption("--no-files") or how.get("only", False)
     metafunc.parametrize("storage", [server] if only else ["file", server], indirect=True)
 
@@ -131,7 +131,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def storage(request: pytest.FixtureRequest) -> Storage:
     """Return the storage of the test's boards."""
-    if getattr(request, "param", "file") == "server":
+    if getattr(request, "param", "file") == "postgresql":
         return PostgresqlStorage(request.getfixturevalue("postgresql_server"))
     return FileStorage()
 
@@ -157,8 +157,8 @@ def empty_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServer]:
-    """Start a PostgreSQL server for this process, or use the server of an option."""
-    # A run that requests the server must not pass without it.
+    """Start a PostgreSQL server for this process, or use that of an option."""
+    # A run that requests PostgreSQL must not pass without it.
     give_up = pytest.fail if request.config.getoption("--no-files") else pytest.skip
     with contextlib.ExitStack() as stack:
         url = request.config.getoption("--postgresql-url")

@@ -200,7 +200,7 @@ def test_what_a_search_found_is_read_best_first_also_in_a_retry_and_a_part(world
     worker.register()
     [claim] = worker.claim_ready(["recall"], 8)
     best = [item.event.subject for item in claim.reads]
-    assert best == (["n3", "n2", "n1"] if embedded(board) else ["n2", "n1", "n3"])  # a server ignores rarity
+    assert best == (["n3", "n2", "n1"] if embedded(board) else ["n2", "n1", "n3"])  # PostgreSQL ignores rarity
     assert {item.event.subject: item.strength for item in claim.reads} == pytest.approx({"n1": 0.9, "n2": 1, "n3": 1})
     assert all(item.relevance is not None and item.relevance > 0 for item in claim.reads)
     worker.run_ends.hand_back(claim)

@@ -503,7 +503,7 @@ class Board(RuleBasedStateMachine):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.timeout(600)  # a server is five times slower than a file
+@pytest.mark.timeout(600)  # PostgreSQL is five times slower than a file
 def test_the_board_equals_its_model() -> None:
     # The assertions are in the rules and invariants of `Board`.
     run_state_machine_as_test(Board, settings=examples(0.5, stateful_step_count=50))

@@ -35,7 +35,7 @@ def main() -> int:
 
     with contextlib.ExitStack() as stack:
         url, links, network = _postgresql_and_hosts(programs, stack)
-        report(f"one server and three hosts: {', '.join(HOSTS)} ({network})")
+        report(f"one database server and three hosts: {', '.join(HOSTS)} ({network})")
         try:
             outcome = run_cluster(url, links, leads, report)
         except TimeoutError as error:

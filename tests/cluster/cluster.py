@@ -1,7 +1,8 @@
 """A PostgreSQL server with three hosts, of which one is cut off and one killed while leads arrive from two of them.
 
-Each host has a network of its own, whose cable to the server is pulled. Where that is not allowed, it is a process that
-reaches the server through a proxy of its own, which loses its connections while the host is cut off.
+Each host has a network of its own, whose cable to the database server is pulled. Where that is not allowed, it is a
+process that reaches the database server through a proxy of its own, which loses its connections while the host is cut
+off.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def run_cluster(url: str, links: Mapping[str, Link], leads: int, report: Report)
     """Deposit leads on a new board, lose two hosts on the way, and return what came out.
 
     Args:
-        url: An empty database on the server.
+        url: An empty database on PostgreSQL.
         links: The links of the hosts to it.
         leads: How many leads arrive.
         report: Called with each line of progress.

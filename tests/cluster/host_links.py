@@ -1,4 +1,4 @@
-"""The links of hosts to the server: cables between network namespaces, or proxies between processes."""
+"""The links of hosts to the database server: cables between network namespaces, or proxies between processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["CableLink", "Link", "ProxyLink"]
 
 
 class Link(Protocol):
-    """The link of a host to the server."""
+    """The link of a host to the database server."""
 
     url: str
     """The database, as the host reaches it."""

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes, pytest.m
 
 def test_two_lost_hosts_lose_and_double_nothing(storage: Storage, empty_url: str) -> None:
     if not isinstance(storage, PostgresqlStorage):
-        pytest.skip("this run has no server")
+        pytest.skip("this run has no PostgreSQL server")
     with contextlib.ExitStack() as stack:
         outcome = run_cluster(empty_url, cut_proxies(empty_url, stack), 60, lambda text: None)
     assert outcome.problems == []

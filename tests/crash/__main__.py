@@ -32,7 +32,9 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=1000, help="in each world")
     options.add_argument("--seed", type=int, default=None, help="what is done follows from it; a new one by default")
     options.add_argument("--first", type=int, default=0, help="the number of the first board")
-    options.add_argument("--postgresql", action="store_true", help="several hosts with a server, instead of the worlds")
+    options.add_argument(
+        "--postgresql", action="store_true", help="several hosts with PostgreSQL, instead of the worlds"
+    )
     options.add_argument("--hosts", type=int, default=4, help="the number of these hosts (default 4)")
     options.add_argument("--proxies", action="store_true", help="hosts without networks of their own")
     options.add_argument("--seconds", type=float, help="with --postgresql: begin no further round after this time")
@@ -69,10 +71,10 @@ def main() -> int:
 
 
 def run_on_postgresql(seed: int, chosen: argparse.Namespace) -> int:
-    """Run several hosts with a server, and print the figures."""
+    """Run several hosts with PostgreSQL, and print the figures."""
     from tests.crash.hosts.host_command import run_hosts  # needs the extra `dev-postgresql`
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends its processes and its server
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends its processes and PostgreSQL
     try:
         figures = run_hosts(seed, chosen.hosts, chosen.kills, chosen.seconds, proxies=chosen.proxies)
     except Broken as broken:

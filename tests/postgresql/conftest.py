@@ -1,4 +1,4 @@
-"""Boards on the server of the tests, with its sessions and a proxy before it."""
+"""Boards on PostgreSQL, with its sessions and a proxy before it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ collect_ignore_glob = [] if find_spec("psycopg") is not None else ["test_*.py", 
 
 @pytest.fixture
 def sessions(board_url: str) -> Iterator[PostgresqlSessions]:
-    """Return the sessions of the board's database on the server. At the end, all of them are ended."""
+    """Return the sessions of the board's database. At the end, all of them are ended."""
     if make_url(board_url).get_backend_name() == "sqlite":
-        pytest.skip("this run has no server")
+        pytest.skip("this run has no PostgreSQL server")
     url = make_url(board_url).set(database="postgres")
     engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
@@ -39,7 +39,7 @@ def board(board_url: str, sessions: PostgresqlSessions) -> Iterator[Blackboard]:
 
 @pytest.fixture
 def proxy(board_url: str, sessions: PostgresqlSessions) -> Iterator[CuttingProxy]:
-    """Return a proxy before the server."""
+    """Return a proxy before the database server."""
     proxy = CuttingProxy(board_url)
     yield proxy
     proxy.close()

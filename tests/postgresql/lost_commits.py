@@ -1,8 +1,8 @@
 """Connections are lost around commits that threads share: `python -m tests.postgresql.lost_commits --losses 1000`.
 
-Eight threads deposit, each second mark with a key. Connections are lost before a COMMIT reaches the server, before its
-answer arrives, and at each failpoint of a transaction. Each caller must be told that its mark was deposited, and each
-mark must be on the board once. The exit code is 1 if that is not so.
+Eight threads deposit, each second mark with a key. Connections are lost before a COMMIT reaches the database server,
+before its answer arrives, and at each failpoint of a transaction. Each caller must be told that its mark was deposited,
+and each mark must be on the board once. The exit code is 1 if that is not so.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ THREADS = 8
 CUTS: tuple[Cut, ...] = ("before", "after")
 FAILPOINTS = ("transaction.begun", "commit.before", "commit.after")
 LOSSES = (*CUTS, *FAILPOINTS)
-"""Where connections are lost: before the server has a COMMIT, before its answer arrives, and at failpoints."""
+"""Where connections are lost: before the database server has a COMMIT, before its answer arrives, and at failpoints."""
 OPTIMISTIC_LOSSES = (*CUTS, "optimistic.decided", "commit.after")
 """Where connections of deposits are lost whose rules run without the lock."""
 OPTIMISTIC_THREADS = 3

@@ -1,4 +1,4 @@
-"""The kinds and agents of a board that is moved to a server: together they use every part of a board."""
+"""The kinds and agents of a board that is moved to PostgreSQL: together they use every part of a board."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class PostgresqlSessions:
     """The sessions on one database.
 
     Args:
-        administrator: A connection to another database of the server.
+        administrator: A connection to another database on PostgreSQL.
         url: The database.
     """
 

@@ -1,4 +1,4 @@
-"""A board moves from a file to a server and back, with everything on it."""
+"""A board moves from a file to PostgreSQL and back, with everything on it."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_a_batch_on_postgresql_leaves_the_same_rows_as_in_a_file(
 
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that gets an item for each message to the server."""
+    """Return a list that gets an item for each message to the database server."""
     sent: list[int] = []
     receive = StatementPipeline.receive
 

@@ -1,4 +1,4 @@
-"""The ends of activations and the claims of the next ones need few messages to a server and back."""
+"""The ends of activations and the claims of the next ones need few messages to PostgreSQL and back."""
 
 from __future__ import annotations
 

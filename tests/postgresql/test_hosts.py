@@ -1,4 +1,4 @@
-"""Hosts whose processes are killed, whose links are cut and whose server fails lose nothing and double nothing."""
+"""Hosts whose processes are killed, whose links are cut and whose database server fails lose and double nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans that a server keeps from when a board was new still find their rows by an index when it has grown."""
+"""Plans that a database server keeps from when a board was new still find their rows by an index when it has grown."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def connection(board: Blackboard) -> Iterator[Any]:
     for claim in operations.claim_ready([worker.name], 3):
         operations.run_ends.finish(claim, [])
     connection = board.database.connect(writes=True)
-    connection.execute("VACUUM (ANALYZE) activation, crossing, mark, event")  # the server learns their sizes
+    connection.execute("VACUUM (ANALYZE) activation, crossing, mark, event")  # the database server learns their sizes
     connection.execute("SET plan_cache_mode = force_generic_plan")
     yield connection
     connection.close()
 
 
 def planned(connection: Any, board: Blackboard, statement: Statement[Any]) -> list[str]:
-    """Prepare a statement under its name, and return the plan that the server makes."""
+    """Prepare a statement under its name, and return the plan that the database server makes."""
     sql, names = statement.compile(board.database.dialect)
     name = statement.name.replace(".", "_")
     connection.execute(f"PREPARE {name} AS {sql.strip().rstrip(';')}")

@@ -21,7 +21,7 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
 
 @pytest.fixture(autouse=True)
 def _programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find the programs that belong to the server of the tests before others of the system."""
+    """Find the programs that belong to the database server of the tests before others of the system."""
     if (programs := request.config.getoption("--postgresql-programs") or postgresql_programs()) is not None:
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
 

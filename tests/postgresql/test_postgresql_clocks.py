@@ -74,7 +74,7 @@ def test_a_daemon_sleeps_until_an_instant_of_the_server(board_url: str) -> None:
             board.deposit(Task(subject="s", n=1))
             process.event("done")
             board.deposit(worker_program.Ember(subject="s", intensity=0.8))
-            process.event("done", agent="warden")  # in time only if the daemon sleeps by the clock of the server
+            process.event("done", agent="warden")  # in time only if the daemon sleeps by the clock of PostgreSQL
         [done] = board.marks(Done)
         assert done.n == 1
         earliest, now, latest = database_time(board), board.session.now(), database_time(board)

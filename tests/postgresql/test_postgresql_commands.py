@@ -111,7 +111,7 @@ def test_doctor_examines_the_server(board: Blackboard) -> None:
     findings = {finding.name: finding for finding in examine_board(board)}
     assert findings["database server"].detail.endswith(", the primary server")
     assert findings["database clock"].state == "ok"
-    assert "synchronous_commit" in findings["durability"].detail  # the server of the tests does not wait for the disk
+    assert "synchronous_commit" in findings["durability"].detail  # PostgreSQL in the tests does not wait for the disk
     assert "pooler" not in findings
 
 

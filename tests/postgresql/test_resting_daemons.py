@@ -1,4 +1,4 @@
-"""A daemon that has nothing to do asks a server for little."""
+"""A daemon that has nothing to do asks a database server for little."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def worker(marks: list[Job], context: Any) -> None:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list to which each statement that is sent to the server is added."""
+    """Return a list to which each statement that is sent to the database server is added."""
     sent: list[str] = []
     execute, add = psycopg.Cursor.execute, StatementPipeline.add
 

@@ -76,7 +76,7 @@ def test_a_deposit_about_something_new_is_one_message(
 
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list to which each message to the server adds its number of statements."""
+    """Return a list to which each message to the database server adds its number of statements."""
     sent: list[int] = []
     receive = StatementPipeline.receive
 
@@ -179,7 +179,7 @@ def test_the_error_of_a_statement_that_waited_has_its_cause(watched: Blackboard)
 def test_a_commit_that_rolls_back_is_an_error(watched: Blackboard) -> None:
     def work(txn: Any) -> None:
         txn.sql.run(MARKS.insert_unique_value, kind="page", value="a", mark_id=1)
-        with contextlib.suppress(Exception):  # the server refuses all later statements, but accepts COMMIT
+        with contextlib.suppress(Exception):  # the database server refuses all later statements, but accepts COMMIT
             txn.sql.cursor.execute("SELECT 1 / 0")
 
     with pytest.raises(StoreError, match="rolled the transaction back"):

@@ -1,4 +1,4 @@
-"""Whatever the defaults of a server, and whatever ends or blocks its sessions, a board is correct and waits briefly."""
+"""Whatever PostgreSQL has as defaults, whatever ends or blocks its sessions, a board is correct and waits briefly."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_deposit_waits_as_often_for_the_lock_in_whichever_way_it_is_made(
 def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time(
     board_url: str, sessions: PostgresqlSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host that drops off the network in a transaction looks like this to the server."""
+    """A host that drops off the network in a transaction looks like this to the database server."""
     monkeypatch.setattr(postgresql_dialect, "IDLE_SECONDS", 1)
     monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", BOUND_SECONDS / 2)
     silent, others = threading.Event(), threading.Event()
@@ -250,7 +250,7 @@ def test_one_transaction_of_a_host_that_is_cut_off_holds_others(patient_board: B
         holder.execute("BEGIN")
         holder.execute("SELECT id FROM board WHERE id = 1 FOR UPDATE")
         for connection in waiting:  # nobody reads the answer
-            connection.execute("SET lock_timeout = '500ms'")  # much less than the server lets the holder wait
+            connection.execute("SET lock_timeout = '500ms'")  # much less than the database server lets the holder wait
             connection.pgconn.send_query(b"BEGIN; SELECT id FROM board WHERE id = 1 FOR UPDATE")
             connection.pgconn.flush()
         board.deposit(Ash(subject="b"))

@@ -54,7 +54,7 @@ def standby_url() -> Iterator[str]:
 
 @pytest.fixture
 def folder(storage: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Enter an empty folder, on a run that has a server."""
+    """Enter an empty folder, on a run that has a database server."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

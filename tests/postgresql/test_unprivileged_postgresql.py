@@ -1,4 +1,4 @@
-"""The server of the tests starts for an ordinary user, as it does for root: on a socket in a folder of its own."""
+"""PostgreSQL starts in the tests for an ordinary user, as it does for root: on a socket in a folder of its own."""
 
 from __future__ import annotations
 

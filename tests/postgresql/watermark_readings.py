@@ -107,7 +107,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.postgresql.watermark_readings", description=__doc__)
     options.add_argument("--readings", type=int, default=10_000)
     options.add_argument("--depositors", type=int, default=8)
-    options.add_argument("--url", help="a database on the server to use; without it, a server is started")
+    options.add_argument("--url", help="a database on PostgreSQL; without it, a server is started")
     chosen = options.parse_args()
     if chosen.url is not None:
         return report(chosen.url, chosen.readings, chosen.depositors)

@@ -19,7 +19,7 @@ from tests.support.started_processes import ROOT, Process, started
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.file_only("the modules of a server's database are loaded by the same function"),
+    pytest.mark.file_only("the modules for PostgreSQL are loaded by the same function"),
 ]
 
 TRACED = """

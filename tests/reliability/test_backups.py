@@ -25,7 +25,7 @@ from tests.support.file_boards import sqlite_database_of
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
 
-pytestmark = pytest.mark.file_only("a copy of a server is made by its own programs")
+pytestmark = pytest.mark.file_only("PostgreSQL has programs of its own for copies")
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):

@@ -23,7 +23,7 @@ from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import sqlite_database_of
 from tests.support.manual_daemons import run_until_idle, served
 
-pytestmark = pytest.mark.file_only("a server compacts its tables itself")
+pytestmark = pytest.mark.file_only("PostgreSQL compacts its tables itself")
 
 ROOT = Path(__file__).parents[2]
 ANN = "ann@example.org"

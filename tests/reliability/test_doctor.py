@@ -130,7 +130,7 @@ def test_a_deployment_file_that_is_not_active_is_drift(board: Blackboard) -> Non
     assert "deployment" not in wrong(board, changed)
 
 
-@pytest.mark.file_only("a server looks after its disk and its log itself")
+@pytest.mark.file_only("PostgreSQL looks after its disk and its log itself")
 def test_a_nearly_full_disk_and_a_large_log_are_reported(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
     from blackboard.board.diagnosis import store_findings
 

@@ -21,7 +21,7 @@ from blackboard.store.dialects import sqlite_library
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.manual_daemons import run_until_idle, served
 
-pytestmark = [pytest.mark.whole_boards, pytest.mark.file_only("a server writes to the disk itself")]
+pytestmark = [pytest.mark.whole_boards, pytest.mark.file_only("PostgreSQL writes to the disk itself")]
 
 FRAME, HEADER = 4096 + 24, 32
 

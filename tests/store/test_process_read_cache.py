@@ -12,7 +12,7 @@ KEPT = 10
 
 
 def is_known(cache: ProcessReadCache, number: int) -> bool:
-    """Return whether a subject is known to have a mark, so it must be read from the server."""
+    """Return whether a subject is known to have a mark, so it must be read from the database server."""
     found = cache.find(MARKS.marks_of_subject, ("kind", "subject"), ("lead", f"s/{number}"))
     assert found in (None, NO_ROWS)
     return found is None

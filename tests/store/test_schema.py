@@ -346,7 +346,7 @@ def test_one_driver_is_used_throughout(world: World) -> None:
         assert isinstance(transaction.cursor, sqlite_library.sqlite.Cursor)
 
 
-@pytest.mark.file_only("the URL of a server is read by SQLAlchemy")
+@pytest.mark.file_only("the URL of PostgreSQL is read by SQLAlchemy")
 @pytest.mark.processes
 @pytest.mark.parametrize("arguments", [["marks"], ["run", "--until-quiescent"]], ids=["marks", "run"])
 def test_using_a_board_of_this_schema_loads_no_sqlalchemy(world: World, tmp_path: Path, arguments: list[str]) -> None:

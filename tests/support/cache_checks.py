@@ -1,4 +1,4 @@
-"""A check that each result in the cache of a transaction is the one that the server would return now."""
+"""A check that each result in the cache of a transaction is the one that the database server would return now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_transaction_cache"]
 
 
 def check_transaction_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read each cached result that is used again from the server, and compare."""
+    """Read each cached result that is used again from the database server, and compare."""
     execute = PostgresqlTransaction._execute  # noqa: SLF001 -- the only place that all results pass
 
     def checked(

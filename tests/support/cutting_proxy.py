@@ -15,14 +15,14 @@ from sqlalchemy import make_url
 __all__ = ["Cut", "CuttingProxy"]
 
 Cut = Literal["pass", "before", "after"]
-"""What happens to a COMMIT: nothing, its connection is lost before the server has it, or before the answer arrives."""
+"""What happens to a COMMIT: nothing, its connection is lost before PostgreSQL has it, or before the answer arrives."""
 
 
 class CuttingProxy:
     """A proxy on a port of this machine.
 
     Args:
-        url: A database on the server, which listens on a Unix socket.
+        url: A database on a PostgreSQL server, which listens on a Unix socket.
     """
 
     def __init__(self, url: str) -> None:

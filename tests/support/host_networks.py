@@ -1,7 +1,7 @@
-"""Hosts with networks of their own, in network namespaces: each reaches the server by a cable that can be pulled.
+"""Hosts with networks of their own, in network namespaces: each reaches PostgreSQL by a cable that can be pulled.
 
-The server also runs in a namespace, so that its own timeouts notice a host that is gone. Everything is in one user
-namespace, which systems often allow to every user.
+The database server also runs in a namespace, so that its own timeouts notice a host that is gone. Everything is in one
+user namespace, which systems often allow to every user.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def namespaces_are_allowed() -> bool:
 
 
 class HostNetwork:
-    """The namespaces of a server and some hosts, and the cables between them.
+    """The namespaces of a database server and some hosts, and the cables between them.
 
     Args:
         hosts: The number of hosts.
@@ -80,22 +80,22 @@ class HostNetwork:
         self._ip("link", "set", f"s{host}", "up")
 
     def refuse(self, host: int) -> None:
-        """Let a host have no route to the server, so that new connections fail immediately."""
+        """Let a host have no route to the database server, so that new connections fail immediately."""
         self._ip("route", "add", "prohibit", f"{self._address(host)}/32", host=host)
 
     def accept(self, host: int) -> None:
-        """Let a host have a route to the server again."""
+        """Let a host have a route to the database server again."""
         self._ip("route", "delete", "prohibit", f"{self._address(host)}/32", host=host)
 
     @contextlib.contextmanager
     def server(self, programs: Path, settings: dict[str, str] | None = None) -> Iterator[str]:
-        """Run a server that all hosts reach, and yield the URL of a database on its Unix socket."""
+        """Run a database server that all hosts reach, and yield the URL of a database on its Unix socket."""
         values = {"listen_addresses": "*", **(settings or {})}
         with start_postgresql(programs, settings=values, enter=self.enter_server()) as url:
             yield url
 
     def enter_server(self) -> list[str]:
-        """Return the beginning of a command that runs beside the server.
+        """Return the beginning of a command that runs beside the database server.
 
         It takes itself for that of a common user, because PostgreSQL refuses to run as root.
         """
@@ -120,7 +120,7 @@ class HostNetwork:
 
     @staticmethod
     def _address(host: int) -> str:
-        """Return the address of the server on the cable of a host."""
+        """Return the address of the database server on the cable of a host."""
         return f"10.77.{host}.1"
 
 

@@ -25,7 +25,7 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> DaemonLoop:
 def lose(daemon: DaemonLoop) -> None:
     """Make a daemon dead for its board, as the end of its process does. Its worker stays registered.
 
-    A server ends the session of a process, and with it the lock of the worker, a moment after the process.
+    A database server ends the session of a process, and with it the lock of the worker, a moment after the process.
     """
     board = daemon.board
     daemon.worker.liveness.release()

@@ -1,4 +1,4 @@
-"""PgBouncer in its transaction mode, before the server of the tests."""
+"""PgBouncer in its transaction mode, before the database server of the tests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pooler_program() -> str | None:
 
 @contextlib.contextmanager
 def start_pooler(program: str, url: str) -> Iterator[str]:
-    """Run a pooler with two connections to the server, and stop it at the end.
+    """Run a pooler with two connections to the database server, and stop it at the end.
 
     Yields:
         The URL of the same database behind the pooler.

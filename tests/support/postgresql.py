@@ -16,10 +16,10 @@ from sqlalchemy import URL, make_url
 __all__ = ["copy_programs", "postgresql_programs", "restart_command", "start_postgresql"]
 
 USER = "nobody"
-"""The user of the server if the tests run as root, because PostgreSQL refuses to run as root."""
+"""The user of the database server if the tests run as root, because PostgreSQL refuses to run as root."""
 
-# One shell lives as long as the server. When its input ends, it stops the server and removes the folder. This also
-# happens if the process of the tests is killed.
+# One shell lives as long as the database server. When its input ends, it stops the server and removes the
+# folder. This also happens if the process of the tests is killed.
 LIFE = """
 cd "$2" || exit 1
 trap 'rm -rf "$2"' EXIT
@@ -34,7 +34,7 @@ read -r _
 "$1/pg_ctl" stop --wait --pgdata data --mode immediate >/dev/null 2>&1
 """
 ROOM_BYTES = 512 * 2**20
-"""The largest size in bytes of the server's files and a few boards."""
+"""The largest size in bytes of the database server's files and a few boards."""
 
 # The data need not survive a crash, and connections from other machines are not allowed.
 OPTIONS = {
@@ -50,10 +50,10 @@ OPTIONS = {
 
 
 DURABLE_OPTIONS = {"listen_addresses": "", "max_connections": "200"}
-"""The settings of a server that keeps its data and is measured: all others are those of a new server."""
+"""The settings of a database server that keeps its data and is measured: all others are those of a new server."""
 
 COPIED_OPTIONS = {"max_wal_senders": "4", "wal_level": "replica"}
-"""The settings of a server that has a standby, and of its standby."""
+"""The settings of a database server that has a standby, and of its standby."""
 
 
 def postgresql_programs() -> Path | None:
@@ -75,21 +75,22 @@ def start_postgresql(
     settings: Mapping[str, str] | None = None,
     enter: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Run a server on a Unix socket in its own folder, and stop it at the end.
+    """Run a database server on a Unix socket in its own folder, and stop it at the end.
 
     Args:
         programs: The folder of its programs.
         is_copied: Whether standbys can follow it.
-        primary: A database on the server that it follows as a standby; None for a server of its own.
+        primary: A database on the server that it follows as a standby; None for a primary.
         is_durable: Whether it keeps its data on the disk, so that its speed is that of a real server.
         settings: Settings that differ from those of other tests.
-        enter: The beginning of a command that runs in the network of the server, as a user who is not root there.
+        enter: The beginning of a command that runs in the network of the database server, as a user who is not root
+            there.
 
     Yields:
-        The URL of a database on the server.
+        The URL of a database on this server.
 
     Raises:
-        RuntimeError: The server does not start.
+        RuntimeError: The database server does not start.
     """
     user = USER if os.geteuid() == 0 and not enter else None
     closed = user is not None and not _may_run(programs, user)
@@ -136,7 +137,7 @@ def start_postgresql(
 
 
 def restart_command(folder: Path) -> list[str]:
-    """Return the command that restarts a server immediately, without a checkpoint, as its user in its folder."""
+    """Return the command that restarts PostgreSQL immediately, without a checkpoint, as its user in its folder."""
     program, *_ = (folder / "data" / "postmaster.opts").read_text().split()
     control = str(Path(program).with_name("pg_ctl"))
     return [control, "restart", "--wait", "--mode", "immediate", "--pgdata", "data", "--log", "log"]
@@ -164,7 +165,7 @@ def _may_run(programs: Path, user: str) -> bool:
 
 
 def copy_programs(programs: Path, folder: Path) -> Path:
-    """Copy the server of the wheel into a folder, and return the folder of its programs there."""
+    """Copy the database server of the wheel into a folder, and return the folder of its programs there."""
     wheel, copy = programs.parents[1], folder / "wheel"
     shutil.copytree(programs.parent, copy / wheel.name / programs.parent.name)
     shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), copy / f"{wheel.name}.libs")

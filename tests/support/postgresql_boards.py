@@ -51,7 +51,7 @@ END_OTHERS = """
 SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-# The server copies no database with a session. One that its client has closed may take seconds to end.
+# The database server copies no database with a session. One that its client has closed may take seconds to end.
 END_ALL = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
 
 
@@ -64,10 +64,10 @@ def reader_url(url: str) -> str | None:
 
 
 class PostgresqlServer:
-    """A server on which every test has its own databases.
+    """A database server on which every test has its own databases.
 
     Args:
-        url: A database on the server, used only for the connection.
+        url: A database on that server, used only for the connection.
     """
 
     def __init__(self, url: str) -> None:
@@ -132,7 +132,7 @@ class PostgresqlServer:
             session.close()
 
     def drop_board(self, url: str) -> None:
-        """Remove a board. A session that its client has closed may take a moment to end on the server."""
+        """Remove a board. A session that its client has closed may take a moment to end on the database server."""
         self.end_session(url)
         self._run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 

@@ -1,4 +1,4 @@
-"""The server of a board, as its administrator uses it: queries from outside, restarts, and ends of sessions."""
+"""The database server of a board, as its administrator uses it: queries from outside, restarts, ends of sessions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' OR query LIKE 'SELE
 
 
 class DatabaseServer:
-    """A server on a Unix socket.
+    """A database server on a Unix socket.
 
     Args:
         url: A database on it.
@@ -59,7 +59,7 @@ class DatabaseServer:
         """Return a function that queries a database in one snapshot. No connection is open afterwards.
 
         Raises:
-            psycopg.OperationalError: The server cannot be used.
+            psycopg.OperationalError: The database server cannot be used.
         """
         with psycopg.connect(_plain(url), autocommit=True, prepare_threshold=None) as connection:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -99,21 +99,21 @@ class DatabaseServer:
         """Return whether a restart is not over.
 
         Raises:
-            RuntimeError: The server does not start.
+            RuntimeError: The database server does not start.
         """
         if self._restart is None or (code := self._restart.poll()) is None:
             return self._restart is not None
         self._restart = None
         if code:
-            raise RuntimeError(f"the server does not start again: {self.log()[-2000:]}")
+            raise RuntimeError(f"the database server does not start again: {self.log()[-2000:]}")
         return False
 
     def log(self) -> str:
-        """Return the server's log."""
+        """Return the database server's log."""
         return (self.folder / "log").read_text("utf-8", "replace")
 
     def deadlocks(self) -> int:
-        """Return how many deadlocks the server has found."""
+        """Return how many deadlocks the database server has found."""
         return self.log().count("deadlock detected")
 
 

@@ -1,4 +1,4 @@
-"""What must be true of a board that hosts share, checked on the server by SQL alone."""
+"""What must be true of a board that hosts share, checked on the database server by SQL alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `python -m tests.crash --postgresql`: several hosts with a server, all of which fail."""
+"""The command `python -m tests.crash --postgresql`: several hosts with a database server, all of which fail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["run_hosts"]
 
 
 def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None, *, proxies: bool) -> HostFigures:
-    """Run hosts with a server of their own, and return the figures. Progress goes to stderr.
+    """Run hosts with a database server of their own, and return the figures. Progress goes to stderr.
 
     Args:
         seed: Marks and faults follow from it.
@@ -55,7 +55,7 @@ def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None, *, proxi
 def _start(
     programs: Path, hosts: int, stack: contextlib.ExitStack, *, proxies: bool
 ) -> tuple[DatabaseServer, list[HostLinks]]:
-    """Start a server and the links of hosts to it, which end with the stack."""
+    """Start a database server and the links of hosts to it, which end with the stack."""
     links: list[HostLinks] = []
     if proxies or not namespaces_are_allowed():
         server = DatabaseServer(stack.enter_context(start_postgresql(programs, settings=SETTINGS)))

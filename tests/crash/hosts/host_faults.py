@@ -42,10 +42,10 @@ def kill_often(run: BoardRun) -> Iterator[str]:
 
 @contextmanager
 def restart_database_server(run: BoardRun) -> Iterator[str]:
-    """Restart the server without a checkpoint. All its sessions end."""
+    """Restart the database server without a checkpoint. All its sessions end."""
     with run.trouble(None):
         run.server.restart()
-        yield "restarted the server"
+        yield "restarted the database server"
         run.wait_for_server()
 
 
@@ -64,7 +64,7 @@ def cut_closed(run: BoardRun) -> Iterator[str]:
 
 @contextmanager
 def cut_silent(run: BoardRun) -> Iterator[str]:
-    """Let nothing pass between a host and the server for some seconds, and tell neither."""
+    """Let nothing pass between a host and the database server for some seconds, and tell neither."""
     host = run.rng.randrange(run.hosts)
     seconds = run.rng.choice((0.5, 3.0, MAX_SILENCE_SECONDS))
     with run.trouble(host), run.hold(host):
@@ -78,7 +78,7 @@ def cut_silent(run: BoardRun) -> Iterator[str]:
 
 @contextmanager
 def lose_answers(run: BoardRun) -> Iterator[str]:
-    """Let answers of the server be lost on the way to some hosts, with their connections, for some seconds."""
+    """Let answers of the database server be lost on the way to some hosts, with their connections, for some seconds."""
     hosts = [host for host in range(run.hosts) if run.rng.random() < 0.7 and "lossy" in run.links.cuts]
     with ExitStack() as stack:
         for host in hosts:

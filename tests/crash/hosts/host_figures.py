@@ -15,7 +15,7 @@ class HostFigures:
     seed: int
     hosts: int
     network: str = ""
-    """How the hosts reach the server."""
+    """How the hosts reach the database server."""
     seconds: float = 0.0
     boards: int = 0
     rounds: int = 0
@@ -27,7 +27,7 @@ class HostFigures:
     ended_sessions: int = 0
     deposits: int = 0
     unknown: int = 0
-    """Deposits whose caller was not told the outcome, because it was killed or the server did not answer."""
+    """Deposits whose caller was not told the outcome, because it was killed or the database server did not answer."""
     unknown_stored: int = 0
     """Those of them that are on the board."""
     refusals: Counter[str] = field(default_factory=Counter)
@@ -35,7 +35,7 @@ class HostFigures:
     activations: int = 0
     interruptions: int = 0
     deadlocks: int = 0
-    """Deadlocks that the server found. None reached a caller."""
+    """Deadlocks that the database server found. None reached a caller."""
     longest_gap: float = 0.0
     """The longest time between two acknowledged deposits of any host."""
     longest_hold: float = 0.0

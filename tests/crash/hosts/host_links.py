@@ -1,7 +1,7 @@
 """The links between hosts and a PostgreSQL server, each through a proxy of its own that can be cut.
 
 A cut is closed, silent or lossy. A closed link resets its connections and refuses new ones. On a lossy link, a request
-reaches the server, and sometimes its answer is lost with the connection. A silent link carries
+reaches the database server, and sometimes its answer is lost with the connection. A silent link carries
 nothing and tells nobody, as when a cable is pulled: what is sent meanwhile arrives when the link is mended. Both ends
 of a connection that is silent for too long are reset, as the systems of both machines do with the timeouts that the
 program sets. The proxies run in a process of their own, so that their parent has no thread when it forks.
@@ -61,7 +61,7 @@ class ProxyLinks:
     """The links of hosts that are processes of this machine.
 
     Args:
-        socket_folder: The folder of the server's Unix socket.
+        socket_folder: The folder of the database server's Unix socket.
         hosts: The number of hosts.
     """
 

@@ -68,7 +68,7 @@ class Place:
         structlog.configure([say_event], wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
     def open(self, author: str, say: Say) -> Blackboard:
-        """Open the board as soon as the server can be reached."""
+        """Open the board as soon as the database server can be reached."""
         return _until_possible(lambda: Blackboard.open(self.url, author=author), say)
 
 

@@ -94,7 +94,7 @@ class BoardRun:
     """A board from its creation to its end.
 
     Args:
-        server: The server.
+        server: The database server.
         links: The links of the hosts.
         rng: Decides the faults.
         figures: The figures, to which this board adds.
@@ -177,7 +177,7 @@ class BoardRun:
         return len(victims)
 
     def end_sessions(self, share: float, *, listeners: bool) -> int:
-        """End sessions on the server, and return their number."""
+        """End sessions on the database server, and return their number."""
         ended = 0
         with suppress(psycopg.OperationalError):  # it restarts
             ended = self.server.end_sessions(self._url, self.rng, share, listeners=listeners)
@@ -185,7 +185,7 @@ class BoardRun:
         return ended
 
     def wait_for_server(self) -> None:
-        """Wait until the server runs again, while the processes go on."""
+        """Wait until the database server runs again, while the processes go on."""
         while self.server.is_restarting():
             self.pump(0.1)
 
@@ -495,7 +495,7 @@ class HostRun:
     """Boards one after another, until enough processes are dead or the time is over.
 
     Args:
-        server: The server.
+        server: The database server.
         links: The sorts of links that the hosts have, in turn from board to board.
         figures: With the seed and the number of hosts.
         kills: How many processes are to be killed.

@@ -28,7 +28,7 @@ class Note(Mark, kind="note", search=["text"]):
 def connection(world: World) -> Iterator[Any]:
     """Return a connection to a board with the table of the index, which the first searched kind creates."""
     if path_of(world.board) is not None:
-        pytest.skip("this run has no server")
+        pytest.skip("this run has no PostgreSQL server")
     world.board.deposit(Note(subject="one", text="words"))
     connection = world.board.database.connect(writes=True)
     yield connection
@@ -42,7 +42,7 @@ def numbered(text: str) -> str:
 
 
 def failures(connection: Any, texts: Iterator[tuple[str, str]]) -> dict[str, str]:
-    """Return the errors of statements that the server cannot prepare, by name."""
+    """Return the errors of statements that the database server cannot prepare, by name."""
     found = {}
     for name, text in texts:
         answer = connection.pgconn.prepare(b"", text.encode())
