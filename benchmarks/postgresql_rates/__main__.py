@@ -1,7 +1,7 @@
 """Run all measurements of a board on a PostgreSQL server, print a table, and write JSON.
 
 Each value is the worst of its rounds; the detail lists all of them, and the rates of the bare loop in the same rounds.
-The server is started for the run and keeps its data on the disk, unless `--url` names another one.
+The database server is started for the run and keeps its data on the disk, unless `--url` names another one.
 
 python -m benchmarks.postgresql_rates
 python -m benchmarks.postgresql_rates --only deposits,bulk --processes 1,8 --rounds 1

@@ -1,4 +1,4 @@
-"""Daemons: activations a second, how soon they hear of a deposit, and what they ask the server at rest."""
+"""Daemons: activations a second, how soon they hear of a deposit, and what they ask PostgreSQL at rest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def activations(
 ) -> Iterator[Row]:
     """Measure activations that deposit two marks each. All of them wait when the daemons may begin.
 
-    The detail has the processor time of an activation, of the daemons and of their sessions on the server.
+    The detail has the processor time of an activation, of the daemons and of their sessions on PostgreSQL.
     """
     rates, bare, client, sessions = [], [], [], []
     with server.board(marks) as url, Blackboard.open(url, author="person:bench", kinds=boards.KINDS) as board:

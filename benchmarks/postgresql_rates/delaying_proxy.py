@@ -25,7 +25,7 @@ STATEMENT_TYPES = b"QE"
 
 
 class Client:
-    """A client's connection, and its own connection to the server."""
+    """A client's connection, and its own connection to the database server."""
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client, self.server = client, server
@@ -50,7 +50,7 @@ class Client:
 
 
 def connect(url: URL) -> socket.socket:
-    """Connect to the server that a URL names by a folder of sockets or by a host."""
+    """Connect to the database server that a URL names by a folder of sockets or by a host."""
     host, port = str(url.query.get("host", url.host or "127.0.0.1")), int(str(url.query.get("port", url.port or 5432)))
     if not host.startswith("/"):
         connection = socket.create_connection((host, port))

