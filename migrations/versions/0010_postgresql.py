@@ -1,4 +1,4 @@
-"""What boards on a server need: the commits of each writer, and the locks that show which workers are alive.
+"""What boards on PostgreSQL need: the commits of each writer, and the locks that show which workers are alive.
 
 Nothing here imports the program, whose names will change again.
 """
@@ -21,7 +21,7 @@ def upgrade() -> None:
 
 
 def _writers() -> None:
-    """Add the number of the last commit of each writer. Only a server uses the table."""
+    """Add the number of the last commit of each writer. Only PostgreSQL uses the table."""
     op.create_table(
         "writer",
         sa.Column("id", sa.Text, primary_key=True),
@@ -31,5 +31,5 @@ def _writers() -> None:
 
 
 def _locks_of_workers() -> None:
-    """Add the number of the lock that a worker holds on a server."""
+    """Add the number of the lock that a worker holds on PostgreSQL."""
     op.add_column("worker", sa.Column("lock_key", sa.BigInteger))
