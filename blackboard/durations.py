@@ -90,6 +90,12 @@ def _validate(value: Any) -> int:
         raise ValueError(str(error)) from None
 
 
+def _positive(length: Duration) -> Duration:
+    if length <= 0:
+        raise ValueError("must be longer than 0s")
+    return length
+
+
 Duration = Annotated[
     int,
     BeforeValidator(_validate),
@@ -98,6 +104,9 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "30m", "3d"]}),
 ]
 """A length of time in microseconds. As a pydantic field, it is text with a unit in files."""
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+"""A length of time that is longer than 0, such as an interval at which work repeats."""
 
 FOREVER: Duration = 2**62
 """Longer than any interval."""

@@ -12,7 +12,7 @@ from blackboard.core.specs.agent_spec import AgentSettings, DepositLimits, ReadS
 from blackboard.core.specs.deployment import MAX_SKEW
 from blackboard.core.specs.kind_spec import KindSettings
 from blackboard.core.specs.watch_spec import WatchSettings
-from blackboard.durations import DAY, SECOND, Duration, Microseconds
+from blackboard.durations import DAY, SECOND, Duration, Microseconds, PositiveDuration
 from blackboard.system.files.private_files import parse_mode
 
 
@@ -212,9 +212,9 @@ class AgentSection(AgentSettings):
 class DaemonSection(Section):
     """`[daemon]`: settings of the daemon."""
 
-    tick: Duration = Microseconds(10 * SECOND)
+    tick: PositiveDuration = Microseconds(10 * SECOND)
     """The longest time between two checks of the board without a notification."""
-    lease: Duration = Microseconds(60 * SECOND)
+    lease: PositiveDuration = Microseconds(60 * SECOND)
     """How long a silent worker counts as alive."""
     grace: Duration = Microseconds(30 * SECOND)
     """How long running activations may continue after the first stop signal."""
@@ -222,9 +222,9 @@ class DaemonSection(Section):
     """The number of activations that run at the same time, each in a thread."""
     evaporation_batch: int = Field(default=500, ge=1, le=100_000)
     """The largest number of marks that one transaction moves to the history."""
-    checkpoint: Duration = Microseconds(30 * SECOND)
+    checkpoint: PositiveDuration = Microseconds(30 * SECOND)
     """The interval at which the write-ahead log is copied into the database."""
-    batch_api_interval: Duration = Microseconds(60 * SECOND)
+    batch_api_interval: PositiveDuration = Microseconds(60 * SECOND)
     """The interval at which calls are submitted to the Batch API and results are fetched."""
     keep_history: Keep = Microseconds(365 * DAY)
     """How long the events of marks are kept."""

@@ -92,7 +92,7 @@ def test_every_mistake_is_reported_with_its_place_and_the_nearest_name(tmp_path:
         tmp_path,
         '[databse]\nurl = "x"\n[agents.sales]\nbach = 1\nbatch_window = 10\n'
         "[agents.sales.watches.new]\nthreshhold = 1\n"
-        '[authors]\nweb = -1\n[daemon]\ntick = "soon"\nworkers = 0\n[model]\nprovider = "nobody"\n',
+        '[authors]\nweb = -1\n[daemon]\ntick = "soon"\nlease = "0s"\nworkers = 0\n[model]\nprovider = "nobody"\n',
     )
     found = mistakes(path)
     assert found["databse"].endswith("did you mean 'database'?")
@@ -101,9 +101,10 @@ def test_every_mistake_is_reported_with_its_place_and_the_nearest_name(tmp_path:
     assert found["agents.sales.watches.new.threshhold"].endswith("did you mean 'threshold'?")
     assert found["authors.web"].endswith("not -1")
     assert "is not a duration" in found["daemon.tick"]
+    assert found["daemon.lease"] == "must be longer than 0s"
     assert found["daemon.workers"].endswith("not 0")
     assert "'anthropic' or 'offline'" in found["model.provider"]
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:
