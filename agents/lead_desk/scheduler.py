@@ -115,7 +115,7 @@ def scheduler(marks: Sequence[Mark], context: Context) -> list[Mark]:
     desk = DeskSettings.from_settings(context.settings)
     book = AppointmentBook(desk, context.now, context.read(Appointment), context.board_id)
     if context.watch == "decided":
-        return _follow_decisions([mark for mark in marks if isinstance(mark, Decision)], book, context)
+        return _book_decided_times([mark for mark in marks if isinstance(mark, Decision)], book, context)
     return _book_leads([mark for mark in marks if isinstance(mark, Qualified)], book, context)
 
 
@@ -133,7 +133,7 @@ def _book_leads(leads: Sequence[Qualified], book: AppointmentBook, context: Cont
     ]
 
 
-def _follow_decisions(decisions: Sequence[Decision], book: AppointmentBook, context: Context) -> list[Mark]:
+def _book_decided_times(decisions: Sequence[Decision], book: AppointmentBook, context: Context) -> list[Mark]:
     """Book the times that decisions name; a time that is not free becomes a conflict.
 
     If a decision names no time, or contains a refusal, a model call picks one of the free slots.

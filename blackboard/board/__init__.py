@@ -14,7 +14,7 @@ board_addresses       what a URL or a path says about its board before it is ope
 backups_and_copies    backups and their return, and a board that moves to another database
 known_classes         the mark classes that this process knows, for commands, tools and daemons
 deposited_files       files whose rows are deposited: withdrawal of loaded files, and positions in followed files
-program_preloading    loads all modules and statements at the start of a process that runs for long
+program_preloading    loads all modules and statements at the start of a long-running process
 diagnosis             finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:

@@ -28,7 +28,7 @@ def is_need(row: MarkRow) -> bool:
 
 
 def is_closed(txn: BoardTransaction, event: EventRow) -> bool:
-    """Return whether an event is of a need that has left the board, or of the `overdue` mark of such a need."""
+    """Return whether an event is of a need or an `overdue` mark that has left the board."""
     if event.kind not in (Need.kind, Overdue.kind):
         return False
     mark = txn.sql.one(MARKS.get_mark, id=event.mark_id)

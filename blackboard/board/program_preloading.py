@@ -1,4 +1,4 @@
-"""The preloading of the whole program at the start of a process that runs for long.
+"""The preloading of the whole program at the start of a long-running process.
 
 Methods of a board import most modules when they are first called, and statements are read from their files when they
 are first run. This can happen months after the start. If the package was upgraded on the disk meanwhile, a process of

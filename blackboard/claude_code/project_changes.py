@@ -77,7 +77,7 @@ class ProjectChanges:
         return None if CONNECTION not in self._record else ProjectConnection(**self._record[CONNECTION])
 
     def connect(self, connection: ProjectConnection) -> None:
-        """Plan the changes of the files that connect the project. They replace an earlier connection."""
+        """Plan how the files change to connect the project. The new connection replaces an earlier one."""
         self._set_value(MCP_SERVERS, ("mcpServers",), MCP_SERVER_NAME, connection.mcp_server_entry())
         self._set_value(SETTINGS, ("hooks", "Stop"), None, connection.hook())
         self._set_text(SKILL, SKILL_TEXT)

@@ -127,7 +127,7 @@ def _misfit_on_guard(watch_spec: WatchSpec) -> str | None:
 
 
 def _mistakes_about_time(agent_spec: AgentSpec) -> Iterator[Mistake]:
-    """Yield the mistakes in the settings of an agent's watches over time.
+    """Yield the mistakes in an agent's settings of time, such as `held_for` and `clear_below`.
 
     A setting of the whole agent applies to each watch that can have this setting. At least one watch must be able to.
     """

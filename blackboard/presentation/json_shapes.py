@@ -51,7 +51,7 @@ class FoundMarks:
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnswerReceipt:
     """A need that was answered, with the receipt of the decision."""
 
     need_id: int
@@ -230,9 +230,9 @@ def found_marks(found: SearchResult[MarkRecord]) -> FoundMarks:
     return FoundMarks(found.exact, found.complete, marks)
 
 
-def answer_result(need_id: int, receipt: Receipt) -> Answered:
+def answer_result(need_id: int, receipt: Receipt) -> AnswerReceipt:
     """Return the result of the command `answer`."""
-    return Answered(need_id, **vars(receipt))
+    return AnswerReceipt(need_id, **vars(receipt))
 
 
 def erasure(subject: str, report: ErasureReport) -> Erasure:

@@ -34,7 +34,7 @@ from blackboard.server.open_requests.claim_queue import ClaimQueue, await_unless
 from blackboard.server.open_requests.event_stream_text import StreamChoice
 from blackboard.server.open_requests.open_event_streams import EventStreams
 from blackboard.server.operations import bulk_deposits, claim_operations
-from blackboard.server.operations.claim_operations import Claiming
+from blackboard.server.operations.claim_operations import ClaimParameters
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
@@ -164,7 +164,7 @@ class ApiRoutes:
         operation, request, token = received.operation, received.request, received.token
         threads = self._threads[operation.pool]
 
-        def begin() -> tuple[OperationCall[Claiming, Empty], RemoteActivation | None]:
+        def begin() -> tuple[OperationCall[ClaimParameters, Empty], RemoteActivation | None]:
             call = received.add_body(self._builder.build(operation, request, token))
             return call, operation.run(call)
 

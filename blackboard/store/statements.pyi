@@ -351,7 +351,7 @@ class _ModelCalls(StatementFile):
     get_call: Statement[CallRow]
     calls_of_activation: Statement[CallRow]
     update_call: Statement[object]
-    note_error: Statement[object]
+    record_error: Statement[object]
     apply_call: Statement[object]
     end_answers_as_unusable: Statement[object]
     reopen_calls: Statement[object]

@@ -155,7 +155,7 @@ class Model:
 
     def fire_predicted(self, now: int) -> None:
         """Record the crossings by time up to now, each at its own instant."""
-        self.follow_episodes(now)
+        self.update_episodes(now)
         self.tagged_crossed = self.tagged_crossed and self.tagged_value(now) >= TAGGED_CLEAR
         if self.anchor + (self.past_instants + 1) * DIGEST_INTERVAL <= now:
             self.cross("digest", ("", 0), now)
@@ -205,8 +205,8 @@ class Model:
                 self.tagged_crossed = False
         self.test_tagged(now)
 
-    def follow_episodes(self, now: int) -> None:
-        """Follow what time alone changed since the last instant: values only fell, so it is found by bisection."""
+    def update_episodes(self, now: int) -> None:
+        """Apply what time alone changed since the last instant: values only fell, so it is found by bisection."""
         since, self.seen = self.seen, now
         for subject, episode in self.episodes.items():
             ends = self.first_below(subject, LASTING, since, now)

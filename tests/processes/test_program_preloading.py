@@ -1,4 +1,4 @@
-"""A process that runs for long loads the whole program at its start: an upgrade on the disk does not reach it."""
+"""A long-running process loads the whole program at its start: an upgrade on the disk does not reach it."""
 
 from __future__ import annotations
 

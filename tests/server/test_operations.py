@@ -318,7 +318,7 @@ def test_the_operations_of_workers_keep_to_their_description_up_to_their_end(ser
         known = {"agent": ["review"], "wait": ["0s", "10ms"], "lease": ["5m"], "id": claimed[2 * number - 2 :][:2]}
         for parameter in methods["post"]["parameters"]:
             parameter["schema"] = {"enum": known[parameter["name"]]}
-    for shape in ("Heartbeat", "ResultOfRun", "FailedRun"):
+    for shape in ("HeartbeatFields", "ResultFields", "FailureFields"):
         document["components"]["schemas"][shape]["properties"]["fence"] = {"enum": [1]}
     (tmp_path / "claims.json").write_text(json.dumps(document))
     walk("claims.json", served.url, token, tmp_path, "--max-examples", "20", "--mode", "positive")

@@ -34,15 +34,36 @@ class BatchApiTransactions:
         return self._session.now()
 
     def has_open_calls(self) -> bool:
-        """Return whether calls wait for the API or for a claim."""
-        return self._session.read(_has_open_calls)
+        """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""
+
+        def work(txn: BoardTransaction) -> bool:
+            return txn.doubted_clock is None and any(
+                txn.sql.one(statement, **values) is not None
+                for statement, values in (
+                    (MODEL_CALLS.submitted_calls, {}),
+                    (MODEL_CALLS.answered_in_batch_api, {}),
+                    (MODEL_CALLS.calls_to_submit, {"limit": 1}),
+                    (MODEL_CALLS.call_to_try, {"now": txn.now}),
+                )
+            )
+
+        return self._session.read(work)
 
     def release_for_try(self) -> None:
-        """Release one activation whose model may be tried."""
-        self._session.write(_release_for_try)
+        """Release one held activation, so that its call tries a paused model again."""
+
+        def work(txn: BoardTransaction) -> None:
+            if (row := txn.sql.one(MODEL_CALLS.call_to_try, now=txn.now)) is not None:
+                _release(txn, row.activation_id, txn.now, None)
+
+        self._session.write(work)
 
     def reserve(self, limit: int, highest_cost: Callable[[ModelCall], int]) -> list[ModelCall]:
-        """Reserve the costs of up to `limit` planned calls that are about to be sent in one batch, and return them."""
+        """Reserve the costs of up to `limit` planned calls, as far as the budgets allow, and return these calls.
+
+        The calls are sent in one batch. Their custom ids identify a batch whose id was lost. `highest_cost` returns the
+        highest possible cost of a call in micro-dollars; it raises UnknownName for a model without a price.
+        """
         return self._session.write(lambda txn: _reserve(txn, limit, highest_cost), record_instant=True)
 
     def name_batch(self, rows: Sequence[ModelCall], name: str) -> None:
@@ -66,17 +87,48 @@ class BatchApiTransactions:
 
     def defer(self, row: ModelCall, wait: CallWait) -> None:
         """Make the activation of a call wait for its model."""
-        self._session.write(lambda txn: _defer(txn, row, wait))
+
+        def work(txn: BoardTransaction) -> None:
+            if wait.is_held:
+                txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
+            else:
+                _release(txn, row.activation_id, wait.until, wait.reason)
+
+        self._session.write(work)
 
     def end(
         self, rows: Sequence[ModelCall], state: CallState, error: str, request_id: str | None, delay: Duration
     ) -> None:
-        """End calls that failed, and release their activations after a delay in microseconds."""
-        self._session.write(lambda txn: _end(txn, rows, state, error, request_id, delay))
+        """End calls that cost nothing, as `failed` or `rejected`, and release their activations after a delay.
+
+        The next run plans the same request again, or fails if the request was rejected.
+        """
+
+        def work(txn: BoardTransaction) -> None:
+            for row in rows:
+                model_calls.end(txn, row.id, state, error, request_id)
+                _release(txn, row.activation_id, txn.now + delay, error)
+
+        self._session.write(work)
 
     def end_as_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
-        """End calls as `unknown`, because their outcome cannot be known."""
-        self._session.write(lambda txn: _end_as_unknown(txn, rows, error))
+        """End calls as `unknown`, because their outcome cannot be known.
+
+        Each activation is held under `on_unknown = "hold"`, otherwise released.
+        """
+
+        def work(txn: BoardTransaction) -> None:
+            for row in rows:
+                model_calls.end(txn, row.id, CallState.UNKNOWN, error)
+                model_calls.record_discarded_cost(txn, row)
+                agent_spec = txn.deployment.agents.get(row.agent)
+                if agent_spec is not None and agent_spec.settings.on_unknown == "hold":
+                    reason = with_quotation(f"the outcome of call {row.id} is unknown", f"{error}; retry or discard it")
+                    txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
+                else:
+                    _release(txn, row.activation_id, txn.now, error)
+
+        self._session.write(work)
 
     def release_answered(self) -> None:
         """Release the activations whose answers have arrived."""
@@ -88,25 +140,7 @@ class BatchApiTransactions:
         self._session.write(work)
 
 
-def _has_open_calls(txn: BoardTransaction) -> bool:
-    """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""
-    return txn.doubted_clock is None and any(
-        txn.sql.one(statement, **values) is not None
-        for statement, values in (
-            (MODEL_CALLS.submitted_calls, {}),
-            (MODEL_CALLS.answered_in_batch_api, {}),
-            (MODEL_CALLS.calls_to_submit, {"limit": 1}),
-            (MODEL_CALLS.call_to_try, {"now": txn.now}),
-        )
-    )
-
-
 def _reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
-    """Reserve the costs of up to `limit` planned calls, as far as the budgets allow, and return these calls.
-
-    The calls are sent in one batch. Their custom ids identify a batch whose id was lost. `highest_cost` returns the
-    highest possible cost of a call in micro-dollars; it raises UnknownName for a model without a price.
-    """
     board = txn.sql.existing(ACTIVATIONS.board)
     if board.paused:
         return []
@@ -127,49 +161,6 @@ def _reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow]
     return rows
 
 
-def _release_for_try(txn: BoardTransaction) -> None:
-    """Release one activation with a call that was planned before the pause of its model, if the model may be tried."""
-    if (row := txn.sql.one(MODEL_CALLS.call_to_try, now=txn.now)) is not None:
-        _release(txn, row.activation_id, txn.now, None)
-
-
-def _end(
-    txn: BoardTransaction,
-    rows: Sequence[CallRow],
-    state: CallState,
-    error: str,
-    request_id: str | None,
-    delay: Duration,
-) -> None:
-    """End calls that cost nothing, as `failed` or `rejected`, and release their activations after a delay.
-
-    The next run plans the same request again, or fails if the request was rejected.
-    """
-    for row in rows:
-        model_calls.end(txn, row.id, state, error, request_id)
-        _release(txn, row.activation_id, txn.now + delay, error)
-
-
-def _end_as_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
-    """End the calls. Each activation is held under `on_unknown = "hold"`, otherwise released."""
-    for row in rows:
-        model_calls.end(txn, row.id, CallState.UNKNOWN, error)
-        model_calls.record_discarded_cost(txn, row)
-        agent_spec = txn.deployment.agents.get(row.agent)
-        if agent_spec is not None and agent_spec.settings.on_unknown == "hold":
-            reason = with_quotation(f"the outcome of call {row.id} is unknown", f"{error}; retry or discard it")
-            txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
-        else:
-            _release(txn, row.activation_id, txn.now, error)
-
-
-def _defer(txn: BoardTransaction, row: CallRow, wait: CallWait) -> None:
-    if wait.is_held:
-        txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
-    else:
-        _release(txn, row.activation_id, wait.until, wait.reason)
-
-
 def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:
     row = get_activation(txn, activation_id)
     if row is not None and row.state == ActivationState.HELD:
@@ -180,4 +171,4 @@ def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | Non
     """Hold a planned call until the window of its budget ends, or, without an end, until a person acts."""
     txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=until)
     if until is None:
-        txn.sql.run(MODEL_CALLS.note_error, id=row.id, error=reason[:MAX_CALL_ERROR_CHARACTERS])
+        txn.sql.run(MODEL_CALLS.record_error, id=row.id, error=reason[:MAX_CALL_ERROR_CHARACTERS])

@@ -118,7 +118,7 @@ def register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, kin
         for watch in agent_spec.watches:
             is_retagged = not kinds.retagged.isdisjoint(_compared_tags(watch))
             change = _WatchChange(agent_spec, watch, known.get((agent_spec.name, watch.name)), before, is_retagged)
-            _follow_watch(txn, change, kinds.revalued)
+            _register_watch(txn, change, kinds.revalued)
     return changed
 
 
@@ -177,7 +177,7 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Watch
     return [f"watch {row.name} of {row.agent}: gone" for row in gone]
 
 
-def _follow_watch(txn: BoardTransaction, change: _WatchChange, revalued: set[str]) -> None:
+def _register_watch(txn: BoardTransaction, change: _WatchChange, revalued: set[str]) -> None:
     """Register a watch, and plan the backfills that follow from its change and from changes of its kinds."""
     watch_id = _add_watch(txn, change) if change.row is None else _update_watch(txn, change, change.row)
     spec, before = change.spec, change.spec_before

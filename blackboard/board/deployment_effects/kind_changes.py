@@ -1,9 +1,9 @@
-"""Changes of kinds: new and changed kinds are registered, and the marks of a kind follow.
+"""Changes of kinds: new and changed kinds are registered, and the marks of a kind are adapted.
 
-Marks follow a new law or floor in a backfill. They follow new tags and a new unique field in the transaction of the
-change. So no reading misses a mark, and the next deposit is compared with every value. The history needs no change,
-because a reading of the past uses payloads. If several marks have the same value when its field becomes
-unique, all of them keep it.
+A backfill adapts the marks to a new law or floor. The tags and unique values of a kind are stored anew in the
+transaction of the change. So no reading misses a mark, and the next deposit is compared with every value. The history
+needs no change, because a reading of the past uses payloads. If several marks have the same value when its field
+becomes unique, all of them keep it.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> K
         if row is None:
             txn.sql.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
             changes.texts.append(f"kind {name}: new")
-            changes.texts += index_rebuilds.follow(txn, name, KindSpec(), spec)
+            changes.texts += index_rebuilds.begin(txn, name, KindSpec(), spec)
             continue
         if known == spec:
             continue
-        changes.texts += _follow_change(txn, name, known, spec)
+        changes.texts += _adapt_marks(txn, name, known, spec)
         changes.retagged |= {(name, tag) for tag in _changed_tags(known or KindSpec(), spec)}
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
         if (row.law, row.floor) != (law, kind.floor):
@@ -64,16 +64,16 @@ def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> K
     return changes
 
 
-def _follow_change(txn: BoardTransaction, name: str, known: KindSpec | None, spec: KindSpec) -> Iterator[str]:
-    """Let the marks of a kind follow its new settings, and yield the changes in words.
+def _adapt_marks(txn: BoardTransaction, name: str, known: KindSpec | None, spec: KindSpec) -> Iterator[str]:
+    """Adapt the marks of a kind to its new settings, and yield the changes in words.
 
     `known` is None if the board knows the kind only from marks of an earlier deployment.
     """
     old = known or KindSpec()
     yield f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}"
-    yield from _follow_unique_field(txn, name, old, spec)
-    yield from _follow_tags(txn, name, old, spec)
-    yield from index_rebuilds.follow(txn, name, old, spec)
+    yield from _store_unique_values(txn, name, old, spec)
+    yield from _store_new_tags(txn, name, old, spec)
+    yield from index_rebuilds.begin(txn, name, old, spec)
     if known is not None and known.on_repeat != spec.on_repeat:
         yield from _repeat_change(txn, name, known, spec)
 
@@ -93,7 +93,7 @@ def _repeat_change(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spe
 
 
 def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new_floor: bool) -> None:
-    """Plan how the marks of a kind follow a new law (None: they keep theirs), a new floor, or both.
+    """Plan the backfill of the marks of a kind to a new law (None: they keep theirs), a new floor, or both.
 
     There is a change for each law that marks have from the kind, because a law with a fixed end differs from mark to
     mark. A new floor also concerns the marks with a law of their own.
@@ -109,7 +109,7 @@ MAX_NAMED_VALUES = 5
 """The largest number of values that a change names, and of marks with one of these values."""
 
 
-def _follow_unique_field(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
+def _store_unique_values(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Store the values of a new unique field of a kind; return texts about values that several live marks have.
 
     This happens in the transaction of the change, because the next deposit is compared with every value.
@@ -150,7 +150,7 @@ def _field_of(spec: KindSpec) -> tuple[Any, ...]:
     return (spec.unique, schema.get("properties", {}).get(spec.unique), schema.get("$defs"))
 
 
-def _follow_tags(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
+def _store_new_tags(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Store the new tags of a kind for its live marks, and return a line with the number of tagged marks."""
     before, after = _fields_of_tags(old_spec), _fields_of_tags(new_spec)
     for tag in before:

@@ -67,4 +67,4 @@ def _begin_test_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: Mar
     if watch.condition.by is None:
         return True
     scope = watch_scopes.scope_of(txn, watch, row)
-    return scope is not None and watch_states.begin_following(txn, CrossingKey(watch.id, scope))
+    return scope is not None and watch_states.begin_test(txn, CrossingKey(watch.id, scope))

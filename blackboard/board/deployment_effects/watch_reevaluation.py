@@ -37,7 +37,7 @@ def evaluate_before_change(txn: BoardTransaction, kind: str, subject: str, new_p
     if txn.active.backfills:
         for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
             for scope in _scopes_to_test(txn, watch, kind, subject, new_payload):
-                _follow_deployment(txn, watch, scope)
+                _test_watch(txn, watch, scope)
 
 
 def _scopes_to_test(
@@ -77,11 +77,11 @@ def evaluate_before_firing(txn: BoardTransaction, limit: int) -> None:
             return
         for row in due - prepared:
             if (watch := txn.active.watches.get(row.watch_id)) is not None and not watch.condition.is_schedule:
-                _follow_deployment(txn, watch, row.scope)
+                _test_watch(txn, watch, row.scope)
         prepared |= due
 
 
-def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+def _test_watch(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Test a watch in a scope after a change of the deployment, unless the backfill has reached it.
 
     So the watch crosses as of the instant of the change, even if the scope changes before the backfill reaches it.
@@ -137,7 +137,7 @@ def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, j
         return
     if watch.timing is not None:
         key = watch.key_of(row.subject, row)
-        episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
+        episode_crossings.update_after_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.condition.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     if watch.absorbs:
@@ -148,7 +148,7 @@ def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     """Test a watch with a window on the deposits of a scope, which may no longer have marks."""
     if watch.timing is not None:
         key = CrossingKey(watch.id, scope)
-        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
+        episode_crossings.update_after_deployment(txn, watch, key, job.at, is_changed=False)
     else:
         predicted_crossings.predict_scope(txn, watch, scope, job.at)
 
@@ -159,7 +159,7 @@ def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, jo
         mark_backfill.backfill(txn, row)
     if watch.timing is not None:
         key = CrossingKey(watch.id, scope)
-        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
+        episode_crossings.update_after_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.condition.is_falling:
         predicted_crossings.predict_scope(txn, watch, scope, job.at)
     if watch.absorbs:
@@ -172,7 +172,7 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
         watch_totals.rebuild(txn, watch)
     if watch.timing is not None:
         key = CrossingKey(watch.id, WHOLE_BOARD)
-        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
+        episode_crossings.update_after_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.condition.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:

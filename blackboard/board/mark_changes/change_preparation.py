@@ -1,6 +1,6 @@
 """Preparation of a change of a live mark: the steps that come before it.
 
-The mark follows the deployment, its watches are tested, and crossings that are due fire.
+The mark is brought up to the active deployment, its watches are tested, and due crossings are recorded.
 """
 
 from __future__ import annotations

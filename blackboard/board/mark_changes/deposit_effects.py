@@ -40,19 +40,19 @@ def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
     if not live:
         mark_removals.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
-        crossed = [*crossed, *episode_crossings.follow_change(txn, old, row)]
+        crossed = [*crossed, *episode_crossings.update_after_deposit(txn, old, row)]
     watch_guards.release_after_change(txn, row, old)
     return crossed
 
 
-def follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
-    """Record the crossings that follow from a deposit that changes nothing, and return their watches.
+def evaluate_unchanged_mark(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
+    """Test the watches after a deposit that changes nothing, and return the watches that crossed.
 
     A watch crosses then only if its guard dropped an earlier crossing of the mark.
     """
     crossed = rising_crossings.evaluate_unchanged(txn, live, author)
     if any(watch.guard_drops for watch in txn.active.over_time.get(live.kind, ())):
-        crossed = [*crossed, *episode_crossings.follow_change(txn, live, live)]
+        crossed = [*crossed, *episode_crossings.update_after_deposit(txn, live, live)]
     return crossed
 
 
@@ -80,12 +80,12 @@ def count_in_windows(txn: BoardTransaction, new_deposit: NewDeposit, mark_id: in
     return True
 
 
-def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredWatch]:
+def evaluate_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredWatch]:
     """Test the watches after a deposit that only windows count, and return the watches that crossed.
 
     If windows find deposits by tags, `mark` must have the payload of the deposit.
     """
-    crossed = episode_crossings.follow_change(txn, mark, mark)
+    crossed = episode_crossings.update_after_deposit(txn, mark, mark)
     predicted_crossings.predict_after_window_deposit(txn, mark)
     watch_guards.release_after_change(txn, mark)
     return crossed

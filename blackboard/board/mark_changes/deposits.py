@@ -13,8 +13,8 @@ from blackboard.board.mark_changes.deposit_effects import (
     agents_of,
     apply_effects,
     count_in_windows,
-    follow_unchanged,
-    follow_windows,
+    evaluate_unchanged_mark,
+    evaluate_windows,
     open_need,
     queue_message,
 )
@@ -94,7 +94,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     counts = count_in_windows(txn, new_deposit, row.id, row.event_id)
     crossed = apply_effects(txn, joined.old, row)
     if counts and joined.shown is not None and request.kind in txn.active.tags_in_windows:
-        crossed = [*crossed, *follow_windows(txn, row._replace(payload=new_deposit.payload))]
+        crossed = [*crossed, *evaluate_windows(txn, row._replace(payload=new_deposit.payload))]
     return Receipt(
         row.id,
         row.event_id,
@@ -138,7 +138,7 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
 
 def _leave_unchanged(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow) -> Receipt:
     """Record what follows from a deposit that leaves a stronger mark as it is, and return its receipt."""
-    crossed = follow_unchanged(txn, live, new_deposit.request.author)
+    crossed = evaluate_unchanged_mark(txn, live, new_deposit.request.author)
     if new_deposit.kind.name not in txn.active.longest_windows:
         return Receipt(live.id, live.event_id, "unchanged", mark_strength(txn, live), agents_of(crossed))
     receipt = _record_without_mark_change(txn, new_deposit, "unchanged", live, live)
@@ -174,7 +174,7 @@ def _record_without_mark_change(
     crossed: Sequence[RegisteredWatch] = ()
     if count_in_windows(txn, new_deposit, mark.id, details.event_id):
         has_tags = new_deposit.request.kind in txn.active.tags_in_windows
-        crossed = follow_windows(txn, mark._replace(payload=new_deposit.payload) if has_tags else mark)
+        crossed = evaluate_windows(txn, mark._replace(payload=new_deposit.payload) if has_tags else mark)
     return Receipt(
         mark.id, details.event_id, outcome, 0.0 if live is None else mark_strength(txn, live), agents_of(crossed)
     )

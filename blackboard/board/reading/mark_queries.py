@@ -48,7 +48,7 @@ class MarkQuery:
     where: Where | None = None
     """Only marks whose tags have these values."""
     after: MarkPosition | None = None
-    """Only marks that follow a position, as of its instant."""
+    """Only marks that come after a position, as of its instant."""
 
     def __post_init__(self) -> None:
         if self.min_strength is not None and math.isnan(self.min_strength):
@@ -58,8 +58,8 @@ class MarkQuery:
         """Return whether a strength is high enough."""
         return self.min_strength is None or strength >= self.min_strength
 
-    def follows(self, item: MarkAt) -> bool:
-        """Return whether a mark follows the position."""
+    def is_after_position(self, item: MarkAt) -> bool:
+        """Return whether a mark comes after the position."""
         return self.after is None or (-item.strength, item.row.id) > (-self.after.strength, self.after.mark_id)
 
 
@@ -154,7 +154,9 @@ def _marks_of(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list
             past = past_marks.strongest_at(txn, kind, query.limit, query.at)
         if past is None:
             past = past_marks.all_at(txn, kind, query.subject, query.at, tags)
-        return _in_order(item for item in past if query.is_strong(item.strength) and query.follows(item))[: query.limit]
+        return _in_order(item for item in past if query.is_strong(item.strength) and query.is_after_position(item))[
+            : query.limit
+        ]
     if query.limit is not None and (query.subject, query.at, query.after) == (None, None, None):
         return [item for item in _strongest(txn, kind, query.limit, tags) if query.is_strong(item.strength)]
     return _live_marks(txn, kind, query, tags)

@@ -27,7 +27,7 @@ EVENTS_PER_BATCH = 20_000
 """Events of the history that one batch reads to find marks that have faded."""
 
 
-def follow(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
+def begin(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Begin the index of a kind, and the removal of its former index.
 
     Returns:

@@ -21,7 +21,7 @@ def continue_backfill(txn: BoardTransaction, row: BackfillRow, target: BackfillT
 
 
 def end_backfill(txn: BoardTransaction, row: BackfillRow) -> None:
-    """Delete a backfill that is done. After the last backfill, empty the list of states that follow the change."""
+    """Delete a backfill that is done. After the last backfill, empty the list of states that were tested."""
     txn.sql.run(CROSSINGS.delete_backfill, id=row.id)
     if txn.sql.one(CROSSINGS.backfills) is None:
         txn.sql.run(CROSSINGS.delete_followed)

@@ -42,8 +42,8 @@ FenceOption = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="The fence that 'blackboard claim' printed. Required with --url; without it, the claim that this author"
-        " has is taken.",
+        help="The fence that 'blackboard claim' printed. Required with --url. On a local board it may be left out: then"
+        " the claim of this author is used.",
     ),
 ]
 OfAgent = Annotated[str | None, typer.Option("--agent", metavar="NAME", help="The remote agent. Required with --url.")]

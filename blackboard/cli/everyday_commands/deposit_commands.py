@@ -57,7 +57,9 @@ def deposit(
     ] = None,
     occurred_at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When the mark occurred; by default now. It fades from then on."),
+        typer.Option(
+            metavar="TIME", help="When the reported event happened; by default now. The mark fades from then on."
+        ),
     ] = None,
     if_event: Annotated[
         int | None,

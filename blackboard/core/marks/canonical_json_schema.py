@@ -22,7 +22,7 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(
 def canonical_form(schema: Any) -> Any:
     """Return the form of a schema. Schemas with equal forms allow the same payloads.
 
-    Only in the objects inside a payload, one of the schemas may allow more fields.
+    There is one exception: they may differ in whether objects inside the payload allow further fields.
     """
     root = json.loads(json.dumps(schema))
     return _CanonicalForm(root).of_object(root) if isinstance(root, dict) else root

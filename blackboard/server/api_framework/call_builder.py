@@ -51,7 +51,7 @@ class CallBuilder:
         """Return the call that a request makes, without its body.
 
         Raises:
-            HttpProblem: Its sender may not make it, or its parameters are not valid.
+            HttpProblem: The sender may not make the call, or a parameter is not valid.
         """
         return self.build_for(operation, request, self._board.find_token(token))
 
@@ -59,7 +59,7 @@ class CallBuilder:
         """Return the call that a request with the token of a record makes, without its body.
 
         Raises:
-            HttpProblem: Its sender may not make it, or its parameters are not valid.
+            HttpProblem: The sender may not make the call, or a parameter is not valid.
         """
         caller = self._callers.counted_caller(record)
         query = request.query_params.multi_items()

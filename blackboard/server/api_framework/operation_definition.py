@@ -43,7 +43,11 @@ CURSOR_METADATA = (
 
 
 class Fields(BaseModel):
-    """The parameters or the body of an operation. Unknown names are mistakes."""
+    """The parameters or the body of an operation. Unknown names are mistakes.
+
+    The name of a class of parameters ends in `Parameters`, or begins with `One` if they only identify something. The
+    name of the class of a body ends in `Fields`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -63,7 +63,7 @@ class StreamText:
     Args:
         choice: What the client wants.
         newest: The latest position of the board when the stream begins.
-        is_redacted: Whether the client may not read texts.
+        is_redacted: Whether texts are withheld from the client.
     """
 
     def __init__(self, choice: StreamChoice, newest: StreamPosition, *, is_redacted: bool) -> None:
@@ -82,7 +82,7 @@ class StreamText:
         """Return whether the client's position is after the last event, because an older board was restored."""
         return self.marks > newest.marks or self.activity > newest.activity
 
-    def follows(self, items: Iterable[StreamItem]) -> bool:
+    def is_continued_by(self, items: Iterable[StreamItem]) -> bool:
         """Return whether items continue right after this position. Only retention makes a gap."""
         marks, activity = [self.marks], [self.activity]
         for item in items:

@@ -163,7 +163,7 @@ class EventStreams:
         while not listener.is_over:
             if stream.is_behind(self._start):
                 items = await self._threads.run(lambda: self._page(StreamPosition(stream.marks, stream.activity)))
-                if not items or not stream.follows(items):
+                if not items or not stream.is_continued_by(items):
                     yield stream.jump(self._end)
                 for item in items:
                     if text := stream.take(item):

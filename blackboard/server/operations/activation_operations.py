@@ -29,7 +29,7 @@ from blackboard.server.api_framework.operation_definition import (
 )
 
 
-class ListedActivations(Fields):
+class ActivationListParameters(Fields):
     """The activations to list."""
 
     agent: Name | None = Field(default=None, description="Only activations of this agent.")
@@ -40,26 +40,26 @@ class ListedActivations(Fields):
     cursor: Annotated[RecordId | None, *CURSOR_METADATA] = Field(default=None)
 
 
-class StuckActivations(Fields):
+class StuckActivationsFields(Fields):
     """The stuck activations to change. At most 1,000 of them are changed, the newest first."""
 
     agent: Name | None = Field(default=None, description="Only activations of this agent.")
     state: Literal["dead", "held", "quarantined"] | None = Field(default=None, description="Only in this state.")
 
 
-class Days(Fields):
+class CostParameters(Fields):
     """The number of days."""
 
     days: int = Field(default=30, ge=1, le=36_500, description="The number of days (UTC) up to today.")
 
 
-class Cost(Fields):
+class CostFields(Fields):
     """The cost of a call."""
 
     usd: float = Field(ge=0, lt=MAX_COST_USD, description="US dollars, as the provider's account shows them.")
 
 
-def activations(call: OperationCall[ListedActivations, None]) -> Page[ActivationRecord]:
+def activations(call: OperationCall[ActivationListParameters, None]) -> Page[ActivationRecord]:
     """List activations, newest first."""
     parameters = call.parameters
     found = call.board.activations(
@@ -85,17 +85,19 @@ def discard(call: OperationCall[OneRecord, Empty]) -> ActivationChange:
     return ActivationChange(call.parameters.id, ActivationState.DISCARDED)
 
 
-def retry_many(call: OperationCall[NoParameters, StuckActivations]) -> ActivationChanges:
+def retry_many(call: OperationCall[NoParameters, StuckActivationsFields]) -> ActivationChanges:
     """Retry the activations of an agent, or in a state, if they failed, are held or are quarantined."""
     return _change_many(call, ActivationState.READY)
 
 
-def discard_many(call: OperationCall[NoParameters, StuckActivations]) -> ActivationChanges:
+def discard_many(call: OperationCall[NoParameters, StuckActivationsFields]) -> ActivationChanges:
     """Give up the activations of an agent, or in a state, if they failed, are held or are quarantined."""
     return _change_many(call, ActivationState.DISCARDED)
 
 
-def _change_many(call: OperationCall[NoParameters, StuckActivations], state: ActivationState) -> ActivationChanges:
+def _change_many(
+    call: OperationCall[NoParameters, StuckActivationsFields], state: ActivationState
+) -> ActivationChanges:
     wanted = call.body
     states = [str(item) for item in RETRIABLE] if wanted.state is None else [wanted.state]
     change = call.board.retry if state == ActivationState.READY else call.board.discard
@@ -109,12 +111,12 @@ def _change_many(call: OperationCall[NoParameters, StuckActivations], state: Act
     return ActivationChanges(changed, state)
 
 
-def costs(call: OperationCall[Days, None]) -> list[CostRow]:
+def costs(call: OperationCall[CostParameters, None]) -> list[CostRow]:
     """Show the cost of model calls by day and agent."""
     return call.board.costs(call.parameters.days)
 
 
-def record_cost(call: OperationCall[OneRecord, Cost]) -> RecordedCost:
+def record_cost(call: OperationCall[OneRecord, CostFields]) -> RecordedCost:
     """Record the cost of a model call whose outcome or usage is unknown."""
     call.board.record_cost(call.parameters.id, call.body.usd)
     return RecordedCost(call.parameters.id, call.body.usd)

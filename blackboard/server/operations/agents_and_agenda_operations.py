@@ -27,14 +27,14 @@ from blackboard.server.api_framework.operation_definition import (
 )
 
 
-class ListedAgenda(Fields):
+class AgendaParameters(Fields):
     """The part of the agenda to list."""
 
     limit: Limit = 100
     cursor: Annotated[int, Field(ge=0, le=1_000_000), *CURSOR_METADATA] = Field(default=0)
 
 
-class ListedSchedules(Fields):
+class ScheduleParameters(Fields):
     """The number of coming times of each schedule to show."""
 
     limit: Limit = Field(default=3, description="Show at most this many coming times of each schedule.")
@@ -46,7 +46,7 @@ class OneAgent(Fields):
     agent: Name
 
 
-class ExplainedAgent(OneAgent):
+class ExplainParameters(OneAgent):
     """The agent to explain, and for which subject or group."""
 
     subject: str | None = Field(default=None, description="The subject; by default all waiting work.")
@@ -56,7 +56,7 @@ class ExplainedAgent(OneAgent):
     )
 
 
-def agenda(call: OperationCall[ListedAgenda, None]) -> Page[AgendaItem]:
+def agenda(call: OperationCall[AgendaParameters, None]) -> Page[AgendaItem]:
     """List the crossings that wait, strongest first, each with the reason why it waits."""
     parameters = call.parameters
     start = parameters.cursor
@@ -64,7 +64,7 @@ def agenda(call: OperationCall[ListedAgenda, None]) -> Page[AgendaItem]:
     return Page(found, parameters.limit, lambda item, number: start + number)
 
 
-def schedules(call: OperationCall[ListedSchedules, None]) -> list[ScheduleRecord]:
+def schedules(call: OperationCall[ScheduleParameters, None]) -> list[ScheduleRecord]:
     """List the schedules of the agents, with their next times, and how late the last crossing was."""
     return call.board.schedules(limit=call.parameters.limit)
 
@@ -79,7 +79,7 @@ def agents(call: OperationCall[NoParameters, None]) -> list[AgentStatus]:
     return call.board.agents()
 
 
-def explain(call: OperationCall[ExplainedAgent, None]) -> dict[str, Any]:
+def explain(call: OperationCall[ExplainParameters, None]) -> dict[str, Any]:
     """Explain why an agent has or has not woken."""
     parameters = call.parameters
     read = partial(read_group, call.board.deployment, parameters.agent)

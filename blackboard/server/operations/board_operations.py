@@ -42,7 +42,7 @@ MAX_SQL_CHARACTERS = 100_000
 SqlValue = str | int | float | None
 
 
-class ListedActivity(Fields):
+class ActivityParameters(Fields):
     """The part of the activity to list."""
 
     after: Annotated[int, Field(ge=0, le=MAX_ID)] | None = Field(
@@ -52,14 +52,14 @@ class ListedActivity(Fields):
     cursor: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *CURSOR_METADATA] = Field(default=None)
 
 
-class ListedDeployments(Fields):
+class DeploymentListParameters(Fields):
     """The versions to list."""
 
     limit: Limit = 20
     cursor: Annotated[RecordId | None, *CURSOR_METADATA] = Field(default=None)
 
 
-class Query(Fields):
+class QueryFields(Fields):
     """A query over the views."""
 
     text: str = Field(alias="sql", min_length=1, max_length=MAX_SQL_CHARACTERS, description="A SELECT statement.")
@@ -71,13 +71,13 @@ class Query(Fields):
     table: bool = Field(default=False, description="Respond with an object that has the columns and the rows as lists.")
 
 
-class ForgottenSubject(Fields):
+class ForgetFields(Fields):
     """The subject to forget."""
 
     subject: str = Field(min_length=1)
 
 
-def activity(call: OperationCall[ListedActivity, None]) -> Page[ActivityRecord]:
+def activity(call: OperationCall[ActivityParameters, None]) -> Page[ActivityRecord]:
     """List what agents, people and programs did, oldest first."""
     parameters = call.parameters
     after = parameters.after if parameters.cursor is None else parameters.cursor
@@ -119,14 +119,14 @@ def resume_board(call: OperationCall[NoParameters, Empty]) -> Resumption:
     return Resumption(None)
 
 
-def deployments(call: OperationCall[ListedDeployments, None]) -> Page[DeploymentRecord]:
+def deployments(call: OperationCall[DeploymentListParameters, None]) -> Page[DeploymentRecord]:
     """List the versions of the deployment, newest first."""
     parameters = call.parameters
     found = call.board.deployments(before=parameters.cursor, limit=parameters.limit + 1)
     return Page(found, parameters.limit, lambda item, number: item.version)
 
 
-def sql(call: OperationCall[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
+def sql(call: OperationCall[NoParameters, QueryFields]) -> list[dict[str, Any]] | QueryTable:
     """Query the board in SQL, through its views. The header Blackboard-More shows whether there are more rows."""
     body = call.body
     result = user_queries.run_query(
@@ -136,7 +136,7 @@ def sql(call: OperationCall[NoParameters, Query]) -> list[dict[str, Any]] | Quer
     return QueryTable(*result) if body.table else result.records
 
 
-def forget(call: OperationCall[NoParameters, ForgottenSubject]) -> Erasure:
+def forget(call: OperationCall[NoParameters, ForgetFields]) -> Erasure:
     """Erase the data of a subject. This cannot be undone."""
     return erasure(call.body.subject, call.board.forget(call.body.subject))
 

@@ -27,7 +27,7 @@ MAX_RESULTS = DEPOSITS_PER_TRANSACTION
 """The largest number of lines of a request that asks for the result of each line."""
 
 
-class LineResults(Fields):
+class BulkParameters(Fields):
     """The choice whether the response has the result of each line."""
 
     results: bool = Field(
@@ -52,7 +52,7 @@ class BulkResult:
 class BulkDeposit:
     """A deposit in bulk whose lines are arriving."""
 
-    def __init__(self, call: OperationCall[LineResults, None]) -> None:
+    def __init__(self, call: OperationCall[BulkParameters, None]) -> None:
         self.call = call
         """The request, without its body."""
         self._lines = self._failed = 0
@@ -102,7 +102,7 @@ class BulkDeposit:
         return BulkResult(self._lines, dict(self._outcomes), self._failed, self._errors, results)
 
 
-def deposit_bulk(call: OperationCall[LineResults, BulkDeposit]) -> BulkResult:
+def deposit_bulk(call: OperationCall[BulkParameters, BulkDeposit]) -> BulkResult:
     """Deposit many marks, a line of JSON for each. An invalid line does not prevent the others."""
     return call.body.result()
 
@@ -110,7 +110,7 @@ def deposit_bulk(call: OperationCall[LineResults, BulkDeposit]) -> BulkResult:
 async def receive(
     request: Request,
     threads: WorkThreads,
-    begin: Callable[[], OperationCall[LineResults, None]],
+    begin: Callable[[], OperationCall[BulkParameters, None]],
     max_line: int,
     max_bytes: int,
 ) -> BulkDeposit:

@@ -45,7 +45,7 @@ WaitTime = Annotated[str, BeforeValidator(_checked_wait), DURATION]
 Fence = Annotated[int, Field(ge=1, le=MAX_ID, description="The fence of the claim.")]
 
 
-class Claiming(Fields):
+class ClaimParameters(Fields):
     """A claim of an activation of an agent."""
 
     agent: Name
@@ -60,20 +60,20 @@ class OneRun(Fields):
     id: RecordId
 
 
-class Heartbeat(Fields):
+class HeartbeatFields(Fields):
     """An extension of a lease."""
 
     fence: Fence
     lease: Lease | None = Field(default=None, description="The length of the lease from now on; by default 5m.")
 
 
-class ResultOfRun(RemoteResult):
+class ResultFields(RemoteResult):
     """The result of a run."""
 
     fence: Fence
 
 
-class FailedRun(Fields):
+class FailureFields(Fields):
     """The failure of a run."""
 
     fence: Fence
@@ -84,14 +84,14 @@ class FailedRun(Fields):
     usage: ReportedUsage = ()
 
 
-def claim(call: OperationCall[Claiming, Empty]) -> RemoteActivation | None:
+def claim(call: OperationCall[ClaimParameters, Empty]) -> RemoteActivation | None:
     """Claim an activation of a remote agent under a lease, or wait for one. The status is 204 if there is none."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
     return call.board.claim(parameters.agent, lease=parameters.lease)
 
 
-def waiting_claim(call: OperationCall[Claiming, object], check: Callable[[], object]) -> WaitingClaim:
+def waiting_claim(call: OperationCall[ClaimParameters, object], check: Callable[[], object]) -> WaitingClaim:
     """Return the claim that waits for an operation `claim`; each attempt checks the caller again."""
     parameters = call.parameters
     board = call.board
@@ -108,7 +108,7 @@ def waiting_claim(call: OperationCall[Claiming, object], check: Callable[[], obj
     return WaitingClaim(call.caller.token.name, attempt, give_back)
 
 
-def heartbeat(call: OperationCall[OneRun, Heartbeat]) -> RunState:
+def heartbeat(call: OperationCall[OneRun, HeartbeatFields]) -> RunState:
     """Extend the lease of an activation."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
@@ -116,7 +116,7 @@ def heartbeat(call: OperationCall[OneRun, Heartbeat]) -> RunState:
     return call.board.heartbeat(parameters.id, agent=parameters.agent, fence=body.fence, lease=body.lease)
 
 
-def finish(call: OperationCall[OneRun, ResultOfRun]) -> RunState:
+def finish(call: OperationCall[OneRun, ResultFields]) -> RunState:
     """Finish an activation: deposit its marks, and end it. The same request again changes nothing."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
@@ -127,7 +127,7 @@ def finish(call: OperationCall[OneRun, ResultOfRun]) -> RunState:
     return call.board.finish(parameters.id, result, agent=parameters.agent, fence=body.fence)
 
 
-def fail(call: OperationCall[OneRun, FailedRun]) -> RunState:
+def fail(call: OperationCall[OneRun, FailureFields]) -> RunState:
     """Report that an activation has failed. The settings of its agent say whether it is tried again, split or dead."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)

@@ -40,7 +40,7 @@ class DepositFields(Fields):
     decay: dict[str, JsonValue] | str | None = Field(default=None, description="A decay law for this mark only.")
     until: TimeText | None = Field(default=None, description="Keep the full strength until this time.")
     occurred_at: TimeText | None = Field(
-        default=None, description="When the mark occurred; by default now. It fades from then on."
+        default=None, description="When the reported event happened; by default now. The mark fades from then on."
     )
     if_event: EventId | None = Field(
         default=None, description="Only if the live mark still has this event_id; 0: only if there is no live mark."

@@ -25,7 +25,7 @@ class OneFile(Fields):
     kind: Name
 
 
-class Position(Fields):
+class PositionFields(Fields):
     """A position in a file: how far it has been deposited."""
 
     inode: int = Field(ge=0, lt=2**64)
@@ -44,7 +44,7 @@ def read_position(call: OperationCall[OneFile, None]) -> ReadPosition:
     return position
 
 
-def set_read_position(call: OperationCall[OneFile, Position]) -> ReadPosition:
+def set_read_position(call: OperationCall[OneFile, PositionFields]) -> ReadPosition:
     """Record how far a file has been deposited by the author of the token."""
     board, parameters = call.board, call.parameters
     board.deployment.kind(parameters.kind)

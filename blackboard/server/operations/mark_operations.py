@@ -29,7 +29,7 @@ from blackboard.server.api_framework.operation_definition import (
 MAX_SEARCH_CHARACTERS = 2000
 
 
-class ListedMarks(Fields):
+class MarkListParameters(Fields):
     """The live marks to list."""
 
     kind: Name | None = Field(default=None, description="Only marks of this kind.")
@@ -41,7 +41,7 @@ class ListedMarks(Fields):
     cursor: Annotated[tuple[datetime, float, RecordId] | None, *CURSOR_METADATA] = Field(default=None)
 
 
-class SearchedText(Fields):
+class MarkSearchParameters(Fields):
     """The text to search for, and the marks to search."""
 
     text: str = Field(
@@ -60,20 +60,20 @@ class SearchedText(Fields):
     cursor: Annotated[int, Field(ge=0, le=1_000_000), *CURSOR_METADATA] = Field(default=0)
 
 
-class ChangedMark(OneRecord):
+class WithdrawParameters(OneRecord):
     """A mark to withdraw, and the event after which it must not have changed."""
 
     if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark still has this event_id.")
 
 
-class Strengthening(Fields):
-    """By how much a mark is reinforced."""
+class ReinforceFields(Fields):
+    """The strength to add to a mark, and the event after which it must not have changed."""
 
     by: float = Field(gt=0, description="The strength to add; the board multiplies it by the author's trust.")
     if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark still has this event_id.")
 
 
-class ListedSubjects(Fields):
+class SubjectListParameters(Fields):
     """The subjects to list."""
 
     prefix: str = Field(default="", description="Only subjects that begin with this text.")
@@ -82,7 +82,7 @@ class ListedSubjects(Fields):
     cursor: Annotated[str | None, *CURSOR_METADATA] = Field(default=None)
 
 
-class HistoryOfSubject(Fields):
+class HistoryParameters(Fields):
     """The events of a subject to list."""
 
     subject: str = Field(description="The subject.")
@@ -97,7 +97,7 @@ class OneKind(Fields):
     kind: Name
 
 
-def marks(call: OperationCall[ListedMarks, None]) -> Page[MarkRecord]:
+def marks(call: OperationCall[MarkListParameters, None]) -> Page[MarkRecord]:
     """List the live marks, strongest first."""
     parameters = call.parameters
     where: dict[str, Any] = (
@@ -115,7 +115,7 @@ def marks(call: OperationCall[ListedMarks, None]) -> Page[MarkRecord]:
     return Page(found, parameters.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
 
 
-def search(call: OperationCall[SearchedText, None]) -> Page[ScoredMark]:
+def search(call: OperationCall[MarkSearchParameters, None]) -> Page[ScoredMark]:
     """Search the text of marks. The best match is first, by relevance times strength."""
     parameters = call.parameters
     start = parameters.cursor
@@ -143,7 +143,7 @@ def mark(call: OperationCall[OneRecord, None]) -> MarkRecord:
     return call.board.mark(call.parameters.id)
 
 
-def withdraw(call: OperationCall[ChangedMark, None]) -> Withdrawal:
+def withdraw(call: OperationCall[WithdrawParameters, None]) -> Withdrawal:
     """Withdraw a live mark from the board. This wakes no agent."""
     parameters = call.parameters
     _require_change(call, parameters.id)
@@ -151,7 +151,7 @@ def withdraw(call: OperationCall[ChangedMark, None]) -> Withdrawal:
     return Withdrawal(parameters.id)
 
 
-def reinforce(call: OperationCall[OneRecord, Strengthening]) -> Receipt:
+def reinforce(call: OperationCall[OneRecord, ReinforceFields]) -> Receipt:
     """Add to the strength that a live mark has now. Its payload does not change."""
     _require_change(call, call.parameters.id)
     body = call.body
@@ -165,7 +165,7 @@ def _require_change(call: OperationCall[object, object], mark_id: int) -> None:
     call.caller.require_change(found.kind, found.subject)
 
 
-def subjects(call: OperationCall[ListedSubjects, None]) -> Page[str]:
+def subjects(call: OperationCall[SubjectListParameters, None]) -> Page[str]:
     """List the subjects that ever had a mark, in alphabetical order."""
     parameters = call.parameters
     found = call.board.subjects(
@@ -174,7 +174,7 @@ def subjects(call: OperationCall[ListedSubjects, None]) -> Page[str]:
     return Page(found, parameters.limit, lambda item, number: item)
 
 
-def history(call: OperationCall[HistoryOfSubject, None]) -> Page[MarkEvent]:
+def history(call: OperationCall[HistoryParameters, None]) -> Page[MarkEvent]:
     """List the events of a subject's marks, oldest first."""
     parameters = call.parameters
     found = call.board.history(

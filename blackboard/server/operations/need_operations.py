@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from blackboard import MarkEvent, NeedRecord
-from blackboard.presentation.json_shapes import Answered, Assignment, answer_result
+from blackboard.presentation.json_shapes import AnswerReceipt, Assignment, answer_result
 from blackboard.server.api_framework.operation_definition import (
     CURSOR_METADATA,
     Fields,
@@ -19,7 +19,7 @@ from blackboard.server.api_framework.operation_definition import (
 )
 
 
-class ListedInbox(Fields):
+class InboxParameters(Fields):
     """The needs to list."""
 
     assignee: str | None = Field(default=None, description="Only the needs that this person should answer.")
@@ -35,13 +35,13 @@ class AnswerFields(Fields):
     any_answer: bool = Field(default=False, description="Allow an answer that is not one of the options.")
 
 
-class Assignee(Fields):
+class AssigneeFields(Fields):
     """The person who should answer a need."""
 
     assignee: str = Field(description="The person who should answer; an empty name removes the assignment.")
 
 
-def inbox(call: OperationCall[ListedInbox, None]) -> Page[NeedRecord]:
+def inbox(call: OperationCall[InboxParameters, None]) -> Page[NeedRecord]:
     """List the needs that wait for a person, overdue needs first."""
     parameters = call.parameters
     found = call.board.inbox(parameters.assignee, all_needs=parameters.all)[
@@ -50,7 +50,7 @@ def inbox(call: OperationCall[ListedInbox, None]) -> Page[NeedRecord]:
     return Page(found, parameters.limit, lambda item, number: parameters.cursor + number)
 
 
-def answer(call: OperationCall[OneRecord, AnswerFields]) -> Answered:
+def answer(call: OperationCall[OneRecord, AnswerFields]) -> AnswerReceipt:
     """Answer a need: deposit a decision, which wakes the agents that watch for it."""
     body = call.body
     return answer_result(
@@ -63,7 +63,7 @@ def decision(call: OperationCall[OneRecord, None]) -> MarkEvent:
     return call.board.decision(call.parameters.id)
 
 
-def assign(call: OperationCall[OneRecord, Assignee]) -> Assignment:
+def assign(call: OperationCall[OneRecord, AssigneeFields]) -> Assignment:
     """Assign a need to a person, who should answer it. The history records it."""
     need, assignee = call.parameters.id, call.body.assignee
     call.board.assign(need, assignee)

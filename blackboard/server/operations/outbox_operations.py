@@ -24,7 +24,7 @@ from blackboard.server.api_framework.operation_definition import (
 )
 
 
-class ListedMessages(Fields):
+class MessageListParameters(Fields):
     """The messages to list."""
 
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
@@ -33,14 +33,14 @@ class ListedMessages(Fields):
     cursor: Annotated[RecordId | None, *CURSOR_METADATA] = Field(default=None)
 
 
-class UndeliveredMessages(Fields):
+class UndeliveredMessagesFields(Fields):
     """The undelivered messages to change. At most 1,000 of them are changed, the newest first."""
 
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
     state: Literal["waiting", "failed", "gone"] | None = Field(default=None, description="Only in this state.")
 
 
-def outbox(call: OperationCall[ListedMessages, None]) -> Page[OutboxMessage]:
+def outbox(call: OperationCall[MessageListParameters, None]) -> Page[OutboxMessage]:
     """List the messages to people outside, newest first."""
     parameters = call.parameters
     found = call.board.outbox(
@@ -64,13 +64,13 @@ def discard_message(call: OperationCall[OneRecord, Empty]) -> OutboxMessage:
     return call.board.discard_message(call.parameters.id)
 
 
-def retry_messages(call: OperationCall[NoParameters, UndeliveredMessages]) -> MessageChanges:
+def retry_messages(call: OperationCall[NoParameters, UndeliveredMessagesFields]) -> MessageChanges:
     """Send the undelivered messages of a sink, or in a state, again under the same ids."""
     parameters = call.body
     return MessageChanges(call.board.retry_messages(sink=parameters.sink, state=parameters.state), MessageState.WAITING)
 
 
-def discard_messages(call: OperationCall[NoParameters, UndeliveredMessages]) -> MessageChanges:
+def discard_messages(call: OperationCall[NoParameters, UndeliveredMessagesFields]) -> MessageChanges:
     """Give up the undelivered messages of a sink, or in a state."""
     parameters = call.body
     return MessageChanges(

@@ -157,7 +157,7 @@ class PageUpdates:
         if page.state is not None:
             browser.news.set()
         if self._loop_task is None:
-            self._loop_task = asyncio.create_task(self._follow())
+            self._loop_task = asyncio.create_task(self._render_changes())
         self._commits.signal()
         shown: int | None = None
         try:
@@ -183,7 +183,7 @@ class PageUpdates:
             if not page.browsers and self._pages.get(key) is page:
                 del self._pages[key]
 
-    async def _follow(self) -> None:
+    async def _render_changes(self) -> None:
         """Read the board while a page is open, and render the changes."""
         loop = asyncio.get_running_loop()
         check_tokens_at = loop.time() + TOKEN_CHECK_SECONDS

@@ -588,11 +588,11 @@ ON CONFLICT (watch_id, scope, mark_id) DO UPDATE SET due_at = excluded.due_at;
 SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id AND watch_state.scope = :scope;
 
 -- name: insert_followed
--- Record that a watch over time follows the last change of the deployment for a scope or mark, unless it has already.
+-- Record that a watch over time was tested after a change of the deployment for a scope or mark, unless it was before.
 INSERT INTO followed_watch (watch_id, scope, mark_id) VALUES (:watch_id, :scope, :mark_id) ON CONFLICT DO NOTHING;
 
 -- name: delete_followed
--- Delete the list of watches that have followed a change, because its backfill is done.
+-- Delete the list of watches that were tested after a change, because its backfill is done.
 DELETE FROM followed_watch;
 
 -- name: predicted_of_scope -> PredictedCrossingRow

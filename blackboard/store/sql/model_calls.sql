@@ -30,8 +30,8 @@ SET state = :state, sent_at = :sent_at, answered_at = :answered_at, reserved = :
   cost = :cost, direct_cost = :direct_cost, error = :error, would_hold = :would_hold
 WHERE id = :id;
 
--- name: note_error
--- Set why a call is not sent.
+-- name: record_error
+-- Record why a call is not sent.
 UPDATE model_call SET error = :error WHERE id = :id;
 
 -- name: apply_call

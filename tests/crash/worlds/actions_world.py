@@ -97,7 +97,7 @@ class Actions(Pure):
             asked = {"question": question, "options": ["yes", "no"], "answerable_by": ["judge"]}
             yield Deposit("need", f"n/{who}/{n}", asked)
 
-    def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
+    def act_after_deposit(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
         """Answer a need, unless the judge was faster, and forget a secret."""
         if deposit.subject.endswith("/75"):
             board.deposit(Secret(subject=f"secret/{deposit.subject}", says="quetzalcoatl"))

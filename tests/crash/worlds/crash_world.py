@@ -162,12 +162,12 @@ class CrashWorld(ABC):
                 occurred_at=one.occurred_at,
             )
             say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
-            self.follow(board, one, receipt)
+            self.act_after_deposit(board, one, receipt)
         if limit is not None:
             signal.pause()
         board.close()
 
-    def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:  # noqa: B027
+    def act_after_deposit(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:  # noqa: B027
         """Do what a depositor does after a deposit."""
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:

@@ -178,7 +178,7 @@ class Fading(CrashWorld):
                     board.answer(need.id, "yes")
         super().deposit(number, start, say, limit)
 
-    def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
+    def act_after_deposit(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
         """Answer a need that is to be answered in the life that deposits it, unless this life has found it open at its
         beginning."""
         if deposit.payload.get("question") == "now" and receipt.outcome == "deposited":

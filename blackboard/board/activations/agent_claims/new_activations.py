@@ -52,7 +52,7 @@ def insert_claimed(
     for crossing in selection.crossings:
         close_crossing(txn, crossing, CrossingState.CLAIMED, row)
     if watch.condition.is_schedule:
-        scheduled_crossings.follow(txn, watch, lead)
+        scheduled_crossings.plan_next(txn, watch, lead)
     failpoint("claim.within")
     _absorb_marks(txn, watch, row.id, selection)
     return row

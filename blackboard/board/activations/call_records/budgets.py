@@ -114,7 +114,7 @@ def find_exhausted(txn: BoardTransaction, agent_spec: AgentSpec) -> BudgetExceed
         BudgetExceeded(limit.reason, limit.until, defers=True)
         for named in budgets
         if named.budget.mode == "hold"
-        for limit in _limits(txn, named, None, 1)
+        for limit in _limits(txn, named, row=None, reserve=1)
         if limit.used >= limit.limit
     ]
     return max(exceeded, key=lambda item: item.until or 0, default=None)

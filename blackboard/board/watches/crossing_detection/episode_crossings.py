@@ -30,20 +30,22 @@ from blackboard.store.row_types.watch_row_types import CrossingKey, CrossingRow,
 from blackboard.store.statements import CROSSINGS
 
 
-def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
+def update_after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
     """Update the states of all watches over time after a deposit, and return the rising watches with a new crossing.
 
     `old` is the live mark before it was reinforced; None for a new mark.
     """
     crossed = []
     for watch in txn.active.over_time.get(new.kind, ()):
-        has_crossed = _follow_deposit(txn, watch, old, new)
+        has_crossed = _update_watch_after_deposit(txn, watch, old, new)
         if has_crossed and not watch.condition.is_falling:
             crossed.append(watch)
     return crossed
 
 
-def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
+def _update_watch_after_deposit(
+    txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow
+) -> bool:
     """Update the state of the scope of a deposit, and the state of the group that its mark leaves.
 
     Returns:
@@ -70,7 +72,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
 
 
 def _take_over(txn: BoardTransaction, key: CrossingKey) -> None:
-    """Give the state of a subject's former mark to the mark that follows it.
+    """Give the state of a subject's former mark to its new mark.
 
     A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """
@@ -151,15 +153,15 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> N
     measured_crossings.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
 
 
-def follow_deployment(
+def update_after_deployment(
     txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey, at: Instant, *, is_changed: bool
 ) -> None:
-    """Follow a change of the deployment, as of its instant. `is_changed` is true if the watch itself has changed.
+    """Update a state after a change of the deployment, as of its instant.
 
-    A state follows each change only once: a second time would begin an ended episode anew. A changed watch does not
-    cross immediately if its agent was given all these marks before.
+    Each change updates a state only once: a second time would begin an ended episode anew. `is_changed` is true if the
+    watch itself has changed. It then does not cross immediately if its agent was given all these marks before.
     """
-    if not watch_states.begin_following(txn, key):
+    if not watch_states.begin_test(txn, key):
         return
     knows_all = (
         is_changed
@@ -203,7 +205,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCro
     advance_to_now(txn, watch, prediction.key, at=prediction.due_at)
 
 
-def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
+def update_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
     """Update the states of watches over time after a withdrawal. The withdrawal itself makes no watch cross.
 
     The state of a falling watch is deleted if the withdrawal brings its value below the threshold. `deposited` has the
@@ -212,10 +214,10 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
     for watch in txn.active.over_time.get(row.kind, ()):
         if watched_marks.may_be_counted(txn, watch, row):
             for scope in scopes_of_withdrawn(txn, watch, row, deposited):
-                _follow_withdrawal(txn, watch, watch.key_of(scope, row))
+                _update_watch_after_withdrawal(txn, watch, watch.key_of(scope, row))
 
 
-def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> None:
+def _update_watch_after_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: CrossingKey) -> None:
     state = watch_states.get(txn, key)
     if watch.condition.is_falling and (key.mark_id or (state is not None and state.began_at is None)):
         marks = watch_states.measured_marks(txn, watch, key)

@@ -217,7 +217,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Col
 
     The withdrawal itself makes no watch cross. `deposited` has the groups of its deposits in windows.
     """
-    episode_crossings.follow_withdrawal(txn, row, deposited)
+    episode_crossings.update_after_withdrawal(txn, row, deposited)
     for watch in txn.active.falling.get(row.kind, ()):
         if watch.timing is not None:
             continue

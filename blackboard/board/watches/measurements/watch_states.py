@@ -56,8 +56,8 @@ def delete_of_watch(txn: BoardTransaction, watch_id: int) -> None:
     txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
-def begin_following(txn: BoardTransaction, key: CrossingKey) -> bool:
-    """Return whether a state has yet to follow the last change of the deployment, and record that it does now."""
+def begin_test(txn: BoardTransaction, key: CrossingKey) -> bool:
+    """Return whether a state has yet to be tested after a change of the deployment, and record its test."""
     return bool(txn.sql.run_and_count(CROSSINGS.insert_followed, **key._asdict()))
 
 

@@ -81,12 +81,15 @@ def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
         return crossing
     late = f'not begun within {format_duration(LATEST_START)} (catch_up = "none")'
     skip_crossing(txn, watch, crossing, f"{reason_of_schedule(watch, crossing)}; {late}")
-    follow(txn, watch, crossing)
+    plan_next(txn, watch, crossing)
     return None
 
 
-def follow(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
-    """Store the next instant after a crossing that no longer waits. If it is due already, the watch crosses now."""
+def plan_next(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
+    """Store the next instant of a schedule after a crossing that no longer waits.
+
+    If the instant is due already, the watch crosses now.
+    """
     if next_stored(txn, watch) is not None:
         return  # the schedule has changed since
     due_at = watch.schedule.next_after(crossing.crossed_at, watch.scheduled_from)

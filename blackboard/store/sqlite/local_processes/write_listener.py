@@ -50,7 +50,7 @@ def writes_heard(database: Path, wake: Callable[[], None]) -> Iterator[bool]:
         yield False
         return
     with writes:
-        thread = threading.Thread(target=_follow, args=(writes, wake), name="blackboard-writes", daemon=True)
+        thread = threading.Thread(target=_wake_at_writes, args=(writes, wake), name="blackboard-writes", daemon=True)
         thread.start()
         try:
             yield True
@@ -59,7 +59,7 @@ def writes_heard(database: Path, wake: Callable[[], None]) -> Iterator[bool]:
             thread.join()
 
 
-def _follow(writes: FileWrites, wake: Callable[[], None]) -> None:
+def _wake_at_writes(writes: FileWrites, wake: Callable[[], None]) -> None:
     """Call `wake` at each write and for about 2 seconds after the last, until the writes are stopped."""
     pause: float | None = None
     while writes.rest(0):
