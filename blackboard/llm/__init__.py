@@ -6,7 +6,7 @@ model_request         a call as canonical text, its largest size and its highest
 prices                the dated price table, and the cost of a call in whole micro-dollars
 model_client          the interface of a client
 anthropic_client      the client of Anthropic's API; it alone imports `anthropic`, at the first call
-message_batches       the texts of the Message Batches API
+batch_api_texts       the texts of the Batch API: the body of a batch, its state and its results
 answer_parser         the raw answer, its metadata, and its parsing into a pydantic model
 provider_http_client  the HTTP client behind the SDK of the provider: headers and limits
 call_failures         the failures that give no usable answer

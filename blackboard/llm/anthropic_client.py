@@ -19,6 +19,7 @@ from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ConfigurationError, ModelError
 from blackboard.llm.answer_parser import Reply
+from blackboard.llm.batch_api_texts import BatchPage, BatchState, batch_body, read_results, read_state
 from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
@@ -29,7 +30,6 @@ from blackboard.llm.call_failures import (
     page_failure,
     storable_text,
 )
-from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
 from blackboard.llm.model_client import BatchItem, ModelClient
 from blackboard.llm.model_settings import KEY, KEY_FILE, KeySource, ModelSettings, address_of, api_key, without_password
 from blackboard.system import forks

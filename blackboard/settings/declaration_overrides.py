@@ -67,7 +67,7 @@ class Overrides:
         return self._mistake_list.attempt(place, lambda: replace(kind, **changes), kind)
 
     def _check_payload_schema(self, place: str, kind: Kind, schema: dict[str, Any]) -> None:
-        from blackboard.board.mark_classes.payload_schema import schema_problem  # jsonschema is slow to import
+        from blackboard.board.mark_classes.payload_checks import schema_problem  # jsonschema is slow to import
 
         if kind.class_path:
             self._mistake_list.record(

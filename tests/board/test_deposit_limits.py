@@ -12,7 +12,7 @@ import pytest
 from pydantic import Field
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.board.mark_classes.payload_schema import problems_of
+from blackboard.board.mark_classes.payload_checks import problems_of
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.agent_spec import DepositLimits
 from blackboard.daemon import Daemon

@@ -13,6 +13,7 @@ from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
 from blackboard.llm.answer_parser import Reply, parse_answer
 from blackboard.llm.anthropic_client import AnthropicClient
+from blackboard.llm.batch_api_texts import read_results
 from blackboard.llm.call_failures import (
     ModelUnavailable,
     NotSent,
@@ -22,7 +23,6 @@ from blackboard.llm.call_failures import (
     SpendLimit,
     Unusable,
 )
-from blackboard.llm.message_batches import read_results
 from blackboard.llm.model_client import BatchItem
 from tests.llm.conftest import Verdict
 from tests.support.fake_api_faults import Cut, Junk, Status

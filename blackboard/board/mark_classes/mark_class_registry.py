@@ -283,13 +283,13 @@ def _convert(kind: str, payload: dict[str, JsonValue], spec: KindSpec) -> str:
     text = dump_payload(payload)
     if spec.payload_schema is None:
         return text
-    from blackboard.board.mark_classes.payload_schema import convert_payload  # jsonschema is slow to import
+    from blackboard.board.mark_classes.payload_checks import convert_payload  # jsonschema is slow to import
 
     return dump_payload(convert_payload(kind, payload, spec.payload_schema))
 
 
 def _check_schema(kind: str, text: str, spec: KindSpec, class_path: str | None = None) -> None:
-    from blackboard.board.mark_classes.payload_schema import problems_of  # jsonschema is slow to import
+    from blackboard.board.mark_classes.payload_checks import problems_of  # jsonschema is slow to import
 
     if problems := problems_of(json.loads(text), spec.payload_schema or {}):
         hint = (

@@ -7,7 +7,8 @@ row_reader     rows from CSV, JSON and JSON Lines
 csv_format     the delimiter, the quotes and the header of a CSV
 json_streams   JSON values, from an array, from objects over several lines, or from JSON Lines
 json_paths     paths to the values inside a JSON value
-growing_input  a file that grows and may be replaced or truncated, and lines as they arrive
+followed_file  a file that grows and may be renamed, truncated or replaced
+line_stream    the lines of a file or a pipe as they arrive
 
 Depositing:
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
-from blackboard.cli.row_files.growing_input import LineStream
 from blackboard.cli.row_files.input_text import GZIP_START
+from blackboard.cli.row_files.line_stream import LineStream
 from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, RowDeposits
 from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows

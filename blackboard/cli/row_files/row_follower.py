@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 from blackboard.board.deposited_files.loaded_files import source_of
 from blackboard.board.deposited_files.read_positions import ReadPosition
 from blackboard.cli.row_files.column_matching import Columns
+from blackboard.cli.row_files.followed_file import FollowedFile, is_regular, open_continued
 from blackboard.cli.row_files.followed_rows import FollowedRows
-from blackboard.cli.row_files.growing_input import FollowedFile, LineStream, is_regular, open_continued
+from blackboard.cli.row_files.line_stream import LineStream
 from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_reader import BadRow, TextForm
 from blackboard.cli.terminal.process_signals import StopSignals
