@@ -211,9 +211,8 @@ def test_fields_that_cannot_be_searched_are_refused() -> None:
         Kind("note", search=('a"b',))
 
 
+@pytest.mark.file_only("PostgreSQL has its own full text")
 def test_a_library_without_full_text_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not embedded(world.board):
-        pytest.skip("PostgreSQL has its own full text")
     world.board.deposit(Plain(subject="a", text="x"))
     monkeypatch.setattr(sqlite_dialect, "has_full_text", lambda: False)
     with pytest.raises(ConfigurationError, match=r"kinds\.note\.search: .*without FTS5"):

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.clock import sleep_for
 from blackboard.daemon.deliveries.publish_hooks import Publisher
+from blackboard.durations import Duration
+from blackboard.store.sqlite.local_processes import write_lock
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
@@ -18,15 +23,22 @@ class Page(Mark, kind="page", on_repeat="separate"):
     """The published content."""
 
 
-def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_path: Path, clock: ManualClock) -> None:
+def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     published: list[int] = []
-    reading, go_on = threading.Event(), threading.Event()
+    reading, waiting, go_on = threading.Event(), threading.Event(), threading.Event()
 
     def slowly(reader: Any, settings: Any) -> None:
         seen = len(reader.marks(Page))
         reading.set()
         go_on.wait(BOUND_SECONDS)
         published.append(seen)
+
+    def note_wait(length: Duration) -> None:
+        """Take the place of the pause after a lock was found taken."""
+        waiting.set()
+        sleep_for(length)
 
     def at_once(reader: Any, settings: Any) -> None:
         published.append(len(reader.marks(Page)))
@@ -43,8 +55,9 @@ def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_pa
         threads[0].start()
         assert reading.wait(BOUND_SECONDS)
         board.deposit(Page(subject="s"))
+        monkeypatch.setattr(write_lock, "sleep_for", note_wait)
         threads[1].start()
-        threads[1].join(0.1)
+        assert waiting.wait(BOUND_SECONDS)
         assert published == []
         go_on.set()
         join_all(*threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -55,11 +56,29 @@ def test_a_commit_that_may_wake_an_agent_is_heard(heard: threading.Event, other:
         heard.clear()
 
 
-def test_a_process_does_not_hear_its_own_commits(heard: threading.Event, board: Blackboard, other: Blackboard) -> None:
+def test_a_process_does_not_hear_its_own_commits(
+    heard: threading.Event, board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[tuple[str, bool]] = []
+    has_received = threading.Event()
+    read = commit_notifications._received  # noqa: SLF001 -- it is replaced below
+
+    def note(connection: Any) -> Iterator[str]:
+        """Note each sender, and whether the commits before were heard: they are, before the next notification."""
+        senders = [*read(connection)]
+        received.extend((sender, heard.is_set()) for sender in senders)
+        yield from senders
+        if senders:
+            has_received.set()
+
+    monkeypatch.setattr(commit_notifications, "_received", note)
     board.deposit(Lead(subject="own"))
-    assert not heard.wait(0.2)
+    assert has_received.wait(BOUND_SECONDS)
     other.deposit(Lead(subject="of another"))
     assert heard.wait(BOUND_SECONDS)
+    own, of_another = received
+    assert own[0] != of_another[0]
+    assert not of_another[1]
 
 
 def test_after_a_lost_connection_a_listener_looks_and_hears_again(
