@@ -64,7 +64,28 @@ class BatchApiTransactions:
         The calls are sent in one batch. Their custom ids identify a batch whose id was lost. `highest_cost` returns the
         highest possible cost of a call in micro-dollars; it raises UnknownName for a model without a price.
         """
-        return self._session.write(lambda txn: _reserve(txn, limit, highest_cost), record_instant=True)
+
+        def work(txn: BoardTransaction) -> list[CallRow]:
+            board = txn.sql.existing(ACTIVATIONS.board)
+            if board.paused:
+                return []
+            rows: list[CallRow] = []
+            for row in txn.sql.all(MODEL_CALLS.calls_to_submit, limit=limit):
+                custom_id = f"{board.uid[:24]}-{row.activation_id}-{row.id}"
+                submission = rows[0].id if rows else row.id
+                try:
+                    cost = highest_cost(row)
+                except UnknownName as error:
+                    _hold(txn, row, f"{error}; a call without a price is not sent", None)
+                    continue
+                exceeded = model_calls.reserve(txn, row, cost, submission=submission, custom_id=custom_id)
+                if exceeded is not None and exceeded.defers:
+                    _hold(txn, row, exceeded.reason, exceeded.until)
+                    continue
+                rows.append(row._replace(custom_id=custom_id, submission=submission))
+            return rows
+
+        return self._session.write(work, record_instant=True)
 
     def name_batch(self, rows: Sequence[ModelCall], name: str) -> None:
         """Record the provider's id of a batch."""
@@ -138,27 +159,6 @@ class BatchApiTransactions:
                 _release(txn, activation_id, txn.now, None)
 
         self._session.write(work)
-
-
-def _reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
-    board = txn.sql.existing(ACTIVATIONS.board)
-    if board.paused:
-        return []
-    rows: list[CallRow] = []
-    for row in txn.sql.all(MODEL_CALLS.calls_to_submit, limit=limit):
-        custom_id = f"{board.uid[:24]}-{row.activation_id}-{row.id}"
-        submission = rows[0].id if rows else row.id
-        try:
-            cost = highest_cost(row)
-        except UnknownName as error:
-            _hold(txn, row, f"{error}; a call without a price is not sent", None)
-            continue
-        exceeded = model_calls.reserve(txn, row, cost, submission=submission, custom_id=custom_id)
-        if exceeded is not None and exceeded.defers:
-            _hold(txn, row, exceeded.reason, exceeded.until)
-            continue
-        rows.append(row._replace(custom_id=custom_id, submission=submission))
-    return rows
 
 
 def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:
