@@ -397,7 +397,7 @@ class MissingPackage(WorkError):
         needed = f"the package {package}" if package else "a package"
         super().__init__(
             f"{feature} needs {needed}, which is not installed;"
-            f" install it with: pip install 'blackboard-marks[{extra}]'"
+            f" install the extra [{extra}], from a clone with: pip install -c constraints.txt '.[{extra}]'"
         )
 
 

@@ -60,7 +60,7 @@ class _Smtp(smtplib.SMTP):
             self.close()
             raise WorkError(
                 "this version of Python cannot check the address before it connects, so nothing was sent; "
-                "use a version that the README names"
+                "use one of the tested versions, Python 3.11 to 3.14"
             )
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:

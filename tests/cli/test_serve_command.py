@@ -18,7 +18,7 @@ def test_without_the_extra_one_line_says_what_to_install(house: CommandLine, mon
     monkeypatch.setitem(sys.modules, "starlette.applications", None)
     done = house("serve")
     assert done.code == 1
-    assert "pip install 'blackboard-marks[server]'" in done.err
+    assert "pip install -c constraints.txt '.[server]'" in done.err
 
 
 class TestAddresses:

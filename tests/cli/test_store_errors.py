@@ -139,7 +139,7 @@ def test_a_missing_driver_is_named_with_advice(typed: CommandLine, monkeypatch: 
     done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
     assert done.code == 2
     assert "needs the package psycopg, which is not installed" in done.err
-    assert "pip install 'blackboard-marks[postgresql]'" in done.err
+    assert "pip install -c constraints.txt '.[postgresql]'" in done.err
     assert "secret" not in done.err
 
 

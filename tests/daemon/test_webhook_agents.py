@@ -290,4 +290,4 @@ def test_a_missing_package_for_signatures_is_a_warning(tmp_path: Path, monkeypat
     path = file(tmp_path, "http://127.0.0.1:9/hook")
     monkeypatch.setitem(sys.modules, "standardwebhooks", None)
     [warning] = resolve_file(path, ENVIRON).warnings
-    assert "pip install 'blackboard-marks[webhooks]'; without it nothing is posted" in str(warning)
+    assert "pip install -c constraints.txt '.[webhooks]'; without it nothing is posted" in str(warning)

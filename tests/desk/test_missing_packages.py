@@ -11,7 +11,7 @@ import pytest
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT
 
-INSTALL = "pip install 'blackboard-marks[desk]'"
+INSTALL = "pip install -c constraints.txt '.[desk]'"
 WITHOUT = """
 import sys
 sys.modules[{package!r}] = None  # as if it were not installed

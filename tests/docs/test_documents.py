@@ -134,6 +134,14 @@ def test_the_service_is_installed_with_the_versions_of_the_tests() -> None:
     assert all("-c constraints.txt" in line for line in installs), installs
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_install_command_installs_the_clone_with_the_tested_versions(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        for arguments in re.findall(r"pip install +([-'.].*)", line):
+            assert re.match(r"-c constraints\.txt ('\.\[[a-z,]+\]'|\.)", arguments), line
+        assert "blackboard-marks[" not in line
+
+
 def test_the_map_of_modules_lists_the_enforced_layers() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["blackboard"])

@@ -109,7 +109,7 @@ def test_a_variable_that_is_not_set_here_is_a_warning(tmp_path: Path) -> None:
 def test_a_missing_package_for_signatures_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "standardwebhooks", None)
     [warning] = resolved(tmp_path, GOOD).warnings
-    assert "pip install 'blackboard-marks[webhooks]'; without it nothing is delivered" in str(warning)
+    assert "pip install -c constraints.txt '.[webhooks]'; without it nothing is delivered" in str(warning)
     assert resolved(tmp_path, sink('webhook = { url = "https://a.b/", body = "slack" }')).warnings == ()
 
 

@@ -106,7 +106,7 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
 
 
 def parse_length(text: str) -> timedelta:
-    """Return the length that a DURATION gives, and for a longer one `_MAX_LENGTH`.
+    """Return the length in a DURATION, at most `_MAX_LENGTH`.
 
     Raises:
         UnreadableValue: The text is not a length, or the length is negative.

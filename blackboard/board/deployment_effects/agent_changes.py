@@ -274,7 +274,10 @@ def _filters(condition: Condition) -> list[WhereClause | None]:
 
 
 def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
-    """Begin a watch that is new, has changed or returns: test it on live marks, or begin its schedule."""
+    """Begin a watch that is new, has changed, or is in the deployment again.
+
+    A condition is tested on the live marks; a schedule begins.
+    """
     condition, before = change.spec.condition, change.spec_before
     # The sums over all live marks are of the kinds that the watch measured before.
     txn.changes_of(CollectedSums).delete(txn, live_sums_id(watch_id))

@@ -55,7 +55,8 @@ class _LatestDeposit(NamedTuple):
     def mark_of_stale_event(self) -> MarkRow:
         """The mark for the event of a stale deposit.
 
-        In a stale event, `anchored_at` is when the latest deposit occurred: `of_event` reads only this event.
+        A stale event keeps in `anchored_at` when the latest deposit occurred. The next call of `of_event` reads it
+        there, because it has only the last event.
         """
         return self.mark._replace(anchored_at=self.occurred_at)
 

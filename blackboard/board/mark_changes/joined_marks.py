@@ -132,9 +132,9 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new_state: Fadi
 
 
 def _has_faded(kind: Kind, law: Decay, new_state: FadingState, now: Instant) -> bool:
-    """Return whether a late deposit has faded by itself, so it becomes a mark of its own beside the live mark.
+    """Return whether a late deposit has already faded.
 
-    So the order in which deposits are recorded does not change their sum.
+    It then becomes a mark of its own, so that the sum does not depend on the order of recording.
     """
     if kind.cap is not None or not law.adds_in_any_order:
         return False

@@ -85,7 +85,7 @@ _Validator: Any = extend(  # type: ignore[no-untyped-call]
 
 
 def schema_problem(schema: Mapping[str, Any]) -> str | None:
-    """Return why a text from a person is not the schema of a payload; None if it is one."""
+    """Return what is wrong with a payload schema that a person wrote; None if nothing is."""
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaMistake as error:

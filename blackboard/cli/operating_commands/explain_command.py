@@ -24,7 +24,9 @@ def explain(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain why an agent has or has not woken: value and threshold, guard, cooldown and pause, and when each ends.
+    """Explain why an agent has or has not woken.
+
+    For each watch: its value and threshold, and what holds it back (a guard, a cooldown, a pause) and until when.
 
     Examples:
       blackboard explain sales

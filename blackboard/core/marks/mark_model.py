@@ -101,9 +101,10 @@ class Mark(BaseModel):
     The class arguments are defaults; a deployment may override them:
 
     - `decay`: a law; by default `Never()`.
-    - `weight`: at least 0, default 1.
-    - `floor`: at least 0, default 0.01.
-    - `on_repeat`: by default "max".
+    - `weight`: the strength is this times the remaining intensity; at least 0, by default 1.
+    - `floor`: a mark evaporates when its remaining intensity falls below this; at least 0, by default 0.01.
+    - `on_repeat`: how a deposit joins a live mark of the same subject: "add", "max", "replace" or "separate"; by
+      default "max".
     - `cap`: the highest intensity of a mark, whatever `on_repeat` is.
     - `unique`: a payload field whose value only one live mark of the kind may have.
     - `tags`: payload fields by which marks are found.

@@ -23,7 +23,7 @@ CHILD_FLUSH_SECONDS = 1.0
 
 
 def call(work: Callable[[], T]) -> T:
-    """Call code that may fork. A child of this process ends with the code, and does not return."""
+    """Call code that may fork. If it forks, the child ends after the code and does not return to the caller."""
     pid = os.getpid()
     try:
         result = work()
@@ -37,7 +37,7 @@ def call(work: Callable[[], T]) -> T:
 
 
 async def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that may fork. A child of this process ends at its next step, before the loop continues."""
+    """Run a coroutine that may fork. If a step forks, the child ends after it and does not return to the loop."""
     result: T = await _step_by_step(work)
     return result
 

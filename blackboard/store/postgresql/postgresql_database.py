@@ -186,4 +186,4 @@ class PostgresqlDatabase(Database):
         return contextlib.nullcontext()
 
     def checkpoint(self, min_bytes: int = 0) -> None:
-        """Do nothing: the database server does so itself."""
+        """Do nothing: a database server writes its checkpoints itself."""

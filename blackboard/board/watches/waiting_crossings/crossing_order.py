@@ -231,6 +231,9 @@ def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
 
 @lru_cache(maxsize=1024)
 def _pace(law: Decay) -> float | None:
-    """Return the rate of fading of a law that keeps the order of its marks; None for other laws, and without fading."""
+    """Return the rate of fading of a law that keeps the order of its marks.
+
+    It is None if the law keeps no order, or does not fade.
+    """
     pace = law.order_key(1.0, DAY)
     return None if pace == law.order_key(1.0, 0) else pace

@@ -53,7 +53,7 @@ class SqliteProcesses(BoardProcesses):
         return writes_heard(self._path, wake)
 
     def lock(self, name: str, seconds: float) -> WriteLock:
-        return WriteLock(BoardFiles(self._path).run_folder / name, seconds, users_of=self._path)
+        return WriteLock(BoardFiles(self._path).run_folder / name, seconds, permissions_from=self._path)
 
     def close(self) -> None:
         self._notifier.close()

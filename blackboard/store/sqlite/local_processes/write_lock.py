@@ -67,11 +67,11 @@ class WriteLock:
     Args:
         path: The file.
         seconds: The longest wait.
-        users_of: A file whose permissions the lock files get; by default the file itself.
+        permissions_from: A file whose permissions the lock files get; by default the file itself.
     """
 
-    def __init__(self, path: Path, seconds: float, users_of: Path | None = None) -> None:
-        self.path, self.seconds, self._users_of = path, seconds, users_of or path
+    def __init__(self, path: Path, seconds: float, permissions_from: Path | None = None) -> None:
+        self.path, self.seconds, self._permissions_from = path, seconds, permissions_from or path
         self._clock = SystemClock()
         self._files: list[_LockFile] = []
         """The queue lock and the write lock, once they are open."""
@@ -153,7 +153,7 @@ class WriteLock:
         files = BoardFiles(self.path)
         for path in (files.write_queue, files.write_lock):
             try:
-                self._files.append(_open(path, mode_of(self._users_of)))
+                self._files.append(_open(path, mode_of(self._permissions_from)))
             except OSError as error:
                 raise file_failure(path, "cannot be opened", error) from None
         return self._files
