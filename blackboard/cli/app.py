@@ -287,7 +287,13 @@ def common(
     """Read the options that all commands take, before or after their name."""
     failpoints.arm_from_environment(os.environ)
     context.obj = CommandSession(
-        config=config, database=database, author=author, debug=debug, server=url, token_file=token_file
+        config=config,
+        database=database,
+        author=author,
+        debug=debug,
+        server=url,
+        token_file=token_file,
+        command=str(context.invoked_subcommand),
     )
 
 

@@ -300,14 +300,13 @@ def _schema_note(board: Blackboard) -> str | None:
 
 
 def session_of(context: typer.Context) -> CommandSession:
-    """Return the session of the running command.
+    """Return the session of the running command, which must work with the board that the user named.
 
     Raises:
         UsageError: The command does not work with a server, and the user named one.
     """
     session = context.find_object(CommandSession)
     assert session is not None  # the callback of the root command creates the session
-    session.command = str(context.find_root().invoked_subcommand)
     if session.command in NOT_OVER_HTTP:
         session.require_board()
     return session

@@ -66,7 +66,8 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
 def end_pause(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     """End the pause of the model whose answer an activation has used, and return the models that were paused.
 
-    The activations that wait because of an unusable answer are split: now their marks may be the cause.
+    The activations that wait because of an unusable answer are split: now their marks may be the cause. Then every
+    activation that a budget or a paused model holds becomes ready. One that must still wait is held again.
     """
     pauses = txn.sql.all(MODEL_CALLS.pauses_of_agent, agent=row.agent)
     if not pauses:
@@ -78,6 +79,7 @@ def end_pause(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     for pause in ended:
         txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
         _divide_waiting(txn, pause)
+    if ended:
         make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
     return [pause.model for pause in ended if not pause.suspect]
 

@@ -92,10 +92,8 @@ def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunSta
     except Conflict as conflict:
         if not _put_back(session, run, conflict, result.usage):
             raise
-        conflict.args = (
-            f"{conflict.args[0]}. The activation is put back; claim it again for its marks as they are now",
-        )
-        raise
+        text = f"{conflict}. The activation is put back; claim it again for its marks as they are now"
+        raise Conflict(text, conflict.event_id) from None
     failpoint("apply.after")
     return end
 
@@ -276,15 +274,17 @@ def _finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes:
         LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
     """
-    if _is_finished_with(stored := _find(txn, run), run, result):
+    stored = _find(txn, run)
+    if _is_finished_with(stored, run, result):
         return stored
     row = _run_of(txn, run)
     agent_spec = remote_agent(txn, row.agent)
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in marks_of((*inputs, *reads), classes)}
     items = agent_action_checks.items_of_result(agent_spec, actions_of(txn, result, known, classes))
+    places = places_of(result)
     with tracing.within_trace(tracing.current_traceparent() or row.traceparent):
-        actions = agent_action_checks.prepare(agent_spec, row.id, items, places := places_of(result))
+        actions = agent_action_checks.prepare(agent_spec, row.id, items, places)
     activation_results.finish(txn, row, agent_spec, actions, classes, places)
     model_calls.record_reported(txn, row.id, agent_spec.name, len(inputs), reported_calls(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())
