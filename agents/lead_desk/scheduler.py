@@ -14,8 +14,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal, Protocol
 
-from blackboard import Context, Decision, Finding, Mark, SystemClock, agent, of_subject, strength, strongest_of
-from blackboard.agent_package_support import to_datetime
+from blackboard import Context, Decision, Finding, Mark, agent, of_subject, strength, strongest_of
 from blackboard.errors import AgentError, ConfigurationError
 from lead_desk import offline_rules
 from lead_desk.appointment_book import AppointmentBook, MeetingRequest
@@ -68,7 +67,7 @@ def publish(reader: AppointmentReader, settings: Mapping[str, Any]) -> None:
                 write_meetings(calendar, [], reader.board_id)
 
 
-def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
+def examine(settings: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
     """Yield the problems of the calendar file, for `doctor`.
 
     Raises:
@@ -80,7 +79,7 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("calendar", "note", detail)
         return
     try:
-        problems = find_problems(desk.calendar, desk.time_zone, to_datetime(SystemClock().now()))
+        problems = find_problems(desk.calendar, desk.time_zone, now)
     except AgentError as error:
         yield Finding("calendar", "wrong", str(error), "no meeting is booked until it can be read")
         return

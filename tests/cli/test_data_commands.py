@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from blackboard import Blackboard, ManualClock
 from blackboard.errors import StoreError
 from tests.support.command_line import CommandLine
 
@@ -162,11 +164,11 @@ class Visit(Mark, kind="visit"):
     pass
 
 
-def look(settings):
-    yield Finding("door", settings["door"]["state"], "it is open", "close it")
+def look(settings, now):
+    yield Finding("door", settings["door"]["state"], f"open at {now.isoformat()}", "close it")
 
 
-def fall(settings):
+def fall(settings, now):
     raise OSError("no ladder")
 
 
@@ -177,12 +179,17 @@ for name, examine in {"porter": look, "cleaner": fall}.items():
 
 def test_the_doctor_shows_what_agents_find_outside_the_board(house: CommandLine) -> None:
     fill(house)
+    with Blackboard.open(house.url) as board:
+        later = board.now() + timedelta(minutes=30)
+    with Blackboard.open(house.url, clock=ManualClock(later)) as board:
+        board.deposit("call", subject="attic", payload={"text": "later"})
     house.write("examined_agents.py", EXAMINED)
     agents = ["examined_agents:porter", "examined_agents:cleaner"]
     house.write("examined.toml", f"[deployment]\nagents = {agents}\n[settings.door]\nstate = 'note'\n")
     found = house("doctor", "--config", "examined.toml", "--database", house.url, "--json").json["findings"]
     by_name = {item["name"]: item for item in found}
-    assert by_name["door"] == {"name": "door", "state": "note", "detail": "it is open", "advice": "close it"}
+    detail = f"open at {later.isoformat()}"
+    assert by_name["door"] == {"name": "door", "state": "note", "detail": detail, "advice": "close it"}
     assert by_name["cleaner"]["state"] == "wrong"
     assert "no ladder" in by_name["cleaner"]["detail"]
     assert "schema" in by_name, "the other findings are there too"

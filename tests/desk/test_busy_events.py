@@ -283,7 +283,7 @@ def test_a_rule_that_cannot_be_read_is_an_action_for_a_person(rule: str, tmp_pat
     (problem,) = find_problems(path, BERLIN, at(2))
     assert "it blocks 2026-03-04, but not the days on which it recurs" in str(problem)
     settings = {"lead_desk": {"calendar": str(path), "time_zone": "Europe/Berlin"}}
-    assert [finding.state for finding in examine(settings)] == ["wrong"]
+    assert [finding.state for finding in examine(settings, at(2))] == ["wrong"]
 
 
 def test_a_day_that_nobody_knows_is_named_too(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from lead_desk.desk_marks import Appointment, BookingConflict, Qualified
 from lead_desk.model_answers import Pick, Picks
 from lead_desk.scheduler import publish, scheduler
 from tests.desk.fake_desk import Context, settings, stored, woken
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def qualified(*times: str, subject: str = "a@x.example", score: float = 0.8) -> Qualified:
@@ -280,16 +282,16 @@ def test_a_new_name_of_the_same_calendar_keeps_the_meetings(tmp_path: Path) -> N
 def test_doctor_names_the_events_that_cannot_be_read(tmp_path: Path) -> None:
     assert scheduler.examine is not None
     file = tmp_path / "calendar.ics"
-    assert [finding.state for finding in scheduler.examine(settings(tmp_path))] == ["note"], "there is none yet"
+    assert [finding.state for finding in scheduler.examine(settings(tmp_path), NOW)] == ["note"], "there is none yet"
     publish(Reader(booked("2026-03-03T14:00:00Z", qualified())), settings(tmp_path))
-    assert [finding.state for finding in scheduler.examine(settings(tmp_path))] == ["ok"]
+    assert [finding.state for finding in scheduler.examine(settings(tmp_path), NOW)] == ["ok"]
     events = ("DTSTART:20260304T090000Z\nDTEND:junk", "DTSTART:junk")
     texts = (f"BEGIN:VEVENT\nUID:{number}@x\n{lines}\nEND:VEVENT\n" for number, lines in enumerate(events))
     file.write_text(f"BEGIN:VCALENDAR\n{''.join(texts)}END:VCALENDAR\n")
-    found = [(finding.state, "@x" in finding.detail) for finding in scheduler.examine(settings(tmp_path))]
+    found = [(finding.state, "@x" in finding.detail) for finding in scheduler.examine(settings(tmp_path), NOW)]
     assert found == [("note", True), ("wrong", True)]
     file.write_text("junk")
-    assert [finding.state for finding in scheduler.examine(settings(tmp_path))] == ["wrong"]
+    assert [finding.state for finding in scheduler.examine(settings(tmp_path), NOW)] == ["wrong"]
 
 
 def test_a_broken_calendar_fails_the_activation_and_is_not_changed(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import AsJson, print_json, print_line
+from blackboard.clock import SystemClock, to_datetime
 from blackboard.errors import ConfigurationError, ExitCode, StoreError
 from blackboard.plurals import counted
 
@@ -56,13 +58,12 @@ def _findings(session: CommandSession) -> list[Finding]:
     from blackboard.settings.sections import DatabaseSection
 
     findings: list[Finding] = []
-    deployment, options = None, DatabaseSection()
+    of_board: list[Finding] = []
+    resolved, options, now = None, DatabaseSection(), to_datetime(SystemClock().now())
     try:
         options = session.settings.database
         if session.settings.names_agents:
             resolved = session.resolve()
-            deployment = resolved.deployment
-            findings += _findings_of_agents(resolved)
     except ConfigurationError as error:
         advice = "'blackboard check' names every mistake"
         findings.append(Finding("deployment file", "wrong", counted(len(error.mistakes), "mistake"), advice))
@@ -71,24 +72,27 @@ def _findings(session: CommandSession) -> list[Finding]:
             warnings.simplefilter("always")
             opened = Blackboard.open(session.url, create=False, writes=False, **options.connection_options)
         advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
-        findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
+        of_board += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:
+            now = board.now()
             known_classes.load_classes_from(board, session.classes)
-            findings += examine_board(board, deployment)
-        if all(finding.name != MODEL for finding in findings):
-            findings.append(Finding(MODEL, "note", session.configured_model()))
+            of_board += examine_board(board, resolved.deployment if resolved else None)
+        if all(finding.name != MODEL for finding in of_board):
+            of_board.append(Finding(MODEL, "note", session.configured_model()))
     except StoreError as error:
-        findings.append(Finding("board", "wrong", str(error), "the other checks need a board that can be opened"))
-    return findings
+        of_board.append(Finding("board", "wrong", str(error), "the other checks need a board that can be opened"))
+    if resolved is not None:
+        findings += _findings_of_agents(resolved, now)
+    return findings + of_board
 
 
-def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
+def _findings_of_agents(resolved: ResolvedDeployment, now: datetime) -> Iterator[Finding]:
     """Yield the findings of the agents outside the board. A failing examination is also a finding."""
     from blackboard.core.records.finding import Finding
 
     for agent in resolved.agents.values():
         if agent.examine is not None:
             try:
-                yield from agent.examine(resolved.settings.settings)
+                yield from agent.examine(resolved.settings.settings, now)
             except Exception as error:  # an error in the code of a user must not hide the other findings
                 yield Finding(agent.name, "wrong", f"its function 'examine' failed: {type(error).__name__}: {error}")

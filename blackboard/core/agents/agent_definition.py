@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
@@ -38,8 +39,8 @@ PublishFunction = Callable[[Any, Mapping[str, Any]], None]
 """A function that takes a reader of the board and the settings, and writes to a place outside the database."""
 IsolateFunction = Callable[[Mark], bool]
 """A function that returns whether a mark gets an activation of its own."""
-ExamineFunction = Callable[[Mapping[str, Any]], Iterable[Finding]]
-"""A function that takes the settings, and returns its findings about things outside the database."""
+ExamineFunction = Callable[[Mapping[str, Any], datetime], Iterable[Finding]]
+"""A function that takes the settings and the time, and returns its findings about things outside the database."""
 
 LAZY = "calling it does nothing until its result is awaited or iterated; use an ordinary function"
 """The problem of a function that only makes a coroutine or a generator."""
@@ -170,8 +171,8 @@ def agent(
             safe to run twice. `reader.marks(...)` returns live marks. `reader.former_settings` are the settings with
             which this process published before, if they have changed since.
         isolate: A function of a mark that returns whether the mark must have an activation of its own.
-        examine: A function of the settings that checks things outside the database. It returns a `Finding` for each
-            problem or note, which `doctor` shows.
+        examine: A function `(settings, now)` that checks things outside the database. It returns a `Finding` for each
+            problem or note, which `doctor` shows. `now` is the time of the board.
         sections: The pydantic models of the sections of `[settings]` that the agent reads, by name. A deployment file
             that does not fit them is refused.
         **settings: Settings such as batch, per, batch_window, urgent_above, cooldown, concurrency and timeout: the
