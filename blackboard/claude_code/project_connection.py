@@ -1,6 +1,6 @@
 """The connection of a project to a board: its entries in the files of the project, and the record of what was written.
 
-The entries are a server of tools, a hook that wakes a session, a skill, and a section of CLAUDE.md.
+The entries are an MCP server, a hook that wakes a session, a skill, and a section of CLAUDE.md.
 `connect --remove` removes exactly the text in the record.
 """
 
@@ -58,7 +58,7 @@ class ProjectConnection:
     """Whether a channel wakes the sessions, instead of a hook."""
 
     def mcp_server_entry(self) -> dict[str, Any]:
-        """Return the entry of the server of tools."""
+        """Return the entry of the MCP server."""
         channel = ["--channel", self.agent] if self.agent is not None and self.uses_channel else []
         return {"command": "blackboard", "args": [*self.options, "mcp", *channel]}
 

@@ -42,7 +42,7 @@ INSTRUCTIONS = (
 
 
 class SdkHandlers:
-    """Answers the requests of one server.
+    """Answers the requests of one MCP server.
 
     Args:
         access_of: Returns the board and the rights of the caller of a request, from its context in the SDK.
