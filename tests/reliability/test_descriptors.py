@@ -13,7 +13,8 @@ pytestmark = pytest.mark.processes
 
 PROGRAM = """
 import contextlib, json, os, resource, sys, threading
-from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard import Blackboard, Mark, agent, strength
+from blackboard.daemon.loop.daemon_loop import DaemonLoop
 from blackboard.errors import StoreError
 from blackboard.store.connections import reader_pool
 class Job(Mark, kind="job", on_repeat="separate"): pass
@@ -34,7 +35,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLI
 board = Blackboard.open(sys.argv[1])
 board.deploy(leaky, honest)
 board.deposit(Job(subject="job"))
-daemon = Daemon(board, [leaky, honest])
+daemon = DaemonLoop(board, [leaky, honest])
 held, awaited, sleep_for = threading.Event(), threading.Event(), reader_pool.sleep_for
 def noted_sleep(length):
     awaited.set()
