@@ -28,31 +28,32 @@ class MeetingRequest:
     """A person's request for one meeting."""
 
     subject: str
-    qualified: int
-    lead: int
+    qualified_id: int
+    lead_id: int
     intensity: float
     who: str = ""
     about: str = ""
     times: tuple[str, ...] = ()
-    also: tuple[int, ...] = ()
+    also_ids: tuple[int, ...] = ()
+    """The other qualified leads of the person that the meeting covers."""
     again: bool = False
 
     @property
     def id(self) -> int:
         """The id of the request in a model call."""
-        return self.qualified
+        return self.qualified_id
 
     @classmethod
     def from_mark(cls, mark: Qualified | BookingConflict) -> MeetingRequest:
         """Make the request of a qualified lead, or of a conflict about a qualified lead."""
         if isinstance(mark, Qualified):
-            qualified, about, times = mark.id, mark.wants, mark.times
+            qualified_id, about, times = mark.id, mark.wants, mark.times
         else:
-            qualified, about, times = mark.qualified, mark.about, mark.wanted
+            qualified_id, about, times = mark.qualified, mark.about, mark.wanted
         return cls(
             subject=mark.subject,
-            qualified=qualified,
-            lead=mark.lead,
+            qualified_id=qualified_id,
+            lead_id=mark.lead,
             intensity=mark.intensity,
             who=mark.who,
             about=about,
@@ -129,11 +130,11 @@ class AppointmentBook:
             subject=request.subject,
             slot=format_utc(start),
             ends=format_utc(end),
-            qualified=request.qualified,
-            lead=request.lead,
+            qualified=request.qualified_id,
+            lead=request.lead_id,
             who=request.who,
             about=request.about,
-            also=list(request.also),
+            also=list(request.also_ids),
         ).or_else(self.make_conflict(request, f"{format_slot(start)} was taken meanwhile"))
 
     def make_conflict(self, request: MeetingRequest, reason: str) -> BookingConflict:
@@ -143,8 +144,8 @@ class AppointmentBook:
         return BookingConflict(
             subject=request.subject,
             intensity=request.intensity,
-            qualified=request.qualified,
-            lead=request.lead,
+            qualified=request.qualified_id,
+            lead=request.lead_id,
             reason=reason,
             wanted=list(request.times),
             free=[format_slot(start) for start in near],

@@ -167,13 +167,15 @@ def _open_request(subject: str, book: AppointmentBook, context: Context) -> Meet
         *context.read(Qualified, subject),
         *context.read(BookingConflict, subject),
     ]
-    requests = {request.qualified: request for request in reversed([MeetingRequest.from_mark(mark) for mark in marks])}
-    waiting = [request for request in requests.values() if request.qualified not in book.booked_ids]
+    requests = {
+        request.qualified_id: request for request in reversed([MeetingRequest.from_mark(mark) for mark in marks])
+    }
+    waiting = [request for request in requests.values() if request.qualified_id not in book.booked_ids]
     if not waiting:
         return None
-    first = max(waiting, key=lambda request: (request.intensity, -request.qualified))
-    others = {request.qualified for request in waiting} - {first.qualified}
-    return replace(first, also=tuple(sorted(others)), again=True)
+    first = max(waiting, key=lambda request: (request.intensity, -request.qualified_id))
+    others = {request.qualified_id for request in waiting} - {first.qualified_id}
+    return replace(first, also_ids=tuple(sorted(others)), again=True)
 
 
 def _pick_slots(

@@ -187,7 +187,7 @@ class Summary:
     paused_models: Mapping[str, str]
     unusable_answers: Mapping[str, Mapping[str, str]]
     marks: Mapping[str, int]
-    events: int
+    last_event_id: int
     waiting: int
     activations: Mapping[str, int]
     gone_agents: Mapping[str, int]

@@ -82,7 +82,7 @@ def test_every_transition_is_recorded_whichever_statement_writes_it(world: World
 def test_actions_of_people_are_recorded_in_their_names(world: World) -> None:
     world.deploy(KINDS, spec("sales", CONDITION, batch=10, batch_window="1h"))
     world.put("lead", "p")
-    after = world.board.stream_position().activity
+    after = world.board.stream_position().activity_id
     bob = world.board.as_author("person:bob")
     bob.pause("sales")
     bob.resume()
@@ -120,7 +120,7 @@ def test_the_deployment_turns_it_off_for_every_process(world: World) -> None:
     world.finish(world.claimed("sales"))
     world.board.pause()
     after = world.board.stream_position()
-    assert (after.activity, after.marks) == (before.activity, before.marks + 1)
+    assert (after.activity_id, after.event_id) == (before.activity_id, before.event_id + 1)
 
 
 @pytest.mark.postgresql
@@ -128,7 +128,7 @@ def test_old_activity_is_removed_and_no_id_is_used_twice(world: World) -> None:
     world.deploy(KINDS, spec("sales", CONDITION))
     for _ in range(3):
         world.board.pause()
-    last = world.board.stream_position().activity
+    last = world.board.stream_position().activity_id
     world.advance(MINUTE * 2)
     keep = {"history": None, "activations": None, "model_calls": None, "activity": MINUTE}
     while in_transaction(world.board, retention.remove, **keep, limit=2):
@@ -187,13 +187,13 @@ def test_what_two_transactions_write_is_read_in_the_order_of_its_ids(world: Worl
         quick.start()
         assert reader.stream_position() == start  # the first is not committed, and the second waits for it
         release.set()
-        event_ids, entry_ids = [start.marks], [start.activity]
+        event_ids, entry_ids = [start.event_id], [start.activity_id]
         while len(event_ids) < 3:
             position = reader.stream_position()
-            assert position.marks >= event_ids[-1]
+            assert position.event_id >= event_ids[-1]
             event_ids += [event.id for event in reader.mark_events(after=event_ids[-1])]
             entry_ids += [entry.id for entry in reader.activity(after=entry_ids[-1])]
         join_all(slow, quick)
-    assert event_ids == list(range(start.marks, start.marks + 3))
-    assert entry_ids == list(range(start.activity, start.activity + len(entry_ids)))
-    assert [event.subject for event in world.board.mark_events(after=start.marks)] == ["slow", "quick"]
+    assert event_ids == list(range(start.event_id, start.event_id + 3))
+    assert entry_ids == list(range(start.activity_id, start.activity_id + len(entry_ids)))
+    assert [event.subject for event in world.board.mark_events(after=start.event_id)] == ["slow", "quick"]

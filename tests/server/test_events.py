@@ -158,7 +158,7 @@ def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
     with serve(board_url) as served:
         token = served.board.create_token("reader", may=READ)
         start = served.board.stream_position()
-        position = f"{start.marks}-{start.activity}"
+        position = f"{start.event_id}-{start.activity_id}"
 
         def deposit(name: int) -> None:
             for number in range(25):
@@ -177,10 +177,10 @@ def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
         join_all(*threads)
         with Listening(served.client("read"), last_id=position) as stream:
             end = served.board.stream_position()
-            left = end.marks + end.activity - start.marks - start.activity - len(found)
+            left = end.event_id + end.activity_id - start.event_id - start.activity_id - len(found)
             found += stream.take(left)
-        assert numbers(found, "marks") == [*range(start.marks + 1, end.marks + 1)]
-        assert numbers(found, "activity") == [*range(start.activity + 1, end.activity + 1)]
+        assert numbers(found, "marks") == [*range(start.event_id + 1, end.event_id + 1)]
+        assert numbers(found, "activity") == [*range(start.activity_id + 1, end.activity_id + 1)]
 
 
 def test_a_client_whose_past_is_gone_is_told_to_begin_anew(served: Served) -> None:

@@ -47,7 +47,7 @@ def test_a_key_stands_for_one_deposit(served: Served, in_header: bool) -> None:
     assert (again.json()["outcome"], again.headers["idempotency-replayed"]) == ("duplicate", "true")
     other = deposit({**LEAD, "subject": "lead/2"})
     assert (other.status_code, problem(other)) == (422, "key-reused")
-    assert served.board.status().events == 1
+    assert served.board.status().last_event_id == 1
 
 
 def test_two_keys_for_one_deposit_are_a_mistake(served: Served) -> None:

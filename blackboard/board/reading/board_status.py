@@ -159,7 +159,7 @@ def status(txn: BoardTransaction, dead: Collection[str], sizes: FileSizes) -> Bo
         paused_models={pause.model: pause.reason for pause in paused if not pause.agent},
         unusable_answers=_unusable_answers(paused),
         marks=live_counts(txn),
-        events=txn.last_event_id,
+        last_event_id=txn.last_event_id,
         waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
         activations=_count_states(txn),
         gone_agents=gone_agents.count(txn),

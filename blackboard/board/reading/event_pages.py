@@ -41,7 +41,7 @@ def mark_events(txn: BoardTransaction, after: int, limit: int) -> list[StreamEve
 def activity(txn: BoardTransaction, after: int | None, limit: int) -> list[ActivityRecord]:
     """Return the activity after an entry, oldest first; with None, the newest entries."""
     if after is None:
-        after = max(0, position(txn.sql).activity - limit)
+        after = max(0, position(txn.sql).activity_id - limit)
     found = txn.sql.all(ACTIVITY.activity_after, after=after, limit=limit)
     return [result_of(ActivityRecord, entry, watch=watch) for entry, watch in found]
 

@@ -195,7 +195,7 @@ class StreamEvent(MarkEvent):
 class StreamPosition:
     """A position in the events and the activity of a board: the last id of each before it."""
 
-    marks: int = 0
-    """The id of the event, as in `MarkEvent`."""
-    activity: int = 0
-    """The id of the activity, as in `ActivityRecord`."""
+    event_id: int = 0
+    """The `id` of the last `MarkEvent`."""
+    activity_id: int = 0
+    """The `id` of the last `ActivityRecord`."""

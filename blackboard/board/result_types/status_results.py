@@ -110,8 +110,7 @@ class BoardStatus:
     """For each agent, the models that are paused for it because their answers are unusable, with the reason."""
     marks: Mapping[str, int]
     """The number of live marks of each kind."""
-    events: int
-    """The id of the last event."""
+    last_event_id: int
     waiting: int
     """The number of crossings that wait."""
     activations: Mapping[str, int]

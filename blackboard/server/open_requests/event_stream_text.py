@@ -70,21 +70,21 @@ class StreamText:
         self.choice, self._is_redacted = choice, is_redacted
         after = choice.after or newest
         # The position also moves past events that the client does not want.
-        self.marks = after.marks if choice.marks else newest.marks
-        self.activity = after.activity if choice.activity else newest.activity
+        self.event_id = after.event_id if choice.marks else newest.event_id
+        self.activity_id = after.activity_id if choice.activity else newest.activity_id
         self._sent_position = ""
 
     def is_behind(self, position: StreamPosition) -> bool:
         """Return whether there is news between the client's position and a later position."""
-        return self.marks < position.marks or self.activity < position.activity
+        return self.event_id < position.event_id or self.activity_id < position.activity_id
 
     def is_ahead(self, newest: StreamPosition) -> bool:
         """Return whether the client's position is after the last event, because an older board was restored."""
-        return self.marks > newest.marks or self.activity > newest.activity
+        return self.event_id > newest.event_id or self.activity_id > newest.activity_id
 
     def is_continued_by(self, items: Iterable[StreamItem]) -> bool:
         """Return whether items continue right after this position. Only retention makes a gap."""
-        marks, activity = [self.marks], [self.activity]
+        marks, activity = [self.event_id], [self.activity_id]
         for item in items:
             (marks if item.is_mark else activity).append(item.record.id)
         return all(after == before + 1 for ids in (marks, activity) for before, after in pairwise(ids))
@@ -93,13 +93,13 @@ class StreamText:
         """Move past an item, and return its text; b"" if the client does not want it, or has it already."""
         number = item.record.id
         if item.is_mark:
-            if number <= self.marks:
+            if number <= self.event_id:
                 return b""
-            self.marks = number
+            self.event_id = number
         else:
-            if number <= self.activity:
+            if number <= self.activity_id:
                 return b""
-            self.activity = number
+            self.activity_id = number
         is_wanted = self.choice.marks if item.is_mark else self.choice.activity
         return self.event_of(item) if is_wanted and item.is_shown and self.choice.accepts(item.record) else b""
 
@@ -117,7 +117,7 @@ class StreamText:
 
     def jump(self, position: StreamPosition) -> bytes:
         """Skip to a position, and return the event `reset`."""
-        self.marks, self.activity = position.marks, position.activity
+        self.event_id, self.activity_id = position.event_id, position.activity_id
         return self.event("reset", b'{"reason":"the history does not reach back to this position"}')
 
     def event(self, name: str, data: bytes) -> bytes:
@@ -132,4 +132,4 @@ class StreamText:
 
     @property
     def _position(self) -> str:
-        return f"{self.marks}-{self.activity}"
+        return f"{self.event_id}-{self.activity_id}"

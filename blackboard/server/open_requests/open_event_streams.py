@@ -162,7 +162,7 @@ class EventStreams:
         """Yield the items that a stream has not sent yet."""
         while not listener.is_over:
             if stream.is_behind(self._start):
-                items = await self._threads.run(lambda: self._page(StreamPosition(stream.marks, stream.activity)))
+                items = await self._threads.run(lambda: self._page(StreamPosition(stream.event_id, stream.activity_id)))
                 if not items or not stream.is_continued_by(items):
                     yield stream.jump(self._end)
                 for item in items:
@@ -180,8 +180,8 @@ class EventStreams:
 
     def _page(self, after: StreamPosition) -> list[StreamItem]:
         """Read what follows a position, in the order of the events."""
-        marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=EVENTS_PER_STREAM_READ)]
-        activity: list[Record] = [*self._board.activity(after=after.activity, limit=EVENTS_PER_STREAM_READ)]
+        marks: list[Record] = [*self._board.mark_events(after=after.event_id, limit=EVENTS_PER_STREAM_READ)]
+        activity: list[Record] = [*self._board.activity(after=after.activity_id, limit=EVENTS_PER_STREAM_READ)]
         # The merge keeps the order of each list, even if the instants in a list do not rise.
         records = heapq.merge(marks, activity, key=lambda record: record.recorded_at)
         return [StreamItem(record, self._encode, self._redact) for record in records]
@@ -266,5 +266,5 @@ def _names(choice: StreamChoice) -> list[str]:
 def _position_after(position: StreamPosition, item: StreamItem) -> StreamPosition:
     """Return the position after an item was read at a position."""
     if item.is_mark:
-        return StreamPosition(item.record.id, position.activity)
-    return StreamPosition(position.marks, item.record.id)
+        return StreamPosition(item.record.id, position.activity_id)
+    return StreamPosition(position.event_id, item.record.id)

@@ -55,7 +55,7 @@ class Streamed(Pure):
         with self.open("founder") as board:
             self.token = board.create_token("client", may=["read"])
             start = board.stream_position()
-        self.start = (start.marks, start.activity)
+        self.start = (start.event_id, start.activity_id)
 
     def position(self) -> str:
         """Return the position of the last event that the client wrote down."""
@@ -68,7 +68,7 @@ class Streamed(Pure):
         super().serve(say, to_the_end=to_the_end)
         with self.open("client") as board:
             last = board.stream_position()
-        while self.position() != f"{last.marks}-{last.activity}":
+        while self.position() != f"{last.event_id}-{last.activity_id}":
             self.more.wait()
             self.more.clear()
         self.ends.set()  # in order, so that it leaves no lock behind

@@ -34,7 +34,7 @@ class EmissionReader:
     def __init__(self, board: Blackboard) -> None:
         self._board = board
         self._emissions: deque[EmissionRecord] = deque(maxlen=MAX_EMISSIONS)
-        self._position = max(0, board.stream_position().marks - PAST_EVENTS)
+        self._position = max(0, board.stream_position().event_id - PAST_EVENTS)
 
     def read(self) -> bool:
         """Read the events since the last call, and return whether a condition may have changed by them."""

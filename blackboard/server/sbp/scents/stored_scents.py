@@ -42,7 +42,7 @@ def register(board: Blackboard, definition: ScentDefinition, session: str) -> tu
     """
     condition = condition_of(definition.condition)
     fields = definition.model_dump(exclude={"scent_id"})
-    position = board.stream_position().marks
+    position = board.stream_position().event_id
 
     def change(old: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**fields, "sessions": _with_session(session, position, {} if old is None else old["sessions"])}
@@ -58,7 +58,7 @@ def subscribe(board: Blackboard, scent_id: str, session: str) -> None:
         SbpError: There is no such scent, or it belongs to another author.
         Conflict: Other programs changed the scent during each attempt.
     """
-    position = board.stream_position().marks
+    position = board.stream_position().event_id
     _change(board, scent_id, lambda old: {**old, "sessions": _with_session(session, position, old["sessions"])})
 
 

@@ -136,4 +136,4 @@ class TriggerText(StreamText):
 
     @property
     def _position(self) -> str:
-        return str(self.marks)
+        return str(self.event_id)
