@@ -100,6 +100,7 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--crash-runs"))
 
 
+TESTS = Path(__file__).parent
 SUITES = {
     "board", "cli", "client", "daemon", "desk", "facade", "mcp_server", "model_calls", "pages", "processes",
     "reliability", "sbp", "server", "sinks", "store",
@@ -118,7 +119,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker, is_file_only = node.get_closest_marker("postgresql"), node.get_closest_marker("file_only") is not None
     if "storage" not in metafunc.fixturenames or is_file_only or chosen == "none":
         return
-    if marker is None and (chosen == "marked" or node.path.parent.name not in SUITES):
+    if marker is None and (chosen == "marked" or node.path.relative_to(TESTS).parts[0] not in SUITES):
         return
     how = {} if marker is None else marker.kwargs
     server = pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgresql)

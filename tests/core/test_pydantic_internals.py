@@ -99,7 +99,11 @@ def test_a_core_schema_shows_sets_scalars_and_lost_fields() -> None:
 
 @pytest.mark.processes
 def test_an_unknown_version_gives_the_same_marks_without_its_internals() -> None:
-    suites = ["tests/core/test_marks.py", "tests/board/test_payload_round_trip.py", "tests/board/test_subject_forms.py"]
+    suites = [
+        "tests/core/test_marks.py",
+        "tests/board/marks/test_payload_round_trip.py",
+        "tests/board/marks/test_subject_forms.py",
+    ]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.later_pydantic", "-p", "no:cacheprovider"]
     command += ["--quick", "--hypothesis-profile=quick", "--postgresql=none"]
     command += ["-k", "not by_the_internals_of_pydantic", *suites]

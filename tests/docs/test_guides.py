@@ -52,7 +52,7 @@ def test_every_path_in_the_guide_for_contributors_exists() -> None:
 
 def test_the_guide_for_contributors_knows_every_folder_of_code_and_of_tests() -> None:
     code = {f"blackboard/{path.parent.name}/" for path in (ROOT / "blackboard").glob("*/__init__.py")}
-    tests = {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
+    tests = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "tests").glob("*/**/test_*.py")}
     assert {name for name in code | tests if f"`{name}`" not in CONTRIBUTING} == set()
 
 

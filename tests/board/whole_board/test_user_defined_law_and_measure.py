@@ -19,12 +19,12 @@ from blackboard.core.marks.decay import LAWS, Exponential, law_from
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidCondition, InvalidLaw
-from tests.board.user_defined_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
+from tests.board.whole_board.user_defined_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.storage import FileStorage
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LAW = Stretched("1h")
 KINDS = {"smoke": kind("smoke", LAW, floor=0.001, on_repeat="separate")}
 

@@ -10,7 +10,7 @@ from blackboard import Blackboard, count, strength, strongest, total, watch
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
-from tests.board.timed_conditions import START, CrossingTime, crossings, held, run, smoke, tick
+from tests.board.watches.timed_conditions import START, CrossingTime, crossings, held, run, smoke, tick
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 

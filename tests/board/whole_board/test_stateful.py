@@ -23,8 +23,8 @@ from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
 from blackboard.testing import mark as stored_mark
-from tests.board.board_model import Model, ModelMark, ModelNeed
-from tests.board.model_watches import WATCHES, Fire, ModelWatch, Smoke
+from tests.board.whole_board.board_model import Model, ModelMark, ModelNeed
+from tests.board.whole_board.model_watches import WATCHES, Fire, ModelWatch, Smoke
 from tests.support.board_steps import in_transaction
 from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums

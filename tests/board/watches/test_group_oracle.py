@@ -19,7 +19,7 @@ from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.scopes import group_of
 from blackboard.store.row_types.watch_row_types import CrossingRow
-from tests.board.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
+from tests.board.watches.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
 from tests.support.hypothesis_examples import examples
 from tests.support.world import SECOND, World, kind, spec
 

@@ -15,7 +15,7 @@ from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential
 from blackboard.errors import InvalidCondition
 from blackboard.presentation.explanation_lines import explanation_lines
-from tests.board.windowed_watches import BEAT, LASTING
+from tests.board.watches.windowed_watches import BEAT, LASTING
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 

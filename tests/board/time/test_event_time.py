@@ -16,7 +16,7 @@ from blackboard.clock import iso
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never, Step
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import InvalidMark, InvalidTime, KeyReused, LawConflict, OutOfOrder
-from tests.board.late_deposits import LAWS, late
+from tests.board.time.late_deposits import LAWS, late
 from tests.support.sum_checks import check_sums
 from tests.support.world import HOUR, MINUTE, SECOND, Smoke, World, inputs, kind, spec
 

@@ -9,7 +9,7 @@ import pytest
 from blackboard import count, strength, total, watch
 from blackboard.board.deployment_effects import backfill
 from blackboard.core.marks.decay import Linear, Never, Step
-from tests.board.timed_conditions import CrossingTime, crossings, held, run, smoke, tick
+from tests.board.watches.timed_conditions import CrossingTime, crossings, held, run, smoke, tick
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 

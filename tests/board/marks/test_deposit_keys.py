@@ -205,7 +205,7 @@ def test_a_batch_reports_a_reused_key_and_stores_the_rest(world: World) -> None:
 
 
 def test_keys_of_an_earlier_version_hold_for_what_is_known_of_them(tmp_path: Path) -> None:
-    dump = Path(__file__).parents[1] / "store" / "board_0002.sql"
+    dump = Path(__file__).parents[2] / "store" / "board_0002.sql"
     path = tmp_path / "board.db"
     connection = sqlite3.connect(path)
     connection.executescript(dump.read_text("utf-8"))

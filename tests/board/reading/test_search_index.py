@@ -237,7 +237,7 @@ def test_a_deployment_file_declares_searches(tmp_path: Path) -> None:
     file.write_text(
         """
         [deployment]
-        agents = ["tests.board.test_search_index:recall"]
+        agents = ["tests.board.reading.test_search_index:recall"]
         [kinds.note]
         search = ["title"]
         [agents.recall]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from blackboard import strength, total
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never
 from blackboard.errors import OutOfOrder
-from tests.board.late_deposits import LAWS, late
+from tests.board.time.late_deposits import LAWS, late
 from tests.support.sum_checks import check_sums
 from tests.support.world import HOUR, MINUTE, SECOND, Smoke, World, kind, spec
 

@@ -20,7 +20,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import InvalidMark, UniqueConflict
 
-MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0004_safeguards.py"
+MIGRATION = Path(__file__).parents[3] / "migrations" / "versions" / "0004_safeguards.py"
 
 
 class Room(BaseModel):
@@ -237,7 +237,7 @@ def test_the_migration_writes_values_as_the_program_does() -> None:
 
 
 def test_marks_hold_their_values_after_an_upgrade(path: Path, clock: ManualClock) -> None:
-    dump = Path(__file__).parents[1] / "store" / "board_0002.sql"
+    dump = Path(__file__).parents[2] / "store" / "board_0002.sql"
     connection = sqlite3.connect(path)
     connection.executescript(dump.read_text("utf-8"))
     [(at,)] = connection.execute("SELECT recorded_at FROM board").fetchall()

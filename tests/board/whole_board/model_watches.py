@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from blackboard import Mark, count, every, strength, total, watch
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.core.specs.agent_spec import AgentSpec
-from tests.board.board_model import (
+from tests.board.whole_board.board_model import (
     BOARD,
     CLEAR,
     COLD,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard import count, total
 from blackboard.board.housekeeping import retention
 from blackboard.core.marks.decay import Step
-from tests.board.windowed_watches import BEAT, LASTING
+from tests.board.watches.windowed_watches import BEAT, LASTING
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
