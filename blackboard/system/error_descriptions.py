@@ -13,9 +13,20 @@ from collections.abc import Iterator
 from itertools import pairwise
 from types import FrameType, ModuleType
 
+from blackboard.errors import BlackboardError
+
 _MAX_NAME_CHARACTERS = 200
 
 _shows_messages = False
+_context_files: set[str] = set()
+
+
+def add_context_file(file: str) -> None:
+    """Add the `__file__` of a module with functions that agents call in a run.
+
+    An error of the board from there is about the daemon's board, so the log shows its text.
+    """
+    _context_files.add(file)
 
 
 def show_messages(*, shown: bool) -> None:
@@ -32,17 +43,18 @@ def shows_messages() -> bool:
 def describe_error(error: BaseException) -> str:
     """Return the description of an error for the log: its class, and the file and line that raised it.
 
-    Its message is included only if this package wrote it without a quotation, or if `show_messages` was called.
+    An own error that quotes no agent is described by its message instead, and an `OSError` by the system's words for
+    its number. After `show_messages`, every description has the class, the message and the place.
     """
     name = class_name(type(error))
     if _shows_messages:
         return f"{type(error).__qualname__}: {error}{_place(error)}"
     if isinstance(error, OSError) and isinstance(error.errno, int):
         return f"{name}: {os.strerror(error.errno)}{_place(error)}"
-    if type(error).__module__.startswith("blackboard.") and _is_own(error):
-        text = getattr(error, "log_text", None)
+    if isinstance(error, BlackboardError) and type(error).__module__.startswith("blackboard.") and _is_own(error):
+        text = error.log_text
         if text is not None:
-            return str(text)
+            return text
     return f"{name}{_place(error)}"
 
 
@@ -87,7 +99,7 @@ def _name_in_module(kind: type) -> str | None:
     return name if here is kind else None
 
 
-def _is_own(error: BaseException) -> bool:
+def _is_own(error: BlackboardError) -> bool:
     """Return whether code of this package made an error, and the text of the error quotes no agent.
 
     A text that `quotes_nothing` may contain arguments of the call, such as a path. So the call must not come from the
@@ -98,10 +110,10 @@ def _is_own(error: BaseException) -> bool:
         return True
     if not files[-1].startswith(_OWN):
         return False
-    if not getattr(error, "quotes_nothing", False):
+    if not error.quotes_nothing:
         return True
     foreign = [place for place, file in enumerate(files) if not file.startswith("<") and not _is_known(file)]
-    return not foreign or _CONTEXT in files[foreign[-1] :]
+    return not foreign or not _context_files.isdisjoint(files[foreign[-1] :])
 
 
 def _place(error: BaseException) -> str:
@@ -147,7 +159,5 @@ def _files_being_imported(error: BaseException) -> set[str]:
 
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_CONTEXT = os.path.join(_OWN, "daemon", "agent_runs", "run_context.py")
-"""The file of the functions that agents call in a run. An error of the board from there is about the daemon's board."""
 _IMPORTER = "<frozen importlib._bootstrap>"
 _STANDARD = os.path.dirname(os.__file__) + os.sep

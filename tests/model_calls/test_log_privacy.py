@@ -19,6 +19,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import DaemonLoop
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSection
+from blackboard.system import error_descriptions
 from blackboard.system.error_descriptions import class_name, describe_error, frame_places, show_messages
 from tests.support.fake_api_faults import Fault, Junk, Says, Status
 from tests.support.manual_daemons import run_until_idle, served
@@ -234,6 +235,19 @@ def test_an_agent_that_calls_the_package_with_words_is_not_quoted(tmp_path: Path
             call()
         assert WORDS not in describe_error(raised.value)
         assert "test_log_privacy.py:" in describe_error(raised.value)
+
+
+def test_an_error_through_a_module_of_the_context_keeps_its_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions: dict[str, Any] = {}
+    exec(compile("def call(work, *args, **options): work(*args, **options)", "moved_context.py", "exec"), functions)
+    monkeypatch.setattr(error_descriptions, "_context_files", set())
+    with pytest.raises(StoreError) as raised:
+        functions["call"](Blackboard.open, tmp_path / "none.db", create=False)
+    assert str(raised.value) not in describe_error(raised.value)
+    error_descriptions.add_context_file("moved_context.py")
+    assert describe_error(raised.value) == str(raised.value)
 
 
 @pytest.mark.file_only("the trouble is a file that is gone")

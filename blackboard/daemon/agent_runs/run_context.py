@@ -16,9 +16,11 @@ from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.scopes import GroupValue
 from blackboard.daemon.model_requests.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
-from blackboard.system import forks
+from blackboard.system import error_descriptions, forks
 
 A = TypeVar("A", bound=BaseModel)
+
+error_descriptions.add_context_file(__file__)
 
 
 class RunContext:
