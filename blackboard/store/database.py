@@ -16,7 +16,7 @@ from blackboard.clock import Clock
 from blackboard.durations import Duration
 from blackboard.errors import QueryStopped
 from blackboard.store.connections.batch_commits import BatchCommits
-from blackboard.store.connections.group_commit import Entry, GroupCommit, PostgresqlHints, exclusive_entry
+from blackboard.store.connections.group_commit import Entry, GroupCommit, exclusive_entry
 from blackboard.store.connections.reader_pool import ConnectionUses, Loan, ReaderPool, ReadLimits
 from blackboard.store.connections.writing_connection import WritingConnection
 from blackboard.store.database_interfaces.place_interface import BoardPlace
@@ -24,6 +24,7 @@ from blackboard.store.database_interfaces.process_interface import BoardProcesse
 from blackboard.store.dialects.dialect import BUSY_SECONDS, Dialect
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import Transaction
+from blackboard.store.work_hints import WorkHints
 from blackboard.system import forks
 from blackboard.system.callback_lists import Listeners
 
@@ -155,7 +156,7 @@ class Database(ABC):
     def write(
         self,
         work: UnitOfWork[T],
-        hints: PostgresqlHints[T] | None = None,
+        hints: WorkHints[T] | None = None,
     ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
@@ -164,7 +165,7 @@ class Database(ABC):
 
         Args:
             work: The work.
-            hints: What saves time on PostgreSQL; see `PostgresqlHints`.
+            hints: What the work says about itself; see `WorkHints`.
         """
         entry = Entry(work, hints)
         self.group_commit.run(entry, self.commits.commit)

@@ -17,24 +17,13 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from blackboard.clock import give_way
 from blackboard.store.transaction import CommitState, Transaction
+from blackboard.store.work_hints import WorkHints
 
 T = TypeVar("T")
-
-
-class PostgresqlHints(NamedTuple, Generic[T]):
-    """Hints for PostgreSQL about coming work, to save time. A file needs none."""
-
-    prefetch: Callable[[Transaction], None]
-    """Sends the reads of the work ahead; see `Transaction.prefetch`. It is called for all work that commits
-    together, so that one message has the reads of all."""
-    renumber: Callable[[T, Callable[[int], int]], T] | None = None
-    """Returns the result of the work with other ids of its events; the given function returns the new id for each.
-    Work with this function may run without the lock of writers, and runs again if another transaction changes what it
-    has read. None for other work."""
 
 
 class Entry(Generic[T]):
@@ -56,7 +45,7 @@ class Entry(Generic[T]):
     """The result of the work, once it has run."""
 
     def __init__(
-        self, work: Callable[[Transaction], T], hints: PostgresqlHints[T] | None = None, *, exclusive: bool = False
+        self, work: Callable[[Transaction], T], hints: WorkHints[T] | None = None, *, exclusive: bool = False
     ) -> None:
         self.work, self.hints, self.exclusive = work, hints, exclusive
         self.thread = threading.get_ident()
