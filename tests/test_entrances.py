@@ -1,12 +1,13 @@
-"""The layers above the board use its entrances: they take no part of a board that only the board's modules know."""
+"""The layers above the board, and above the store, use the entrances of each."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import blackboard
+import blackboard.store
 
 PACKAGE = Path(blackboard.__file__).parent
 ABOVE = (
@@ -39,3 +40,16 @@ def test_no_layer_above_reaches_through_a_board_to_its_session_or_its_database()
         if isinstance(node, ast.Attribute) and is_inside(node)
     ]
     assert reaching == []
+
+
+def test_the_table_of_contents_of_the_store_names_every_part_that_other_packages_import() -> None:
+    listed = (blackboard.store.__doc__ or "").partition("What other packages use:")[2].partition("\nWhat ")[0]
+    imported = {
+        part
+        for path in PACKAGE.rglob("*.py")
+        if not path.is_relative_to(PACKAGE / "store")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("blackboard.store")
+        for part in ((node.module or "").split(".")[2:3] or [name.name for name in node.names])
+    }
+    assert imported == set(re.findall(r"^(\w+)  ", listed, re.MULTILINE))

@@ -20,6 +20,6 @@ class WorkHints(NamedTuple, Generic[T]):
     """Sends the reads of the work ahead; see `Transaction.prefetch`. It is called for all work that commits
     together, so that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
-    """Returns the result of the work with other ids of its events; the given function returns the new id for each.
-    Work with this function may run without the lock of writers, and runs again if another transaction changes what it
-    has read. None for other work."""
+    """Takes the result of the work and a function from old to new event ids, and returns the result with the new ids.
+    The presence of this function is a permission: the work may run without the lock of writers, and runs again if
+    another transaction changes what it has read. None for other work."""

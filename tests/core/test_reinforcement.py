@@ -12,9 +12,9 @@ from blackboard.core.marks import reinforcement
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.kinds import Kind, OnRepeat
+from blackboard.durations import HOUR
 from tests.core.strategies import YEAR, instants, intensities, laws
 
-HOUR = 3_600_000_000
 joining = st.sampled_from([name for name in get_args(OnRepeat) if name != "separate"])
 
 

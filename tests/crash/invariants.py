@@ -16,7 +16,7 @@ from tests.support.bounds import BOUND_SECONDS
 
 __all__ = [
     "AT_REST",
-    "LAWS",
+    "INVARIANTS",
     "UNREGISTERED",
     "Broken",
     "check",
@@ -37,7 +37,7 @@ __all__ = [
 
 UNREGISTERED = "an activation runs for a worker that is not registered"
 
-LAWS = {
+INVARIANTS = {
     "a crossing of one mark's event was recorded twice": """
         SELECT watch_id, mark_id, event_id FROM crossing WHERE mark_id > 0 AND cause IS NULL
         GROUP BY 1, 2, 3 HAVING count(*) > 1""",
@@ -56,10 +56,10 @@ LAWS = {
     "an activation is done and its crossing is not": """
         SELECT a.id, c.state FROM activation a JOIN crossing c ON c.activation_id = a.id
         WHERE a.state = 'done' AND c.state <> 'done'""",
-    "an activation that is not done has left something": """
+    "an activation that is not done has recorded an event": """
         SELECT e.id, a.state FROM event e LEFT JOIN activation a ON a.id = e.activation_id
         WHERE e.activation_id IS NOT NULL AND coalesce(a.state, '') <> 'done'""",
-    "an activation left other than it says": """
+    "an activation deposited more marks than it says": """
         SELECT a.id, a.marks_deposited, count(e.id) FROM activation a LEFT JOIN event e ON e.activation_id = a.id
         AND e.payload IS NOT NULL WHERE a.state = 'done' GROUP BY a.id HAVING count(e.id) > a.marks_deposited""",
     "one event was absorbed twice by one watch": """
@@ -86,7 +86,7 @@ LAWS = {
 }
 """Queries that must return no row, in a file and on PostgreSQL."""
 
-EMPTY = LAWS | {
+EMPTY = INVARIANTS | {
     "a mark from outside has no key": """
         SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL AND author <> 'blackboard'
         AND kind NOT IN ('decision', 'secret') AND id NOT IN (SELECT event_id FROM deposit_key)""",
@@ -105,10 +105,11 @@ AT_REST = {
     "an activation is still at work": "SELECT id, state, error FROM activation WHERE state IN ('ready', 'running')",
     "a worker never signed off": "SELECT id FROM worker",
 }
+"""Queries that must return no row when all work is done and every process has ended in order."""
 
 
 class Broken(AssertionError):
-    """A violated law."""
+    """A violated invariant."""
 
 
 @contextmanager
@@ -119,10 +120,10 @@ def rows(path: Path) -> Iterator[Any]:
 
 
 def check(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
-    """Check every law, and check that acknowledged deposits (key: mark and event id) exist.
+    """Check every invariant, and check that acknowledged deposits (key: mark and event id) exist.
 
     Raises:
-        Broken: A law is violated.
+        Broken: An invariant is violated.
     """
     try:
         with rows(path) as query:
@@ -266,10 +267,13 @@ def check_dropped(path: Path, chills: int) -> None:
 
 
 def check_tolls(path: Path, schedule: str, interval: int, end: int, *, catches_up: bool) -> None:
-    """Check that a schedule came once at instants of its own, the last before the end, and if it catches up at all.
+    """Check the tolls of a schedule: the marks that its agent deposits, each with the instant for which it woke.
+
+    There is at most one for each instant of the schedule, and one for the last instant before the end. A schedule that
+    catches up has one for every instant.
 
     Raises:
-        Broken: It did not.
+        Broken: A toll is missing, is there twice, or is for another instant.
     """
     with rows(path) as query:
         text = "SELECT payload ->> '$.at' FROM event WHERE kind = 'toll' AND payload ->> '$.schedule' = ?"

@@ -16,7 +16,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.daemon import DaemonEventDetails
-from blackboard.durations import parse_duration
+from blackboard.durations import SECOND, parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.answer_parser import Reply
 from blackboard.llm.anthropic_client import AnthropicClient
@@ -37,8 +37,6 @@ from tests.support.fake_api_faults import (
 )
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, judge
-
-SECOND = parse_duration("1s")
 
 
 def test_an_answer_is_paid_once_and_used(world: PayingBoard, api: MessagesApi) -> None:

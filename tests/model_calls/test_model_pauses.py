@@ -15,7 +15,7 @@ from blackboard import ManualClock, Mark, agent, strength
 from blackboard.clock import parse_instant
 from blackboard.core.agents.agent_context import Context
 from blackboard.daemon import DaemonEventDetails
-from blackboard.durations import parse_duration
+from blackboard.durations import SECOND
 from blackboard.llm.answer_parser import Reply
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import OutcomeUnknown
@@ -28,7 +28,6 @@ from tests.support.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, an
 from tests.support.request_checks import Refused
 
 OTHER_MODEL = "claude-sonnet-4-5"
-SECOND = parse_duration("1s")
 TROUBLE = {
     "key": Status(401, message="invalid x-api-key"),
     "permission": Status(403, message="Your key has no permission for this model."),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
+from blackboard.durations import SECOND
 from blackboard.store.database_interfaces.process_interface import Liveness
 from blackboard.store.postgresql.connected_processes import commit_notifications, worker_locks
 from blackboard.store.statements import ACTIVATIONS
@@ -18,7 +19,7 @@ from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 from tests.support.threads import join_all
 from tests.support.worker_program import Done, Task
-from tests.support.world import SECOND, spec
+from tests.support.world import spec
 
 pytestmark = pytest.mark.postgresql(only=True)
 

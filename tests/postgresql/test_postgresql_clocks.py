@@ -9,12 +9,12 @@ import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
+from blackboard.durations import HOUR, SECOND
 from blackboard.store.postgresql.connected_processes.postgresql_clock import PostgresqlClock
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
 from tests.support import worker_program
 from tests.support.started_processes import started
 from tests.support.worker_program import Done, Task
-from tests.support.world import HOUR, SECOND
 
 postgresql_only = pytest.mark.postgresql(only=True)
 

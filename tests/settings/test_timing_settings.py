@@ -10,9 +10,9 @@ import pytest
 
 from blackboard import agent, every, strength, total, watch
 from blackboard.core.specs.watch_spec import Timing
+from blackboard.durations import MINUTE, SECOND
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from tests.support.world import MINUTE, SECOND
 
 MODULE = """
 from blackboard import Exponential, Mark, agent, daily_at, strength, total, watch

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
+from blackboard.durations import SECOND
 from blackboard.system.files.board_files import BoardFiles
-from tests.soak.shifted_clock import SECOND, YEAR
+from tests.soak.shifted_clock import YEAR
 
 if TYPE_CHECKING:
     from tests.soak.actors import Actor

@@ -8,9 +8,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from blackboard.durations import SECOND
+
 __all__ = ["SECOND", "YEAR", "ShiftedClock"]
 
-SECOND = 1_000_000
 YEAR = 365 * 86_400 * SECOND
 SOURCE = Path(__file__).with_suffix(".c")
 

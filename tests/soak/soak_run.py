@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from blackboard.durations import SECOND
 from blackboard.store.dialects.sqlite_library import sqlite
 from blackboard.system import failpoints
 from tests.crash import invariants
@@ -27,7 +28,7 @@ from tests.crash.invariants import Broken
 from tests.soak.actors import Actor
 from tests.soak.planned_deposits import check_results, is_wet
 from tests.soak.process_faults import FAULTS
-from tests.soak.shifted_clock import SECOND, ShiftedClock
+from tests.soak.shifted_clock import ShiftedClock
 from tests.soak.small_disk import SmallDisk
 
 __all__ = ["SoakFigures", "SoakRun"]

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import make_url
 
 from blackboard import Blackboard, Mark
+from blackboard.durations import HOUR
 from blackboard.errors import StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.store.sqlite.sqlite_file import SqliteFile
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
-from tests.support.world import HOUR, World, kind, prepared
+from tests.support.world import World, kind, prepared
 
 
 class Ash(Mark, kind="ash", on_repeat="separate"):

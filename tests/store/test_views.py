@@ -19,6 +19,7 @@ from blackboard.clock import iso, parse_instant
 from blackboard.core.marks import decay
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.records.view_columns import VIEWS
+from blackboard.durations import HOUR, MINUTE
 from blackboard.errors import InvalidLaw, StoreError
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.live_mark_statements import live_marks, live_marks_in_order
@@ -26,7 +27,7 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.system.files.packaged_files import program_version
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import path_of
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

@@ -32,15 +32,13 @@ from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.core.specs.sink_spec import SinkSpec
+from blackboard.durations import MINUTE
 from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statement_file import Statement
 from tests.support.board_steps import in_transaction
 from tests.support.storage import FileStorage, Storage
 
-SECOND = 1_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
 LEASE = 10 * MINUTE
 
 

@@ -9,8 +9,9 @@ import pytest
 from blackboard import strength, strongest_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential, Never
+from blackboard.durations import HOUR
 from blackboard.errors import NotFound
-from tests.support.world import HOUR, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "lead": kind("lead", Exponential("1h"), on_repeat="replace", floor=0.05),

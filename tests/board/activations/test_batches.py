@@ -14,8 +14,9 @@ from blackboard.core.conditions.fewest_marks import smallest_batch
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import WatchSpec
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import ConfigurationError
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "a": kind("a", Exponential("10h"), on_repeat="separate"),

@@ -13,8 +13,9 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import crossing_order
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.core.marks.decay import Decay, Power
+from blackboard.durations import HOUR, MINUTE
 from blackboard.store.row_types.watch_row_types import CrossingRow
-from tests.support.world import HOUR, MINUTE, World, inputs, kind, spec
+from tests.support.world import World, inputs, kind, spec
 
 SUBJECTS = [f"s{number}" for number in range(8)]
 LAWS: list[Decay | None] = [None, None, Exponential("10m"), Linear("2h"), Power("20m", 1.5), Step("30m"), Never()]

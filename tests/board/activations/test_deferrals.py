@@ -11,9 +11,10 @@ from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS
-from tests.support.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
+from tests.support.world import World, inputs, kind, spec
 
 KINDS = {
     "lead": kind("lead", Never(), on_repeat="separate"),

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
 from blackboard.core.conditions.condition_types import Condition
+from blackboard.durations import MINUTE
 from blackboard.errors import ConfigurationError
 from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums
-from tests.support.world import MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "smoke": kind("smoke", Never(), on_repeat="max"),

@@ -16,10 +16,11 @@ from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential
+from blackboard.durations import HOUR
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.transaction import WorkEffects
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, LEASE, World, kind, prepared, spec
+from tests.support.world import LEASE, World, kind, prepared, spec
 
 KINDS = {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}
 WATCHMAN = spec("watchman", strength("smoke") >= 0.5)

@@ -19,10 +19,11 @@ from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.measures import MEASURES, Measure
 from blackboard.core.specs.watch_spec import Per, WatchSpec
+from blackboard.durations import MINUTE, SECOND
 from blackboard.errors import AgentError, ConfigurationError
 from tests.support.board_steps import in_transaction
 from tests.support.hypothesis_examples import examples
-from tests.support.world import MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {"alert": kind("alert", Never(), on_repeat="separate"), "quiet": kind("quiet", Never())}
 SETTINGS: dict[str, Any] = {"retry_after": "1s", "cooldown_after_failures": 99}

@@ -17,10 +17,11 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import set_state
 from blackboard.core.marks.decay import Never
 from blackboard.core.records.states import ActivationState, IllegalTransition
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
+from tests.support.world import LEASE, World, inputs, kind, prepared, spec
 
 KINDS = {
     "lead": kind("lead", Never(), on_repeat="separate"),

@@ -13,7 +13,8 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import CallCost
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from tests.support.world import MINUTE, SECOND, World, kind, spec
+from blackboard.durations import MINUTE, SECOND
+from tests.support.world import World, kind, spec
 
 KINDS = {"lead": kind("lead", Never(), on_repeat="separate")}
 COOLDOWN: dict[str, Any] = {

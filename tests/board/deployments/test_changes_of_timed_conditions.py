@@ -9,9 +9,10 @@ import pytest
 from blackboard import count, strength, total, watch
 from blackboard.board.deployment_effects import backfill
 from blackboard.core.marks.decay import Linear, Never, Step
+from blackboard.durations import HOUR, MINUTE, SECOND
 from tests.board.watches.timed_conditions import CrossingTime, crossings, held, run, smoke, tick
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 
 def test_a_condition_that_must_hold_now_counts_from_the_change(world: World) -> None:

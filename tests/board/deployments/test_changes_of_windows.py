@@ -5,9 +5,10 @@ from __future__ import annotations
 from blackboard import count, total
 from blackboard.board.housekeeping import retention
 from blackboard.core.marks.decay import Step
+from blackboard.durations import HOUR, MINUTE
 from tests.board.watches.windowed_watches import BEAT, LASTING
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 
 def test_a_new_window_begins_with_what_the_history_has(world: World) -> None:

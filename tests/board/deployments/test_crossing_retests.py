@@ -12,8 +12,9 @@ from blackboard.board.deployment_effects import backfill
 from blackboard.board.deployments.deployment_preview import preview
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.specs.deployment import Deployment
+from blackboard.durations import HOUR, MINUTE
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="separate"),

@@ -10,7 +10,8 @@ import pytest
 from blackboard import Exponential, Step, count, strength, strongest, total
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.specs.kind_spec import KindSpec
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from blackboard.durations import HOUR, MINUTE, SECOND
+from tests.support.world import World, kind, spec
 
 FALLS = [
     strength("smoke") < 0.3,

@@ -12,8 +12,9 @@ from blackboard.board.deployment_effects.gone_agents import HELD_REASON
 from blackboard.board.diagnosis import doctor
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.durations import HOUR
 from blackboard.errors import BlackboardError
-from tests.support.world import HOUR, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {"smoke": kind("smoke", on_repeat="separate")}
 

@@ -21,10 +21,11 @@ from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.durations import HOUR, MINUTE
 from blackboard.store.schema.tables import metadata
 from blackboard.store.sqlite.local_processes.sqlite_processes import SqliteProcesses
 from tests.support.hypothesis_examples import examples
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 LAWS: list[Decay] = [Exponential("1h"), Linear("4h"), Power("30m", 1.5), Curve([("30m", 0.9), ("2h", 0.2)])]
 

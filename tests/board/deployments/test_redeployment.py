@@ -14,8 +14,9 @@ from blackboard.core.marks.kinds import OnRepeat
 from blackboard.core.specs.agent_spec import Budget, DepositLimits
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.durations import HOUR, MINUTE
 from tests.support.hypothesis_examples import examples
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

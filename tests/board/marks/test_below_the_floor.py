@@ -8,8 +8,9 @@ import pytest
 
 from blackboard import Deposit, count, strength, strongest, total
 from blackboard.core.marks.decay import Exponential, Never
+from blackboard.durations import HOUR
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, World, kind, spec
+from tests.support.world import World, kind, spec
 
 RISING = [
     strength("smoke") >= 0.25,

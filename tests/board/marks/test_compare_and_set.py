@@ -12,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, Linear, Mark
+from blackboard.durations import HOUR
 from blackboard.errors import Conflict, InvalidMark, KeyReused
 from tests.support.hypothesis_examples import examples
-from tests.support.world import HOUR, World, kind
+from tests.support.world import World, kind
 
 JOINING = ["add", "max", "replace"]
 

@@ -15,9 +15,10 @@ from pydantic import BaseModel, Field
 
 from blackboard import Blackboard, Deposit, Exponential, Linear, ManualClock, Mark
 from blackboard.core.marks.deposit_requests import DepositRequest
+from blackboard.durations import HOUR
 from blackboard.errors import InvalidMark, KeyReused, UnknownName
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.world import HOUR, World, kind, spec
+from tests.support.world import World, kind, spec
 
 FULL: dict[str, Any] = {"payload": {"a": 1, "b": [True, None, "x"]}, "intensity": 0.5, "until": "2030-01-01"}
 OTHERS: list[dict[str, Any]] = [

@@ -13,8 +13,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.decay import Exponential, Linear, Never, Power, Step
 from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
+from blackboard.durations import HOUR, MINUTE
 from blackboard.errors import InvalidMark, UniqueConflict, UnknownName
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import Smoke, World, kind, spec
 
 
 def only_strength(world: World) -> float:
@@ -246,8 +247,6 @@ def test_a_deposit_of_zero_intensity_evaporates_at_once(world: World) -> None:
 
 
 def test_many_marks_with_too_few_keys_are_refused_rather_than_dropped(world: World) -> None:
-    from tests.support.world import Smoke
-
     with pytest.raises(ValueError, match="shorter"):
         world.board.deposit_many([Smoke(subject="a"), Smoke(subject="b")], keys=["1"])
 

@@ -10,9 +10,10 @@ import pytest
 from blackboard import count, strength, total
 from blackboard.clock import iso, to_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.durations import HOUR, MINUTE
 from blackboard.errors import InvalidMark, LawConflict, UsageError
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 LAWS: list[Decay] = [Exponential("2h"), Linear("3h"), Power("20m", 1.5), Step("90m"), Curve([("1h", 0.5)]), Never()]
 

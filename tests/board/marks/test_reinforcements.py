@@ -13,10 +13,11 @@ from blackboard.board.result_types.mark_results import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.marks.decay import Decay
+from blackboard.durations import HOUR, MINUTE
 from blackboard.errors import InvalidAuthor, InvalidMark, NotFound
 from tests.support.board_steps import in_transaction
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 REPEATS = ["add", "max", "replace", "separate"]
 CONDITIONS = [

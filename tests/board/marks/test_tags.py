@@ -26,11 +26,12 @@ from blackboard.core.marks.decay import Exponential, Linear
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.durations import HOUR, MINUTE
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
 from tests.support.hypothesis_examples import examples
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 
 class Level(enum.Enum):

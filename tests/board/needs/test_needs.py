@@ -29,11 +29,12 @@ from blackboard.board.deposited_files.loaded_files import withdraw_source
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import due_instant
+from blackboard.durations import MINUTE
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound
 from blackboard.presentation.explanation_lines import explanation_lines
 from blackboard.settings.sections import DaemonSection
 from blackboard.testing import replay
-from tests.support.world import MINUTE, World
+from tests.support.world import World
 
 
 class Doubt(Mark, kind="doubt"):

@@ -18,11 +18,12 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
 from blackboard.core.marks.mark_model import DepositOptions
 from blackboard.core.records.states import ActivationState
+from blackboard.durations import MINUTE
 from blackboard.errors import UnknownName
 from tests.support.board_steps import in_transaction
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
-from tests.support.world import MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {"lead": kind("lead", Never(), on_repeat="separate", tags=("company",))}
 CONDITION = strength("lead") >= 0.5

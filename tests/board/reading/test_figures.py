@@ -6,7 +6,8 @@ import pytest
 
 from blackboard import Never, count, strength
 from blackboard.core.specs.agent_spec import Budget
-from tests.support.world import MINUTE, SECOND, World, kind, spec
+from blackboard.durations import MINUTE, SECOND
+from tests.support.world import World, kind, spec
 
 KINDS = {"smoke": kind("smoke", Never(), on_repeat="separate")}
 

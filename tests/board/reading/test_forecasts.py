@@ -11,7 +11,8 @@ from blackboard import Exponential, Never, count, strength, total, watch
 from blackboard.board.activations.run_ends.activation_results import defer
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import from_datetime, to_datetime
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from blackboard.durations import HOUR, MINUTE
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "a": kind("a", Exponential("1h"), floor=0.01, on_repeat="add"),

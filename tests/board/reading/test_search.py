@@ -15,13 +15,13 @@ from blackboard.board.search_index import search_ranking, text_search
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
 from blackboard.core.marks.full_text import words_of
 from blackboard.core.marks.kinds import Kind
-from blackboard.durations import DAY
+from blackboard.durations import DAY, HOUR
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
 from blackboard.store.dialects import sqlite_dialect
 from blackboard.store.dialects.full_text_queries import fold_text, tsquery, tsvector
 from blackboard.store.statements import SEARCH
 from tests.support.search_checks import check_index, embedded, subjects
-from tests.support.world import HOUR, World
+from tests.support.world import World
 
 HALF_DAY = Exponential(half_life="12h")
 

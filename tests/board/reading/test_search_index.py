@@ -16,7 +16,7 @@ from blackboard.board.search_index import index_rebuilds
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.durations import DAY
+from blackboard.durations import DAY, MINUTE
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.store.sqlite import sqlite_backups
@@ -24,7 +24,7 @@ from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.store.statements import SEARCH
 from tests.support.file_boards import sqlite_database_of
 from tests.support.search_checks import check_index, embedded, subjects
-from tests.support.world import MINUTE, World
+from tests.support.world import World
 
 
 class Note(Mark, kind="note", decay=Exponential(half_life="1d"), on_repeat="replace", search=["title", "text"]):

@@ -16,8 +16,9 @@ from blackboard import Blackboard, ManualClock, SystemClock, agent, strength
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Exponential, Linear, Step
 from blackboard.daemon import DaemonLoop
+from blackboard.durations import HOUR, MINUTE
 from tests.support.hypothesis_examples import examples
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 
 def test_a_clock_that_steps_back_freezes_strengths_and_never_raises_them(world: World) -> None:

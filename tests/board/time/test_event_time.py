@@ -15,10 +15,11 @@ from blackboard.board.diagnosis import doctor
 from blackboard.clock import iso
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never, Step
 from blackboard.core.specs.deployment import Deployment
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import InvalidMark, InvalidTime, KeyReused, LawConflict, OutOfOrder
 from tests.board.time.late_deposits import LAWS, late
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, SECOND, Smoke, World, inputs, kind, spec
+from tests.support.world import Smoke, World, inputs, kind, spec
 
 
 def strength_of(world: World, subject: str = "s") -> float:

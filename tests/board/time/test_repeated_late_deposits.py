@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from blackboard import strength, total
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import OutOfOrder
 from tests.board.time.late_deposits import LAWS, late
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, SECOND, Smoke, World, kind, spec
+from tests.support.world import Smoke, World, kind, spec
 
 
 def events(world: World, subject: str = "s") -> list[tuple[str, int, int]]:

@@ -14,11 +14,11 @@ from blackboard.board.daemon_work import remaining_work
 from blackboard.board.housekeeping import retention
 from blackboard.clock import to_datetime
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.durations import DAY
+from blackboard.durations import DAY, HOUR, MINUTE, SECOND
 from blackboard.errors import BlackboardError
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {"smoke": kind("smoke", Never(), on_repeat="separate"), "deploy": kind("deploy", Never(), on_repeat="replace")}
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from blackboard import total
 from blackboard.board.reading import past_marks
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never, Power, Step
+from blackboard.durations import HOUR, MINUTE
 from blackboard.errors import LawConflict
 from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, World, kind, spec
+from tests.support.world import World, kind, spec
 
 
 def seen(world: World, at: int | None = None) -> dict[int, float]:

@@ -10,8 +10,9 @@ from blackboard import Blackboard, count, strength, strongest, total, watch
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
+from blackboard.durations import HOUR, MINUTE, SECOND
 from tests.board.watches.timed_conditions import START, CrossingTime, crossings, held, run, smoke, tick
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 
 def test_a_condition_must_hold_that_long(world: World) -> None:

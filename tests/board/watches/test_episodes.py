@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from blackboard import total, watch
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Power, Step
 from blackboard.core.specs.watch_spec import Timing
-from blackboard.durations import Microseconds
+from blackboard.durations import SECOND, Microseconds
 from tests.support.hypothesis_examples import examples
-from tests.support.world import SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("20s"),

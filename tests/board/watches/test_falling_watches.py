@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from blackboard import count, strength, strongest, total, watch
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.durations import HOUR, MINUTE, SECOND
 from tests.support.board_steps import in_transaction
 from tests.support.hypothesis_examples import examples
-from tests.support.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
+from tests.support.world import World, inputs, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

@@ -18,10 +18,11 @@ from blackboard import count, strongest, total
 from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.scopes import group_of
+from blackboard.durations import SECOND
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from tests.board.watches.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
 from tests.support.hypothesis_examples import examples
-from tests.support.world import SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {
     name: kind(name, Step(f"{life}s"), on_repeat=REPEATS[name], tags=("team", "tag")) for name, life in LIVES.items()

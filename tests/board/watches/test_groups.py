@@ -11,9 +11,10 @@ from blackboard import Mark, count, strength, total, watch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import over_board
 from blackboard.core.marks.decay import Step
+from blackboard.durations import HOUR
 from blackboard.errors import ConfigurationError, InvalidCondition, UsageError
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, World, kind, spec
+from tests.support.world import World, kind, spec
 
 ALERT = {"alert": kind("alert", Step("1h"), on_repeat="replace", tags=("service", "severity"))}
 THREE = total("alert", by="service") >= 3

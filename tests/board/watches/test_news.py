@@ -13,9 +13,10 @@ import pytest
 from blackboard import Exponential, Never, Step, count, strength, strongest, total, watch
 from blackboard.board.housekeeping import retention
 from blackboard.core.marks.payload_json import is_same_payload
+from blackboard.durations import HOUR, MINUTE, SECOND
 from tests.support.board_steps import in_transaction
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 CONDITIONS = [
     strength("smoke") >= 0.5,

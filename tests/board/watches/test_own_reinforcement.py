@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Step, count, strength, strongest, total, watch
+from blackboard.durations import MINUTE
 from tests.support.sum_checks import check_sums
-from tests.support.world import MINUTE, World, inputs, kind, spec
+from tests.support.world import World, inputs, kind, spec
 
 CONDITIONS = [
     strength("smoke") >= 0.7,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from blackboard import Exponential, Never, count, strength, total
 from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
-from tests.support.world import HOUR, World, kind, spec
+from blackboard.durations import HOUR
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "a": kind("a", Exponential("1h"), on_repeat="separate"),

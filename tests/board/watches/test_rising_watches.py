@@ -10,7 +10,8 @@ from blackboard import count, strength, strongest, total, watch
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential, Linear, Never, Power
 from blackboard.core.specs.deployment import Deployment
-from tests.support.world import HOUR, World, inputs, kind, spec
+from blackboard.durations import HOUR
+from tests.support.world import World, inputs, kind, spec
 
 SEPARATE = {"smoke": kind("smoke", Never(), on_repeat="separate"), "fire": kind("fire", Never(), on_repeat="separate")}
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total
 from blackboard.core.conditions.measures import Measure
+from blackboard.durations import SECOND
 from tests.board.watches.watch_oracle import KINDS, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
 from tests.support.hypothesis_examples import examples
-from tests.support.world import SECOND, World, spec
+from tests.support.world import World, spec
 
 MEASURES = [
     strength("pulse"),

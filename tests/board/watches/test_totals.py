@@ -24,9 +24,10 @@ from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.marks.deposit_requests import DepositRequest
 from blackboard.core.marks.scopes import WHOLE_BOARD
+from blackboard.durations import HOUR, MINUTE, SECOND
 from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

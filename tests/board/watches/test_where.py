@@ -12,10 +12,11 @@ from blackboard.board.housekeeping import retention
 from blackboard.board.mark_tables import filtered_marks
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential
+from blackboard.durations import HOUR, MINUTE
 from blackboard.errors import ConfigurationError
 from tests.support.board_steps import in_transaction
 from tests.support.sum_checks import check_window_sums
-from tests.support.world import HOUR, MINUTE, World, inputs, kind, spec
+from tests.support.world import World, inputs, kind, spec
 
 HIGH = {"severity": "high"}
 KINDS = {

@@ -23,11 +23,12 @@ from blackboard.clock import from_datetime
 from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Exponential, Step
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import BlackboardError
 from tests.support.board_steps import in_transaction
 from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_window_sums
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 SUBJECTS = ["a", "b"]
 KINDS = {

@@ -13,11 +13,12 @@ from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import InvalidCondition
 from blackboard.presentation.explanation_lines import explanation_lines
 from tests.board.watches.windowed_watches import BEAT, LASTING
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 # -- text ----------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from blackboard import ManualClock
 from blackboard.core.marks.decay import Never
-from tests.support.world import SECOND, World, kind
+from blackboard.durations import SECOND
+from tests.support.world import World, kind
 
 START = ManualClock().now()
 

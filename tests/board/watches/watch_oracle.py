@@ -12,7 +12,8 @@ from blackboard.core.agents.agent_definition import Watch
 from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.measures import Measure
 from blackboard.core.marks.decay import Step
-from tests.support.world import SECOND, kind
+from blackboard.durations import SECOND
+from tests.support.world import kind
 
 START = ManualClock().now()
 LIVES = {"beat": 7, "pulse": 5, "deploy": 6}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
-from tests.support.world import MINUTE
+from blackboard.durations import MINUTE
 
 COLD = 0.3
 EACH = 0.5

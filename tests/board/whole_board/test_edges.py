@@ -10,8 +10,9 @@ from blackboard import Curve, Exponential, Linear, Never, Power, Step, count, st
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.core.marks.decay import Decay
+from blackboard.durations import HOUR, MINUTE, SECOND
 from tests.support.board_steps import in_transaction
-from tests.support.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
+from tests.support.world import World, inputs, kind, spec
 
 SMOKE = {"smoke": kind("smoke", Linear("1h"), on_repeat="separate")}
 

@@ -21,6 +21,7 @@ from blackboard.board.need_answers import overdue_needs
 from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
 from blackboard.testing import mark as stored_mark
 from tests.board.whole_board.board_model import Model, ModelMark, ModelNeed
@@ -28,7 +29,7 @@ from tests.board.whole_board.model_watches import WATCHES, Fire, ModelWatch, Smo
 from tests.support.board_steps import in_transaction
 from tests.support.hypothesis_examples import examples
 from tests.support.sum_checks import check_sums
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind
+from tests.support.world import World, kind
 
 LAWS: list[Decay] = [
     Exponential("1h"),

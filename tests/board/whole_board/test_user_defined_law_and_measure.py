@@ -18,11 +18,12 @@ from blackboard.core.conditions.measures import MEASURES
 from blackboard.core.marks.decay import LAWS, Exponential, law_from
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.mark_model import Mark
+from blackboard.durations import HOUR, MINUTE, SECOND
 from blackboard.errors import InvalidCondition, InvalidLaw
 from tests.board.whole_board.user_defined_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.storage import FileStorage
-from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import World, kind, spec
 
 ROOT = Path(__file__).parents[3]
 LAW = Stretched("1h")

@@ -9,7 +9,7 @@ from itertools import pairwise
 from tests.crash.hosts.database_server import Query
 from tests.crash.hosts.host_agents import METERED
 from tests.crash.hosts.planned_marks import NEEDED, plan_mark
-from tests.crash.invariants import AT_REST, LAWS, UNREGISTERED, Broken, check_empty
+from tests.crash.invariants import AT_REST, INVARIANTS, UNREGISTERED, Broken, check_empty
 
 __all__ = ["all_registered", "check", "check_end", "number_stored", "rests"]
 
@@ -17,7 +17,7 @@ EVENT_NUMBER = "CAST(CAST(payload AS json) ->> 'n' AS bigint)"
 OUTSIDE = ("lead", "tally", "ember")
 """The kinds that depositors deposit."""
 
-AT_EVERY_INSTANT = {law: query for law, query in LAWS.items() if law != UNREGISTERED}
+AT_EVERY_INSTANT = {law: query for law, query in INVARIANTS.items() if law != UNREGISTERED}
 """The laws that faults of a network cannot break even for a moment.
 
 A worker whose own session ended counts as dead. If it works on, it claims work until it registers again.
@@ -56,7 +56,7 @@ def check(query: Query, acknowledged: Mapping[int, tuple[int, int]]) -> None:
 
 def all_registered(query: Query) -> bool:
     """Return whether every worker that runs an activation is registered."""
-    return not query(LAWS[UNREGISTERED])
+    return not query(INVARIANTS[UNREGISTERED])
 
 
 def rests(query: Query) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from blackboard.durations import HOUR
+
 if TYPE_CHECKING:
     from tests.crash.hosts.host_run import BoardRun
 
@@ -18,7 +20,6 @@ __all__ = ["FAULTS", "WEIGHTS", "Fault"]
 Fault = Callable[["BoardRun"], AbstractContextManager[str]]
 """Does harm until the block ends; yields what it did."""
 
-HOUR = 3_600_000_000
 BLOWS = 10
 MAX_SILENCE_SECONDS = 14.0
 """Longer than both ends of a silent connection wait."""

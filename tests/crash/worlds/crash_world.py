@@ -22,9 +22,6 @@ from tests.crash.children import Say
 __all__ = ["CrashWorld", "Deposit", "FrozenClock"]
 
 
-MINUTE = 60_000_000
-
-
 class Deposit(NamedTuple):
     """A planned deposit of a depositor."""
 

@@ -13,6 +13,7 @@ from blackboard.board.result_types.mark_results import Receipt
 from blackboard.clock import Clock, ManualClock, to_datetime
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import DaemonLoop
+from blackboard.durations import MINUTE
 from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection
 from tests.crash.children import Say
@@ -26,7 +27,7 @@ from tests.crash.invariants import (
     check_tolls,
     check_windows,
 )
-from tests.crash.worlds.crash_world import MINUTE, CrashWorld, Deposit, FrozenClock
+from tests.crash.worlds.crash_world import CrashWorld, Deposit, FrozenClock
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate", decay=Exponential("2m"), floor=0.05, tags=["room"]):
