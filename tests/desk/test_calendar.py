@@ -104,6 +104,24 @@ def test_a_calendar_in_another_unicode_encoding_keeps_it(encoding: str, mark: st
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"junk", "it has no VCALENDAR"),
+        (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "it ends within a VCALENDAR"),
+        ("\ufeffBEGIN:VCALENDAR\r\n".encode("utf-16-le") + b"\n", "it is damaged UTF-16-LE text, from byte 34"),
+    ],
+)
+def test_a_file_that_is_not_a_calendar_is_refused_with_the_reason(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.ics"
+    path.write_bytes(content)
+    with pytest.raises(AgentError, match=rf"c\.ics is not a calendar \({reason}\); correct the file"):
+        read_busy_times(path, at(4), at(5), BERLIN)
+    with pytest.raises(AgentError, match=rf"c\.ics is not a calendar \({reason}\); correct the file"):
+        write_meetings(path, [meeting(1)], "b1")
+    assert path.read_bytes() == content
+
+
 def test_own_events_are_exactly_the_meetings_and_do_not_block(file: Path) -> None:
     write_meetings(file, [meeting(1), meeting(2, at(4, 10))], "b1")
     write_meetings(file, [meeting(2, at(4, 11))], "b1")

@@ -23,7 +23,7 @@ try:
 
     from lead_desk.calendar.busy_times import BusyCalendar, TimeSpan
     from lead_desk.calendar.calendar_events import Problem
-    from lead_desk.calendar.calendar_text import Component, read_components
+    from lead_desk.calendar.calendar_text import Component, UnreadableCalendar, read_components
 except ModuleNotFoundError as error:
     raise MissingPackage("the lead desk", error.name, extra="desk") from None
 from lead_desk.calendar.shared_file import (
@@ -211,7 +211,7 @@ def _components(raw: bytes, path: Path) -> Component:
     """Return the components of a calendar, with their places in its content as UTF-8."""
     try:
         return read_components(_as_utf8(raw))
-    except AgentError as error:
+    except UnreadableCalendar as error:
         raise AgentError(f"{path} is not a calendar (it {error}); correct the file or move it away") from None
 
 
@@ -232,6 +232,8 @@ def _layout(root: Component, board_id: str) -> _Layout:
 
 def _replace_own_events(raw: bytes, layout: _Layout, events: Iterable[bytes]) -> tuple[bytes, _Layout]:
     """Replace the board's own events, keep every other byte, and return the content and its layout.
+
+    The content must be that from which the layout was made, so it is known to be a calendar.
 
     A library would change the bytes of other events: it writes the parts of a recurrence rule in its own order. A file
     in another Unicode encoding keeps it.
@@ -254,7 +256,7 @@ def _as_utf8(raw: bytes) -> bytes:
     """Return the content of a file as UTF-8. Only a file in UTF-16 or UTF-32 changes.
 
     Raises:
-        AgentError: The file is damaged.
+        UnreadableCalendar: The text is damaged.
     """
     form = find_unicode_form(raw)
     if form is None or form.encoding == "utf-8":
@@ -262,7 +264,7 @@ def _as_utf8(raw: bytes) -> bytes:
     try:
         text = raw[len(form.byte_order_mark) :].decode(form.encoding, "surrogatepass")
     except UnicodeDecodeError as error:
-        raise AgentError(f"is damaged {form.encoding.upper()} text, from byte {error.start}") from None
+        raise UnreadableCalendar(f"is damaged {form.encoding.upper()} text, from byte {error.start}") from None
     return text.encode("utf-8", "surrogatepass")
 
 

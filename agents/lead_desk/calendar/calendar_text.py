@@ -14,9 +14,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import NamedTuple
 
-from blackboard.errors import AgentError
-
-__all__ = ["Component", "Property", "read_components"]
+__all__ = ["Component", "Property", "UnreadableCalendar", "read_components"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """The byte order mark that some programs write before UTF-8. If files were joined, the result has several."""
@@ -40,6 +38,10 @@ MAX_DEPTH = 10
 """How deep components may be nested; deeper components are not read. An ordinary calendar has three levels."""
 MAX_COMPONENTS = 250_000
 """The largest number of components of a file. An event with an alarm has two."""
+
+
+class UnreadableCalendar(Exception):
+    """The content of a file is not a calendar. The message completes a sentence that begins with `it`."""
 
 
 class Property(NamedTuple):
@@ -97,7 +99,7 @@ def read_components(raw: bytes) -> Component:
     """Return the components of a file, inside a component without a name.
 
     Raises:
-        AgentError: There is no calendar, the file ends within a component, or it has too many components.
+        UnreadableCalendar: There is no calendar, the file ends within a component, or it has too many components.
     """
     root = Component("", 0)
     open_now = [root]
@@ -118,11 +120,11 @@ def read_components(raw: bytes) -> Component:
         if folded is None and (start in _BOUNDARIES or start == _BYTE_ORDER_MARK):
             count += _read_boundary(open_now, line, place, after)
         if count > MAX_COMPONENTS:
-            raise AgentError(f"has more than {MAX_COMPONENTS} components")
+            raise UnreadableCalendar(f"has more than {MAX_COMPONENTS} components")
     if len(open_now) > 1:
-        raise AgentError(f"ends within a {open_now[1].name}")
+        raise UnreadableCalendar(f"ends within a {open_now[1].name}")
     if not any(part.name == "VCALENDAR" for part in root.parts):
-        raise AgentError("has no VCALENDAR")
+        raise UnreadableCalendar("has no VCALENDAR")
     return root
 
 
