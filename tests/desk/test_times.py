@@ -9,6 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lead_desk.language.date_words import (
+    AFTER_HOUR,
+    ARTICLES_OF_HOURS,
+    BEFORE_HOUR,
+    BETWEEN_HOURS,
+    FROM_HOUR,
+    NEGATIONS_BEFORE,
+    PARTS_OF_DAY,
+    TO_HOUR,
+)
+from lead_desk.language.lead_signals import declines
 from lead_desk.language.requested_time import RequestedTime, parse_requested_time
 from lead_desk.language.submission_time import parse_submission
 from lead_desk.language.time_extraction import extract_times
@@ -227,6 +238,63 @@ def test_reading_when_a_lead_was_sent_never_raises(text: str) -> None:
 )
 def test_what_the_writer_excludes_and_the_zone_that_the_text_names_count(text: str, expected: list[str]) -> None:
     assert [str(requested) for requested in extract_times(text, MONDAY)] == expected
+
+
+NEGATED_HOURS = {
+    "before": ([f"{word} 10:00" for word in BEFORE_HOUR], "2026-03-06T10:00/2026-03-07T00:00"),
+    "after": ([f"{word} 10:00" for word in AFTER_HOUR], "2026-03-06T00:00/10:00"),
+    "between": (
+        [
+            f"{begin} {article}9:00 {to} {article}11:00"
+            for begin in (*BETWEEN_HOURS, *FROM_HOUR)
+            for to in TO_HOUR
+            for article in ("", *(f"{word} " for word in ARTICLES_OF_HOURS))
+        ],
+        "2026-03-06T11:00/2026-03-07T00:00",
+    ),
+    "morning": (
+        [part for part, (begin, _) in PARTS_OF_DAY.items() if begin < 12],
+        "2026-03-06T12:00/2026-03-07T00:00",
+    ),
+    "afternoon": ([part for part, (begin, _) in PARTS_OF_DAY.items() if begin == 13], "2026-03-06T00:00/13:00"),
+}
+
+
+@pytest.mark.parametrize("negation", [*NEGATIONS_BEFORE, "can't", "can\u2019t do", "no puedo", "non posso"])
+@pytest.mark.parametrize("form", NEGATED_HOURS)
+def test_hours_after_any_negation_are_excluded_in_every_language(form: str, negation: str) -> None:
+    hours, expected = NEGATED_HOURS[form]
+    found = {span: [str(time) for time in extract_times(f"venerdì, {negation} {span}", MONDAY)] for span in hours}
+    assert found == {span: [expected] for span in hours}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Freitag nie vor 10 Uhr", "2026-03-06T10:00/2026-03-07T00:00"),
+        ("Freitag nicht von 9 bis 11 Uhr", "2026-03-06T11:00/2026-03-07T00:00"),
+        ("vendredi jamais avant 10h", "2026-03-06T10:00/2026-03-07T00:00"),
+        ("vendredi, pas disponible jusqu\u2019à 10h", "2026-03-06T10:00/2026-03-07T00:00"),
+        ("el viernes no antes de las 10h", "2026-03-06T10:00/2026-03-07T00:00"),
+        ("el viernes no después de las 10", "2026-03-06T00:00/10:00"),
+        ("el viernes no entre las 9 y las 11", "2026-03-06T11:00/2026-03-07T00:00"),
+        ("venerdì mai prima delle 10:00", "2026-03-06T10:00/2026-03-07T00:00"),
+        ("vrijdag nooit tussen 9 en 11", "2026-03-06T11:00/2026-03-07T00:00"),
+        ("vrijdag niet 's ochtends", "2026-03-06T12:00/2026-03-07T00:00"),
+        ("Friday not mornings", "2026-03-06T12:00/2026-03-07T00:00"),
+        ("5. Mai vor 10 Uhr", "2026-05-05T00:00/10:00"),
+        ("le 5 mai avant 10h", "2026-05-05T00:00/10:00"),
+        ("5 mai mardi avant 10h", "2026-05-05T00:00/10:00"),
+    ],
+)
+def test_negated_hours_are_told_from_a_month_and_from_a_number(text: str, expected: str) -> None:
+    assert expected in [str(requested) for requested in extract_times(text, MONDAY)]
+
+
+@pytest.mark.parametrize("negation", [word for word in NEGATIONS_BEFORE if word != "mai"])
+def test_a_decision_with_a_negation_is_a_refusal(negation: str) -> None:
+    assert declines(f"Friday {negation}")
+    assert not declines("5. Mai, 10:00")
 
 
 ZONES = st.sampled_from(["Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])

@@ -12,12 +12,18 @@ __all__ = [
     "AFFIRMATIONS",
     "AFTER_CONJUNCTION",
     "AFTER_EXCEPTION",
+    "AFTER_HOUR",
     "AFTER_NEGATION",
+    "ARTICLES_OF_HOURS",
+    "AT_HOUR",
+    "BEFORE_HOUR",
+    "BEFORE_NEGATED_HOURS",
+    "BETWEEN_HOURS",
     "CONJUNCTIONS",
     "CONNECTORS",
     "CONTRACTED_VERBS",
     "EXCEPTIONS",
-    "HOUR_PREPOSITIONS",
+    "FROM_HOUR",
     "LABELS",
     "LIMITS_OF_NEGATION",
     "MONTHS",
@@ -28,16 +34,23 @@ __all__ = [
     "REGRETS",
     "RELATIVE_DAYS",
     "THIS_WEEK",
+    "TO_HOUR",
     "UNITS",
     "VERBS_BEFORE_NEGATION",
     "WEEKDAYS",
     "alternatives",
+    "phrases",
 ]
 
 
 def alternatives(words: Iterable[str]) -> str:
     """Return a pattern that matches any of some words, the longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+def phrases(words: Iterable[str]) -> str:
+    """Return a pattern like `alternatives`. A line break may separate the words; an apostrophe may be curved."""
+    return alternatives(words).replace(r"\ ", r"\s").replace("'", r"['\u2019]")
 
 
 def _number_rows(*rows: str, first: int) -> dict[str, int]:
@@ -145,6 +158,27 @@ PARTS_OF_DAY = {
 }
 """Parts of the day: the first hour, and the hour at which it ends."""
 
+BEFORE_HOUR = (
+    *("before", "until", "vor", "bis", "avant", "jusqu'à", "antes de las", "hasta las", "prima delle", "fino alle"),
+    *("voor", "tot"),
+)
+"""Words before the hour at which a span ends: `before 10`."""
+AFTER_HOUR = (
+    *("after", "from", "nach", "ab", "après", "apres", "à partir de", "después de las", "despues de las"),
+    *("a partir de las", "desde las", "dopo le", "dalle", "na", "vanaf"),
+)
+"""Words before the hour at which a span begins: `after 10`."""
+BETWEEN_HOURS = ("between", "zwischen", "entre", "tra", "tussen")
+"""Words before two hours: `between 9 and 11`."""
+FROM_HOUR = ("from", "von", "de", "da", "dalle", "van")
+"""Words before the first of two hours: `from 9 to 11`."""
+TO_HOUR = ("to", "till", "until", "bis", "à", "a", "y", "et", "e", "en", "and", "und", "tot", "alle")
+"""Words between two hours."""
+AT_HOUR = ("at", "um", "à", "a las", "alle", "om")
+"""Words before a single hour: `at 3`."""
+ARTICLES_OF_HOURS = ("le", "les", "las")
+"""Words between a preposition and its hour: `tra le 9 e le 11`."""
+
 CONNECTORS = ("on", "am", "den", "le", "el", "il", "op", "this", "next", "nächsten", "kommenden", "coming")
 """Words between a time and the day that follows it: `3pm on Tuesday`."""
 
@@ -161,12 +195,32 @@ NEGATIONS_BEFORE = (
     *("not", "never", "cannot", "cant", "no", "nicht", "kein", "keinen", "nie", "pas", "jamais", "nunca", "non"),
     *("mai", "niet", "nooit"),
 )
-"""Words before a day on which the writer cannot meet: `not on Friday`."""
-AFTER_NEGATION = (
-    *("on", "am", "den", "the", "le", "el", "il", "op", "do", "make", "meet", "in", "before", "work", "puedo", "posso"),
-    "possible",
+"""Words before a day or hours at which the writer cannot meet: `not on Friday`, `never before 10`."""
+_NEGATED = (
+    *("do", "make", "meet", "work", "available", "free", "possible", "möglich", "verfügbar", "disponible", "puedo"),
+    *("posible", "posso", "possibile", "disponibile", "mogelijk", "beschikbaar"),
 )
+"""Words that a negation before them turns into a refusal: `not available`."""
+AFTER_NEGATION = ("on", "am", "den", "the", "le", "el", "il", "op", "in", "before", *_NEGATED)
 """Words between a negation and its day: `cannot do Friday`."""
+BEFORE_NEGATED_HOURS = (
+    "in",
+    "am",
+    "at",
+    "the",
+    "le",
+    "la",
+    "les",
+    "por",
+    "de",
+    "di",
+    "nel",
+    "il",
+    "op",
+    "'s",
+    *_NEGATED,
+)
+"""Words between a negation and its hours: `not in the morning`."""
 
 VERBS_BEFORE_NEGATION = ("is", "are", "does", "do", "will", "would", "geht", "passt", "kann ich", "klappt", "ist")
 """Words between a day and the negation that follows it: `Friday does not work`."""
@@ -177,8 +231,12 @@ NEGATIONS_AFTER = ("not", "never", "impossible", "nicht", "unmöglich")
 CONTRACTED_VERBS = ("is", "are", "does", "do", "wo")
 """Beginnings of a contracted negation: `Friday doesn't work`."""
 LIMITS_OF_NEGATION = (
-    *("before", "after", "until", "at", "from", "between", "in the", "vor", "nach", "ab", "um", "bis", "zwischen"),
-    *("am vormittag", "am nachmittag", "vormittags", "nachmittags"),
+    *BEFORE_HOUR,
+    *AFTER_HOUR,
+    *BETWEEN_HOURS,
+    *AT_HOUR,
+    "in the",
+    *(f"{before}{part}{end}" for part in PARTS_OF_DAY for before in ("", "am ") for end in ("", "s")),
 )
 """Words after a negation that excludes hours, and not the day: `Friday not before ten`."""
 
@@ -186,9 +244,6 @@ CONJUNCTIONS = ("and", "or", "nor", "und", "oder", "et", "ou", "y", "o", "e", "e
 """Words between two days: `Friday or Monday`."""
 AFTER_CONJUNCTION = ("on", "am", "le", "el", "il", "op")
 """Words between a conjunction and its day: `Friday and on Monday`."""
-
-HOUR_PREPOSITIONS = ("at", "um", "à")
-"""Words before an hour: `at 3`."""
 
 AFFIRMATIONS = (
     *("work", "works", "fine", "ok", "okay", "good", "great", "better", "best", "suit", "suits", "possible", "free"),

@@ -12,10 +12,11 @@ from lead_desk.language.date_words import (
     AFTER_CONJUNCTION,
     AFTER_EXCEPTION,
     AFTER_NEGATION,
+    AT_HOUR,
     CONJUNCTIONS,
     CONTRACTED_VERBS,
     EXCEPTIONS,
-    HOUR_PREPOSITIONS,
+    FROM_HOUR,
     LIMITS_OF_NEGATION,
     MONTHS,
     NEGATIONS_AFTER,
@@ -27,6 +28,7 @@ from lead_desk.language.date_words import (
     VERBS_BEFORE_NEGATION,
     WEEKDAYS,
     alternatives,
+    phrases,
 )
 from lead_desk.language.time_mention_types import DayForm, DayMention, DayRange, Hours
 
@@ -44,24 +46,19 @@ def find_days(text: str, today: date) -> list[DayMention]:
     return _with_exclusions(text, _merge_days(text, _mentions_of_days(text, today), today))
 
 
-def _phrases(words: Iterable[str]) -> str:
-    """Return a pattern like `alternatives`, where a line break may also separate the words of a phrase."""
-    return alternatives(words).replace(r"\ ", r"\s")
-
-
 EXCEPT = alternatives(EXCEPTIONS)
 _EXCLUDED_BEFORE = re.compile(
     rf"(?P<exception>\b(?:{EXCEPT}))\s(?:(?:{alternatives(AFTER_EXCEPTION)})\s){{0,2}}$"
     rf"|(?:\b(?:{alternatives(NEGATIONS_BEFORE)})|n['\u2019]t)\s(?:(?:{alternatives(AFTER_NEGATION)})\s){{0,3}}$"
 )
 _EXCLUDED_AFTER = re.compile(
-    rf"\s(?:(?:{_phrases(VERBS_BEFORE_NEGATION)})\s)?(?:(?:{alternatives(REGRETS)})\s)?"
+    rf"\s(?:(?:{phrases(VERBS_BEFORE_NEGATION)})\s)?(?:(?:{alternatives(REGRETS)})\s)?"
     rf"(?:{alternatives(NEGATIONS_AFTER)}|(?:{alternatives(CONTRACTED_VERBS)})n['\u2019]t)\b"
-    rf"(?!\s(?:{_phrases(LIMITS_OF_NEGATION)}|\d))"
+    rf"(?!\s(?:(?:{phrases(LIMITS_OF_NEGATION)})\b|(?:{phrases(FROM_HOUR)})\s\d|\d))"
 )
 _AFFIRMED_AFTER = re.compile(
     rf"[^.;,!?\n]{{0,30}}?(?:\b(?:{alternatives(AFFIRMATIONS)})\b"
-    rf"|\d{{1,2}}(?:[:.h]\d\d|\s?[ap]\.?m\b|\s?uhr|h\b)|\b(?:{alternatives(HOUR_PREPOSITIONS)})\s\d)"
+    rf"|\d{{1,2}}(?:[:.h]\d\d|\s?[ap]\.?m\b|\s?uhr|h\b)|\b(?:{phrases(AT_HOUR)})\s\d)"
 )
 _AND = re.compile(
     rf"\s?(?:,|&|/|\b(?:{alternatives(CONJUNCTIONS)})\b){{1,9}}\s?(?:(?:{alternatives(AFTER_CONJUNCTION)})\s)?"
@@ -72,8 +69,9 @@ def _with_exclusions(text: str, days: list[DayMention]) -> list[DayMention]:
     """Return the days, and mark those that the writer excludes: `except Friday or Monday`; `Friday does not work`."""
     checked: list[DayMention] = []
     for day in days:
-        before = text[max(0, day.begin - CHARACTERS_BEFORE) : day.begin]
-        follows = bool(checked) and _AND.fullmatch(text[checked[-1].end : day.begin]) is not None
+        last = checked[-1].end if checked else 0
+        before = text[max(last, day.begin - CHARACTERS_BEFORE) : day.begin]
+        follows = bool(checked) and _AND.fullmatch(text[last : day.begin]) is not None
         is_excluded = (
             _EXCLUDED_BEFORE.search(before) is not None
             or _EXCLUDED_AFTER.match(text, day.end) is not None

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import time, tzinfo
 from typing import NamedTuple
 
-from lead_desk.language.date_words import LABELS, PARTS_OF_DAY, UNITS, alternatives
+from lead_desk.language.date_words import (
+    AFTER_HOUR,
+    ARTICLES_OF_HOURS,
+    AT_HOUR,
+    BEFORE_HOUR,
+    BEFORE_NEGATED_HOURS,
+    BETWEEN_HOURS,
+    FROM_HOUR,
+    LABELS,
+    NEGATIONS_BEFORE,
+    PARTS_OF_DAY,
+    TO_HOUR,
+    UNITS,
+    alternatives,
+    phrases,
+)
 from lead_desk.language.day_mentions import CHARACTERS_BEFORE, EXCEPT
-from lead_desk.language.time_mention_types import HourForm, HourMention, Hours
+from lead_desk.language.time_mention_types import DayMention, HourForm, HourMention, Hours
 from lead_desk.language.zone_names import zone_after
 
 __all__ = ["find_hours"]
@@ -18,14 +33,14 @@ LABEL_CHARACTERS = 20
 """The number of characters before a number in which a label may show that it is no time: `room 12`."""
 
 _CLOCK = r"(\d{1,2})(?:[:.h](\d\d))?\s?(a\.?m\.?|p\.?m\.?|uhr|h|o'?clock)?"
+_TO_CLOCK = rf"\s?(?:-|\u2013|(?:{phrases(TO_HOUR)})(?:\s(?:{alternatives(ARTICLES_OF_HOURS)})\b)?)\s?{_CLOCK}"
 _HOURS = re.compile(
-    rf"""(?P<between>\b(?:between|from|zwischen|von|entre|de|da|tra|tussen|van)\s(?:les?\s|las\s)?
-        {_CLOCK}\s?(?:-|\u2013|to|till|until|bis|à|a|y|et|e|en|and|und|tot)\s?{_CLOCK}(?![\d:%]))
-    |(?P<range>(?<![\d.:]){_CLOCK}\s?(?:-|\u2013|to|bis|à|a|until|and|und|et|y)\s?{_CLOCK}(?![\d:]))
-    |(?P<after>\b(?:after|from|nach|ab|après|apres|después\sde\slas|a\spartir\sde\slas|dopo\sle|na)\s{_CLOCK}
-        (?![\d:]))
-    |(?P<before>\b(?:before|until|vor|bis|avant|antes\sde\slas|prima\sdelle|voor)\s{_CLOCK}(?![\d:]))
-    |(?P<at>\b(?:at|um|à|a\slas|alle|om)\s{_CLOCK}(?![\d:%]))
+    rf"""(?P<between>\b(?:{phrases((*BETWEEN_HOURS, *FROM_HOUR))})\s(?:(?:{alternatives(ARTICLES_OF_HOURS)})\s)?
+        {_CLOCK}{_TO_CLOCK}(?![\d:%]))
+    |(?P<range>(?<![\d.:]){_CLOCK}{_TO_CLOCK}(?![\d:]))
+    |(?P<after>\b(?:{phrases(AFTER_HOUR)})\s{_CLOCK}(?![\d:]))
+    |(?P<before>\b(?:{phrases(BEFORE_HOUR)})\s{_CLOCK}(?![\d:]))
+    |(?P<at>\b(?:{phrases(AT_HOUR)})\s{_CLOCK}(?![\d:%]))
     |(?P<clock>(?<![\d.:/-]){_CLOCK}(?![\d:]))
     |(?P<part>(?<!good\s)(?<!guten\s)(?<!buenas\s)\b({alternatives(PARTS_OF_DAY)})s?\b)""",
     re.VERBOSE,
@@ -34,14 +49,15 @@ _HOURS = re.compile(
 
 _RANGES = (HourForm.BETWEEN, HourForm.RANGE)
 _EXCLUDED_HOURS = re.compile(
-    rf"\b(?:{EXCEPT}|not|nicht|pas|non|niet|never)\s(?:(?:in|am|at|the|le|la|les|por|de|il|op|s)\s?){{0,3}}$"
+    rf"(?:\b(?:{EXCEPT}|{alternatives(NEGATIONS_BEFORE)})|n['\u2019]t)\s"
+    rf"(?:(?:{phrases(BEFORE_NEGATED_HOURS)})\s){{0,3}}(?:l['\u2019])?$"
 )
 """Words before hours at which the writer cannot meet: `not before 10`, `außer vormittags`."""
 _UNIT = re.compile(
     rf"\s?(?:[€$£%]|(?:{alternatives(UNITS)})\b)"
     r"|\s?[a-zà-ÿ'\u2019-]{2,30}(?:\s[a-zà-ÿ'\u2019-]{2,30})?\s(?:street|road|avenue|ave|lane|boulevard|blvd|square)\b"
 )
-_LABEL = re.compile(rf"(?:[€$£#§+]\s?|\b(?:{alternatives(LABELS)})\.?:?\s?|\d[\s/]\s?)$")
+_LABEL = re.compile(rf"(?:[€$£#§+]\s?|\b(?P<word>{alternatives(LABELS)})\.?:?\s?|\d[\s/]\s?)$")
 _DURATION_BEFORE = re.compile(
     r"\b(?:a|an|one|within|in|every|for|per|about|innerhalb|binnen|eine?n?|alle|für|pro|une?|pendant|durante|una?)\s$"
 )
@@ -72,13 +88,18 @@ def _is_other_number(text: str, match: re.Match[str], clocks: Sequence[_ClockPar
     has_colon = ":" in match.group()
     if _UNIT.match(text, match.end()) is not None or re.match(r"[.,]\d", text[match.end() :]):
         return not has_colon
-    return not has_colon and _LABEL.search(before) is not None
+    label = None if has_colon else _LABEL.search(before)
+    # `no 10` is a number; `no antes de las 10` is a negation.
+    return label is not None and (match.group()[0].isdigit() or label["word"] not in NEGATIONS_BEFORE)
 
 
-def find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[HourMention]:
-    """Find the hours of a text. If the text names only one zone, all its hours are in that zone."""
+def find_hours(text: str, zones: Sequence[tzinfo], days: Iterable[DayMention]) -> Iterator[HourMention]:
+    """Find the hours of a text outside of its days. If the text names only one zone, all its hours are in that zone."""
+    spans = [(day.begin, day.end) for day in days]
     common = zones[0] if zones and all(zone == zones[0] for zone in zones) else None
     for match in _HOURS.finditer(text):
+        if any(begin < match.end() and match.start() < end for begin, end in spans):
+            continue
         form = HourForm(match.lastgroup or "")
         word = match.group(form)
         if form is HourForm.PART_OF_DAY:
@@ -89,9 +110,9 @@ def find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[HourMention]:
             begins = (first, first + 3) if form in _RANGES else (first,)
             clocks = [_ClockParts(*match.group(begin, begin + 1, begin + 2)) for begin in begins]
             hours = None if _is_other_number(text, match, clocks) else _clock_hours(form, clocks)
-        if hours is not None and _EXCLUDED_HOURS.search(
-            text[max(0, match.start() - CHARACTERS_BEFORE) : match.start()]
-        ):
+        # A day is no negation of the hours after it: `5. Mai vor 10 Uhr`, where an Italian `mai` would be one.
+        before = max(0, match.start() - CHARACTERS_BEFORE, *(end for _, end in spans if end <= match.start()))
+        if hours is not None and _EXCLUDED_HOURS.search(text[before : match.start()]):
             hours = _other_hours(hours)
         if hours is not None:
             zone = zone_after(text, match.end(), zones) or common
@@ -101,7 +122,8 @@ def find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[HourMention]:
 def _other_hours(hours: Hours) -> Hours | None:
     """Return the hours that are left if some are excluded; None for a single time, which excludes too little.
 
-    Those after the excluded hours are left if these begin before noon and end before midnight; else those before them.
+    If the excluded hours begin before noon and end before midnight, return the hours after them; otherwise the hours
+    before them.
     """
     if hours.end is None:
         return None

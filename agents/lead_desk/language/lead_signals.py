@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from lead_desk.language.date_words import MONTHS, NEGATIONS_BEFORE
 from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize_text
 
 __all__ = [
@@ -75,8 +76,8 @@ COMPLAINT = _words(
     r"rechnung falsch|désabonn",
 )
 _DECLINES = _words(
-    r"no\b|not\b|don't|doesn't|decline|cancel|reject|never|nein\b|nicht\b|kein|absag|non\b|pas de\b|annul|rechaz",
-    r"cancela",
+    *(rf"{word}\b" for word in NEGATIONS_BEFORE if word not in MONTHS),
+    r"\w{2,7}n['\u2019]t\b|decline|cancel|reject|nein\b|kein|nee\b|absag|annul|rechaz",
 )
 
 

@@ -41,7 +41,7 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     plain, zones = replace_zones(normalize_text(text)[:MAX_CHARACTERS])
     folded = plain.casefold()
     days = find_days(folded, today)
-    hours = _outside(find_hours(folded, zones), [(day.begin, day.end) for day in days])
+    hours = list(find_hours(folded, zones, days))
     paired = _rest_of_week(folded, days, hours, today) or _pair(folded, days, hours)
     excluded = [day for day in days if day.is_excluded]
     times: dict[str, RequestedTime] = {}
@@ -119,10 +119,6 @@ def _requested_time(days: DayRange, hours: Hours | None, zone: ZoneInfo) -> Requ
     if end is None or start >= end:
         return None
     return RequestedTime(start.astimezone(zone), end.astimezone(zone))
-
-
-def _outside(mentions: Iterable[HourMention], spans: list[tuple[int, int]]) -> list[HourMention]:
-    return [item for item in mentions if all(item.end <= begin or item.begin >= end for begin, end in spans)]
 
 
 _CONNECTION = re.compile(rf"\s(?:(?:{'|'.join(CONNECTORS)})\s){{1,9}}")
