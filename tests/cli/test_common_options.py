@@ -53,15 +53,16 @@ def test_wrong_usage_exits_with_2(house: CommandLine, words: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("withdraw", "first"), "input should be a valid integer, not 'first'"),
-        (("marks", "--limit", "0"), "input should be greater than or equal to 1, not '0'"),
+        (("withdraw", "first"), "input should be a valid integer, not 'first'|'first' is not a valid integer"),
+        (("marks", "--limit", "0"), "input should be greater than or equal to 1, not '0'|0 is not in the range"),
         (("activations", "--state", "broken"), "'--state': 'broken' is not one of 'ready', 'running'"),
     ],
 )
 def test_an_error_about_an_argument_names_the_wrong_value(
     house: CommandLine, words: tuple[str, ...], message: str
 ) -> None:
-    assert message in " ".join(house(*words).err.replace("│", " ").split())
+    """In the earliest version of typer, the error has no cause, and the words are those of typer."""
+    assert re.search(message, " ".join(house(*words).err.replace("│", " ").split()))
 
 
 def test_a_missing_file_is_a_configuration_error(house: CommandLine) -> None:

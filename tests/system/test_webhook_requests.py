@@ -153,7 +153,7 @@ def test_a_receiver_says_when_to_come_again() -> None:
 
 def test_without_the_extra_an_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "standardwebhooks", None)
-    with pytest.raises(MissingPackage, match=r"pip install 'blackboard-marks\[webhooks\]'"):
+    with pytest.raises(MissingPackage, match=r"pip install -c constraints\.txt '\.\[webhooks\]'"):
         signature_headers(SECRET, "msg_1", NOW, b"{}")
 
 
