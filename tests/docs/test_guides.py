@@ -56,10 +56,17 @@ def test_the_guide_for_contributors_knows_every_folder_of_code_and_of_tests() ->
     assert {name for name in code | tests if f"`{name}`" not in CONTRIBUTING} == set()
 
 
-@pytest.mark.parametrize("name", ["lint", "test", "test-postgresql", "crash", "soak", "constraints"])
+@pytest.mark.parametrize(
+    "name", ["lint", "test", "test-lowest", "test-lowest-quick", "test-postgresql", "crash", "soak", "constraints"]
+)
 def test_a_target_that_a_guide_names_exists(name: str) -> None:
     assert f"make {name}" in CONTRIBUTING
     assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_tests_that_a_target_names_exist() -> None:
+    named = set(re.findall(r"tests/[\w/]+\.py", (ROOT / "Makefile").read_text("utf-8")))
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_every_target_says_what_it_does() -> None:
