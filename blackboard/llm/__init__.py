@@ -10,4 +10,6 @@ batch_api_texts       the texts of the Batch API: the body of a batch, its state
 answer_parser         the raw answer, its metadata, and its parsing into a pydantic model
 provider_http_client  the HTTP client behind the SDK of the provider: headers and limits
 call_failures         the failures that give no usable answer
+error_responses       which failure an error response of the API means
+storable_texts        texts of the API in a form that can be stored
 """

@@ -14,7 +14,8 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.pydantic_fields import problem_text
-from blackboard.llm.call_failures import Unusable, storable_text
+from blackboard.llm.call_failures import Unusable
+from blackboard.llm.storable_texts import storable_text
 from blackboard.system.error_descriptions import class_name
 
 A = TypeVar("A", bound=BaseModel)

@@ -20,18 +20,11 @@ from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ConfigurationError, ModelError
 from blackboard.llm.answer_parser import Reply
 from blackboard.llm.batch_api_texts import BatchPage, BatchState, batch_body, read_results, read_state
-from blackboard.llm.call_failures import (
-    CallFailure,
-    KeyRefused,
-    NotSent,
-    OutcomeUnknown,
-    Overloaded,
-    failure_of,
-    page_failure,
-    storable_text,
-)
+from blackboard.llm.call_failures import CallFailure, KeyRefused, NotSent, OutcomeUnknown, Overloaded
+from blackboard.llm.error_responses import failure_of, page_failure
 from blackboard.llm.model_client import BatchItem, ModelClient
 from blackboard.llm.model_settings import KEY, KEY_FILE, KeySource, ModelSettings, address_of, api_key, without_password
+from blackboard.llm.storable_texts import storable_text
 from blackboard.system import forks
 from blackboard.system.media_types import JSON_TYPE
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from blackboard.errors import ModelError
 from blackboard.llm.answer_parser import Reply
-from blackboard.llm.call_failures import NotSent, OutcomeUnknown, Overloaded, RequestRejected, Unusable, failure_of_type
+from blackboard.llm.call_failures import NotSent, OutcomeUnknown, Overloaded, RequestRejected, Unusable
+from blackboard.llm.error_responses import failure_of_type
 from blackboard.llm.model_client import BatchItem
 
 S = TypeVar("S", bound=BaseModel)
