@@ -12,6 +12,7 @@ crossings that already wait for it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from blackboard.board.deployment_effects import mark_backfill, watch_reevaluation
@@ -141,7 +142,7 @@ def _after_scopes(
 ) -> int:
     """Continue after the tested scopes, or end the job if there were fewer than the limit; return the number tested."""
     if len(tested) == limit:
-        continue_backfill(txn, job, target._replace(last_scope=tested[-1]))
+        continue_backfill(txn, job, replace(target, last_scope=tested[-1]))
     else:
         end_backfill(txn, job)
     return len(tested)
@@ -159,7 +160,7 @@ def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
 
 
 _TASKS = {
-    BackfillTask.RETEST: _retest_crossings,
+    BackfillTask.CROSSINGS: _retest_crossings,
     BackfillTask.KIND: _backfill_kind,
     BackfillTask.WATCH: _test_watch,
     BackfillTask.VALUES: _test_watch,

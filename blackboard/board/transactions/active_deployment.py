@@ -39,7 +39,7 @@ class ActiveDeployment:
     def retests(self) -> dict[int, frozenset[str]]:
         """The watches whose waiting crossings must be tested again, and the kinds that each watch measured before."""
         targets = [BackfillTarget.parse(job.task, job.name) for job in self.backfills]
-        tests = [target for target in targets if target.task == BackfillTask.RETEST]
+        tests = [target for target in targets if target.task == BackfillTask.CROSSINGS]
         return {target.watch_id: frozenset(target.former_kinds) for target in tests}
 
     @cached_property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 
 class BackfillTask(StrEnum):
@@ -14,14 +14,15 @@ class BackfillTask(StrEnum):
     WATCH = "watch"
     """Test a watch that is new or has changed."""
     VALUES = "values"
-    """Test a watch whose marks have other strengths or ends."""
+    """Test a watch after the strengths or ends of its marks were changed."""
     WINDOW = "window"
     """Test a watch with a window on all subjects that have deposits in it, even if they have no live mark."""
-    RETEST = "crossings"
+    CROSSINGS = "crossings"
     """Test again the waiting crossings of a changed watch."""
 
 
-class BackfillTarget(NamedTuple):
+@dataclass(frozen=True)
+class BackfillTarget:
     """A task, and its kind or watch."""
 
     task: BackfillTask
@@ -32,7 +33,17 @@ class BackfillTarget(NamedTuple):
     last_scope: str = ""
     """The last subject or group that the task has tested, if it goes through these. They are in alphabetical order."""
     former_kinds: tuple[str, ...] = ()
-    """The kinds that the watch of the task `RETEST` measured before."""
+    """The kinds that the watch of the task `CROSSINGS` measured before."""
+
+    def __post_init__(self) -> None:
+        has_misfit = (
+            (self.task == BackfillTask.KIND) != bool(self.kind)
+            or (self.kind and self.watch_id)
+            or (self.last_scope and self.task in (BackfillTask.KIND, BackfillTask.CROSSINGS))
+            or (self.former_kinds and self.task != BackfillTask.CROSSINGS)
+        )
+        if has_misfit:
+            raise ValueError(f"a field of {self} belongs to another task")
 
     @classmethod
     def parse(cls, task: str, name: str) -> BackfillTarget:
@@ -41,7 +52,7 @@ class BackfillTarget(NamedTuple):
         if task == BackfillTask.KIND:
             return cls(task, kind=name)
         watch_id, _, rest = name.partition(" ")
-        if task == BackfillTask.RETEST:
+        if task == BackfillTask.CROSSINGS:
             return cls(task, int(watch_id), former_kinds=tuple(rest.split(" ")) if rest else ())
         return cls(task, int(watch_id), last_scope=rest)
 

@@ -50,7 +50,7 @@ class _MetScope(NamedTuple):
 def plan(txn: BoardTransaction, watch_id: int, old_condition: Condition) -> None:
     """Defer the waiting crossings of a watch that changed, and plan their tests."""
     if txn.sql.run_and_count(CROSSINGS.defer_for_retest, watch_id=watch_id):
-        plan_backfill(txn, BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old_condition.kinds)))
+        plan_backfill(txn, BackfillTarget(BackfillTask.CROSSINGS, watch_id, former_kinds=tuple(old_condition.kinds)))
 
 
 def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
