@@ -1,4 +1,8 @@
-"""The transactions of deposits: a deposit alone, or many items, as many as one transaction takes."""
+"""The transactions of deposits: a deposit alone, or many items, as many as one transaction takes.
+
+`interface.deposit_methods` calls these functions. In the transaction, `mark_changes.deposit_intake` takes over; the
+steps from there are listed in `mark_changes`.
+"""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Blackboard(
         )
         return cls(session, author)
 
-    def as_author(self, name: str) -> Blackboard:
+    def as_author(self, name: str) -> Self:
         """Return a handle on the same board that deposits in another name.
 
         The handles share their connections; closing one of them closes all.
@@ -116,7 +116,7 @@ class Blackboard(
         Raises:
             InvalidAuthor: The name is blank, too long, or reserved for the board itself.
         """
-        return Blackboard(self.session, check_author(name))
+        return type(self)(self.session, check_author(name))
 
     def close(self) -> None:
         """Close the connections."""

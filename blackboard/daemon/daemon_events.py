@@ -46,5 +46,3 @@ class DaemonEventDetails(TypedDict, total=False):
 
 DaemonListener = Callable[[DaemonEvent, DaemonEventDetails], None]
 """Called with an event and its details."""
-EmitEvent = Callable[[DaemonEvent, DaemonEventDetails], None]
-"""Calls the listeners of a daemon with an event and its details."""

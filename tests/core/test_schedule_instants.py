@@ -227,7 +227,7 @@ def test_texts_have_one_canonical_form() -> None:
         ('cron("0 9 * *")', "five fields are needed, not 4: minute, hour"),
         ('cron("@daily")', "five fields are needed, not 1"),
         ('cron("60 9 * * *")', "minute: '60' is not a number from 0 to 59"),
-        ('cron("0 9 31 2,4 *")', "never comes: none of these months has a day 31"),
+        ('cron("0 9 31 2,4 *")', "never comes: no month in '2,4' has a day 31"),
         ('cron("0 9 * * 8")', "weekday: '8' is not a number from 0 to 7, or a name such as mon"),
         ('cron("5/15 * * * *")', "the step of '5/15' does not fit in its range"),
         ('cron("*/90 * * * *")', "the step of '*/90' does not fit in its range"),

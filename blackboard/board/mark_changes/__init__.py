@@ -1,5 +1,9 @@
 """The changes of marks: deposits, reinforcements, withdrawals and evaporation, with all that follows from them.
 
+The steps of a deposit, as `docs/journeys.md` lists them: `interface.deposit_methods` takes the mark;
+`deposit_transactions` makes it a request (`core.marks.deposit_requests`) and a unit of work; `deposit_intake` looks up
+its key; `deposit_checks` checks it; `deposits` writes it; `deposit_effects` updates what depends on it.
+
 deposit_intake      how requests become deposits: batches, known keys, and reads that are sent together
 deposit_checks      checks of a deposit: its author, payload, subject, intensity and times
 deposit_keys        the key of a deposit, which stands for its first request

@@ -34,7 +34,7 @@ def new(
 ) -> None:
     """Make a folder with a first agent, its test, a deployment file, and a board with a first mark.
 
-    Nothing is overwritten. Hyphens of the name become underscores in the name of the module. --model needs no key at
+    Nothing is overwritten. In the module's name, underscores replace hyphens. --model needs no key at
     first: the file sets provider = "offline", so an offline rule of the agent answers in place of the model.
 
     Examples:

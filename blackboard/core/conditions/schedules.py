@@ -385,7 +385,7 @@ def _cron_fields(text: str) -> CronFields:
     weekdays = _weekdays(f"{place}, weekday", weekday, low=0)
     any_day, any_weekday = day.startswith("*"), weekday.startswith("*")
     if any_weekday and not any(min(days) <= DAYS_OF_MONTHS[number - 1] for number in months):
-        raise InvalidCondition(f"{place} never comes: none of these months has a day {min(days)}")
+        raise InvalidCondition(f"{place} never comes: no month in {month!r} has a day {min(days)}")
     pairs = ((day, weekdays),) if any_day or any_weekday else ((day, "*"), ("*", weekdays))
     return CronFields("0", minute, hour, month, pairs, each_hour="*" in hour)
 

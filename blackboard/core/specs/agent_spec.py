@@ -219,7 +219,10 @@ class AgentSpec(DeploymentPart):
         return "subject" if together and self.settings.batch is None else "batch"
 
     def batch_of(self, watch_spec: WatchSpec) -> int | None:
-        """Return the most marks in one activation of a watch; None if the watch takes all marks of a board or group."""
+        """Return the largest number of marks in one activation of a watch.
+
+        It is 0 for a schedule, and None for all marks of a board or group.
+        """
         if watch_spec.condition.is_schedule:
             return 0
         takes_all = watch_spec.condition.is_over_board or watch_spec.condition.by is not None
@@ -230,8 +233,10 @@ class AgentSpec(DeploymentPart):
 
         A falling watch crosses once, so its guard always drops. A schedule always defers, and `catch_up` decides how.
         """
-        if watch_spec.condition.is_falling or watch_spec.condition.is_schedule:
-            return "drop" if watch_spec.condition.is_falling else "defer"
+        if watch_spec.condition.is_falling:
+            return "drop"
+        if watch_spec.condition.is_schedule:
+            return "defer"
         return watch_spec.on_guard or self.settings.on_guard
 
     def timing_of(self, watch_spec: WatchSpec) -> Timing | None:

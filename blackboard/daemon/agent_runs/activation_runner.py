@@ -30,7 +30,7 @@ from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails, EmitEvent
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonEventDetails, DaemonListener
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
 from blackboard.errors import BlackboardError, Conflict, InvalidMark, ModelError, StoreError, UnreadableMark
 from blackboard.llm.call_failures import RequestRejected, Unusable
@@ -70,7 +70,7 @@ class ActivationRunner:
         model_caller: ModelCaller,
         agents: AgentSet,
         rng: random.Random,
-        emit: EmitEvent,
+        emit: DaemonListener,
     ) -> None:
         self.worker, self.model_caller, self._agents = worker, model_caller, agents
         self._rng, self._emit = rng, emit

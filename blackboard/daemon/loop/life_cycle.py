@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from blackboard.daemon.daemon_events import EmitEvent
+from blackboard.daemon.daemon_events import DaemonListener
 from blackboard.daemon.loop.troubles import Troubles
 
 
@@ -58,7 +58,7 @@ class LoopHandle:
     """The phase of the daemon. No work begins after its phase `SERVING`."""
     troubles: Troubles
     """Receives the errors that prevent work."""
-    emit: EmitEvent
+    emit: DaemonListener
     """Reports an event and its details to the listeners of the daemon."""
     wake: Callable[[], None]
     """Ends the sleep of the loop."""

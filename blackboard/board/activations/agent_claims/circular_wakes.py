@@ -15,6 +15,7 @@ from blackboard.board.activations.agent_claims.searches_in_reads import MarksByS
 from blackboard.board.activations.run_ends import run_end_steps
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
+from blackboard.board.watches.waiting_crossings.departed_marks import InputMark
 from blackboard.board.work_tables.activation_inputs import absorbed_events
 from blackboard.board.work_tables.activation_rows import get_activation
 from blackboard.core.marks.scopes import is_group, scope_name, subject_of
@@ -39,18 +40,16 @@ def quarantine_loops(
 ) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
     agent_spec = watch.agent_spec
-    chain_length = _chain_length_of(txn, selection.events)
-    measured = Selection(selection.crossings, selection.inputs, chain_length)
+    measured = _measured(txn, selection.crossings, selection.inputs)
     if (reason := _rate_problem(txn, agent_spec)) is not None:
         _quarantine(txn, watch, measured, f"agent/{agent_spec.name}", reason, marks_by_search)
         return Selection()
-    if not _may_loop(agent_spec, chain_length):
+    if not _may_loop(agent_spec, measured.chain_length):
         return measured
     accepted = Selection()
     for crossing in measured.crossings:
         inputs = {key: item for key, item in measured.inputs.items() if _is_behind(item.event, crossing)}
-        part = Selection([crossing], inputs)
-        part.chain_length = _chain_length_of(txn, part.events)
+        part = _measured(txn, [crossing], inputs)
         reason = loop_problem(txn, agent_spec, crossing.scope, part.events, part.chain_length)
         if reason is None:
             accepted.crossings.append(crossing)
@@ -83,9 +82,11 @@ def _quarantine(
     run_end_steps.ask_about_quarantine(txn, subject, reason)
 
 
-def _chain_length_of(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
-    """Return the chain length of an activation on these marks: one more than its predecessors' longest chain."""
-    return 1 + max((row.chain_length for row in _predecessors(txn, events)), default=0)
+def _measured(txn: BoardTransaction, crossings: list[CrossingRow], inputs: dict[int, InputMark]) -> Selection:
+    """Return a selection with its chain length: one more than the longest chain that led to its marks."""
+    selection = Selection(crossings, inputs)
+    selection.chain_length = 1 + max((row.chain_length for row in _predecessors(txn, selection.events)), default=0)
+    return selection
 
 
 def _may_loop(agent_spec: AgentSpec, length: int) -> bool:

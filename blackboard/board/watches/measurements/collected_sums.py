@@ -132,7 +132,7 @@ def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> Adde
     longest = round(MAX_GAP_LENGTHS * law.parameters[0]) if type(law).rebase is not Decay.rebase else ANY_GAP
     is_in_sql = type(law).rebased_sql is not Decay.rebased_sql or longest == ANY_GAP
     if sums.was_cleared or not is_in_sql or not 0 <= txn.now - row.anchor <= longest:
-        raise LockRequired("the sums begin anew")
+        raise LockRequired("the sums must be computed again, which needs the lock")
     added = AddedSums(
         kind=row.kind,
         law=row.law,

@@ -199,7 +199,7 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 
 
 def _has_no_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
-    """Return whether a group has no sums yet. The sums over the board exist from the test of a new watch on."""
+    """Return whether a group has no sums yet. Sums over the board exist as soon as a new watch has been tested."""
     return watch.condition.by is not None and not sums_of(txn, watch, scope)
 
 
