@@ -286,7 +286,7 @@ def test_a_busy_database_is_waited_for(followed: Followed) -> None:
     assert followed.notes[1].startswith("a row is rejected")
 
 
-def test_a_signal_ends_it_in_order_while_the_database_is_busy(
+def test_a_signal_ends_follow_in_order_while_the_database_is_busy(
     followed: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(*items: Any, **options: Any) -> Any:
@@ -421,7 +421,7 @@ class Child:
 
 @pytest.mark.processes
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_a_report(house: CommandLine, number: int) -> None:
+def test_a_signal_ends_follow_with_a_report(house: CommandLine, number: int) -> None:
     house.write("a.csv", "room,detail\nhall,thin\nhall,thin\nbad-1\n")
     child = Child(house, "a.csv")
     child.await_reject("bad-1")

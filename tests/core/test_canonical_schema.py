@@ -102,7 +102,7 @@ def test_another_version_of_pydantic_gives_the_same_form() -> None:
         ({"properties": {"a": {"type": "null"}}}, {"properties": {"a": {"title": "A", "type": "null"}}}),
     ],
 )
-def test_these_are_two_texts_of_one_form(one: Any, other: Any) -> None:
+def test_two_texts_of_a_schema_have_one_form(one: Any, other: Any) -> None:
     assert canonical_form(one) == canonical_form(other)
 
 
@@ -147,7 +147,9 @@ def test_a_board_keeps_the_schema_that_another_version_of_pydantic_wrote(tmp_pat
         assert (board.deployment.version, board.deployment.kinds["bill"].payload_schema) == (version, older)
 
 
-def test_the_digest_of_an_agent_s_code_is_the_same_under_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_digest_of_an_agent_s_code_is_the_same_under_both_texts_of_a_schema(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def declared() -> str | None:
         return agent(watches=strength(Bill) >= 1, name="clerk")(lambda marks, context: None).spec.code
 

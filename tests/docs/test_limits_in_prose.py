@@ -1,4 +1,4 @@
-"""A limit or an interval that a page names is the one of the program."""
+"""A limit or an interval that a page names equals that of the program."""
 
 from __future__ import annotations
 

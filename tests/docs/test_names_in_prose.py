@@ -1,7 +1,6 @@
 """Every name in backticks, in a document, a docstring or a comment, is the name of something that exists.
 
-A name that is no word of the code is a name that was changed there and not in the text. Decisions are left out: they
-have the names of their time.
+Any other name was changed in the code and not in the text. Decisions are left out: they have the names of their time.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ async def test_the_board_may_be_behind_a_server(tmp_path: Path, board_url: str, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_although_stdin_stays_open(database: str, number: signal.Signals) -> None:
+def test_a_signal_ends_the_server_although_stdin_stays_open(database: str, number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "blackboard", "--database", database, "--author", "claude", "mcp"],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -1,8 +1,8 @@
 """A process that deposits: `python -m tests.postgresql.depositing_process URL NAME NUMBER [FAILPOINT]`.
 
 It prints that it is ready, and waits for a line of input. Then it makes its deposits, without the lock where possible,
-and prints the id of each event. At the end, it prints how many deposits it made without the lock and under it. If a
-failpoint is named, it dies when it reaches it after a few deposits.
+and prints the id of each event. At the end, it prints how many deposits it made without the lock and under it. With a
+FAILPOINT, it dies there after a few deposits.
 """
 
 from __future__ import annotations

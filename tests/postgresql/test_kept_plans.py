@@ -1,4 +1,4 @@
-"""Plans that a database server keeps from when a board was new still find their rows by an index when it has grown."""
+"""Plans that a database server made when a board was new still use an index when the board has grown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of a board on PostgreSQL, which is not changed under a worker whose lock shows that it is alive."""
+"""The schema of a board on PostgreSQL is not changed while a worker's lock shows that the worker is alive."""
 
 from __future__ import annotations
 

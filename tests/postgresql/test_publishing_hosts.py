@@ -1,4 +1,4 @@
-"""Daemons on several hosts publish in turn, so in a shared place, an older state never replaces a newer one."""
+"""Daemons on several hosts publish to a shared place in turn: an older state never replaces a newer one."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_file_says_what_becomes_of_crossings(file: Callable[[str], Path]) -> N
         ),
     ],
 )
-def test_what_says_nothing_is_a_mistake(file: Callable[[str], Path], text: str, mistake: str) -> None:
+def test_an_on_guard_that_says_nothing_is_a_mistake(file: Callable[[str], Path], text: str, mistake: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         resolve_file(file(text), {})
     assert mistake in str(caught.value.mistakes[0])

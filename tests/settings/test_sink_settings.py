@@ -80,7 +80,7 @@ def test_the_nearest_name_is_proposed(tmp_path: Path) -> None:
         (['mail = { to = ["a@b.c"], from = "a@b.c", server = "m", encryption = "none" }'], "only for a server in"),
     ],
 )
-def test_what_a_sink_cannot_be(tmp_path: Path, lines: list[str], problem: str) -> None:
+def test_a_sink_with_a_mistake_is_refused(tmp_path: Path, lines: list[str], problem: str) -> None:
     assert problem in mistakes(tmp_path, sink(*lines))
 
 

@@ -83,7 +83,7 @@ def test_a_group_whose_only_members_are_this_user_and_root_may_write(place: Plac
     place.load()
 
 
-def test_a_group_of_which_another_user_is_a_named_member_may_not(place: Place) -> None:
+def test_a_group_of_which_another_user_is_a_named_member_may_not_write(place: Place) -> None:
     from tests.support import invented_owners as invented
 
     place.owners.set(place.file, group=ALICES_GROUP, mode=0o664)

@@ -1,4 +1,4 @@
-"""What is deferred is in no batch and ends no batch window, and a batch has a mark of each side of an `&`."""
+"""A deferred crossing joins no batch and ends no batch window. A batch has a mark of each side of an `&`."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def invalid() -> AgentSpec:
     return AgentSpec(name="watchman", watches=watches)
 
 
-def test_the_board_refuses_it_too_and_changes_nothing(world: World) -> None:
+def test_the_board_too_refuses_a_guard_without_a_subject_and_changes_nothing(world: World) -> None:
     world.deploy(KINDS)
     version = world.board.deployment.version
     with pytest.raises(ConfigurationError, match="has no subject"):
@@ -227,7 +227,7 @@ def test_the_board_refuses_it_too_and_changes_nothing(world: World) -> None:
     assert world.board.deployment.version == version
 
 
-def test_a_board_that_has_stored_it_can_be_read_and_given_other_agents(world: World) -> None:
+def test_a_board_with_a_stored_invalid_guard_can_be_read_and_given_other_agents(world: World) -> None:
     world.deploy(KINDS)
     stored = Deployment(kinds=KINDS, agents={"watchman": invalid()})
     world.board.session.write(

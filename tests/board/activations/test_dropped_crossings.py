@@ -1,6 +1,6 @@
-"""With `on_guard = "drop"`, what crosses while the guard is closed is skipped, and does not return by itself.
+"""With `on_guard = "drop"`, a crossing while the guard is closed is skipped, and does not return by itself.
 
-It does not count as given: the first deposit on its marks after the guard has opened is news, whatever it says.
+Its marks do not count as given: the first deposit on its marks after the guard has opened is news, whatever it says.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def test_a_change_from_defer_to_drop_tests_what_waits_again(world: World) -> Non
     assert woken(world) is None
 
 
-def test_explain_and_check_say_it(world: World) -> None:
+def test_an_explanation_says_that_crossings_were_dropped(world: World) -> None:
     deploy(world, strength("smoke") >= 0.5)
     begin(world)
     world.put("smoke", "a")

@@ -1,4 +1,4 @@
-"""A cooldown per subject concerns exactly the subjects that succeeded, even in parts and in what was deferred."""
+"""A cooldown per subject defers exactly the subjects that succeeded, even after a split or a deferral."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def test_a_falling_crossing_is_skipped_and_comes_again_below_its_lower_threshold
 
 
 @pytest.mark.parametrize("threshold", [number / 97 for number in range(1, 97, 5)])
-def test_rounding_at_the_crossing_does_not_skip_a_falling_one(world: World, threshold: float) -> None:
+def test_rounding_does_not_skip_a_falling_crossing(world: World, threshold: float) -> None:
     world.deploy(KINDS, spec("watchman", strength("smoke") < threshold))
     world.put("smoke")
     world.advance(10 * HOUR)

@@ -236,7 +236,7 @@ def test_a_reading_of_the_past_says_what_was_a_marks_own_law(world: World, at: s
 # -- who shows them
 
 
-def test_the_preview_counts_them(world: World) -> None:
+def test_the_preview_counts_marks_with_a_law_of_their_own(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h")), "fire": kind("fire")})
     for subject in "abc":
         world.put("smoke", subject, decay=Linear("9h"))
@@ -246,7 +246,7 @@ def test_the_preview_counts_them(world: World) -> None:
     assert world.board.preview(world.deployment).own_laws == {"smoke": 3}
 
 
-def test_an_explanation_lists_those_that_a_watch_or_its_guard_measures(world: World) -> None:
+def test_an_explanation_lists_the_marks_with_own_laws_that_a_watch_or_its_guard_measures(world: World) -> None:
     kinds: dict[str, Any] = {
         name: kind(name, Exponential("1h"), on_repeat="separate") for name in ("smoke", "key", "x")
     }

@@ -112,7 +112,7 @@ def test_a_refused_or_rehearsed_change_leaves_no_activity(world: World) -> None:
     assert world.board.stream_position() == before
 
 
-def test_the_deployment_turns_it_off_for_every_process(world: World) -> None:
+def test_the_deployment_turns_the_activity_off_for_every_process(world: World) -> None:
     world.deploy(KINDS, spec("sales", CONDITION))
     world.board.deploy(world.board.deployment.model_copy(update={"activity": False}))
     before = world.board.stream_position()

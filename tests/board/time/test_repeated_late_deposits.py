@@ -1,4 +1,4 @@
-"""Deposits on one mark give the same mark in any order of their records, as far as their kind allows any order."""
+"""Deposits on one mark give the same mark in whatever order they are recorded, if their kind allows this."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deposit that changes a mark which the agent was already given wakes it only if the deposit is news.
+"""A deposit on a mark that the agent was already given wakes the agent only if the deposit is news.
 
 It is news if its payload differs, as JSON, from the payload that the agent was last given, or if its stored intensity
 is above the intensity of that state. It is also news if the condition over all live marks begins to hold by it.
