@@ -17,7 +17,7 @@ from lead_desk.language.date_words import (
     FROM_HOUR,
     NEGATIONS_BEFORE,
     PARTS_OF_DAY,
-    TO_HOUR,
+    TO_HOUR_AFTER_FROM,
 )
 from lead_desk.language.lead_signals import declines
 from lead_desk.language.requested_time import RequestedTime, parse_requested_time
@@ -247,7 +247,7 @@ NEGATED_HOURS = {
         [
             f"{begin} {article}9:00 {to} {article}11:00"
             for begin in (*BETWEEN_HOURS, *FROM_HOUR)
-            for to in TO_HOUR
+            for to in TO_HOUR_AFTER_FROM
             for article in ("", *(f"{word} " for word in ARTICLES_OF_HOURS))
         ],
         "2026-03-06T11:00/2026-03-07T00:00",
@@ -260,7 +260,11 @@ NEGATED_HOURS = {
 }
 
 
-@pytest.mark.parametrize("negation", [*NEGATIONS_BEFORE, "can't", "can\u2019t do", "no puedo", "non posso"])
+NEGATIONS = [word for word in NEGATIONS_BEFORE if word != "mai"]
+"""The negations that are no other word: `mai` is Italian for `never`, and also the month of May."""
+
+
+@pytest.mark.parametrize("negation", [*NEGATIONS, "can't", "can\u2019t do", "no puedo", "non posso"])
 @pytest.mark.parametrize("form", NEGATED_HOURS)
 def test_hours_after_any_negation_are_excluded_in_every_language(form: str, negation: str) -> None:
     hours, expected = NEGATED_HOURS[form]
@@ -279,10 +283,18 @@ def test_hours_after_any_negation_are_excluded_in_every_language(form: str, nega
         ("el viernes no después de las 10", "2026-03-06T00:00/10:00"),
         ("el viernes no entre las 9 y las 11", "2026-03-06T11:00/2026-03-07T00:00"),
         ("venerdì mai prima delle 10:00", "2026-03-06T10:00/2026-03-07T00:00"),
+        ("venerdì mai dopo le 10", "2026-03-06T00:00/10:00"),
+        ("venerdì mai tra le 9 e le 11", "2026-03-06T11:00/2026-03-07T00:00"),
+        ("venerdì mai dalle 9 alle 11", "2026-03-06T11:00/2026-03-07T00:00"),
+        ("venerdì mai la mattina", "2026-03-06T12:00/2026-03-07T00:00"),
         ("vrijdag nooit tussen 9 en 11", "2026-03-06T11:00/2026-03-07T00:00"),
         ("vrijdag niet 's ochtends", "2026-03-06T12:00/2026-03-07T00:00"),
         ("Friday not mornings", "2026-03-06T12:00/2026-03-07T00:00"),
         ("5. Mai vor 10 Uhr", "2026-05-05T00:00/10:00"),
+        ("Freitag im Mai vor 10 Uhr", "2026-03-06T00:00/10:00"),
+        ("Freitag im Mai vormittags", "2026-03-06T09:00/12:00"),
+        ("vendredi en mai avant 10h", "2026-03-06T00:00/10:00"),
+        ("Freitag 10 Uhr alle 2 Wochen", "2026-03-06T10:00"),
         ("le 5 mai avant 10h", "2026-05-05T00:00/10:00"),
         ("5 mai mardi avant 10h", "2026-05-05T00:00/10:00"),
     ],
@@ -291,7 +303,7 @@ def test_negated_hours_are_told_from_a_month_and_from_a_number(text: str, expect
     assert expected in [str(requested) for requested in extract_times(text, MONDAY)]
 
 
-@pytest.mark.parametrize("negation", [word for word in NEGATIONS_BEFORE if word != "mai"])
+@pytest.mark.parametrize("negation", NEGATIONS)
 def test_a_decision_with_a_negation_is_a_refusal(negation: str) -> None:
     assert declines(f"Friday {negation}")
     assert not declines("5. Mai, 10:00")

@@ -172,8 +172,10 @@ BETWEEN_HOURS = ("between", "zwischen", "entre", "tra", "tussen")
 """Words before two hours: `between 9 and 11`."""
 FROM_HOUR = ("from", "von", "de", "da", "dalle", "van")
 """Words before the first of two hours: `from 9 to 11`."""
-TO_HOUR = ("to", "till", "until", "bis", "à", "a", "y", "et", "e", "en", "and", "und", "tot", "alle")
-"""Words between two hours."""
+TO_HOUR = ("to", "till", "until", "bis", "à", "a", "y", "et", "e", "en", "and", "und", "tot")
+"""Words between two hours: `9 to 11`."""
+TO_HOUR_AFTER_FROM = (*TO_HOUR, "alle")
+"""Words between two hours after a word before the first: `dalle 9 alle 11`. In German, `alle` may mean `every`."""
 AT_HOUR = ("at", "um", "à", "a las", "alle", "om")
 """Words before a single hour: `at 3`."""
 ARTICLES_OF_HOURS = ("le", "les", "las")
@@ -196,6 +198,8 @@ NEGATIONS_BEFORE = (
     *("mai", "niet", "nooit"),
 )
 """Words before a day or hours at which the writer cannot meet: `not on Friday`, `never before 10`."""
+AFTER_ITALIAN_NEVER = ("prima", "dopo", "tra", "dalle", "alle", "fino", "di", "la", "il", "nel", "per")
+"""Words that show that `mai` before hours is Italian for `never`, and not a month: `mai prima delle 10`."""
 _NEGATED = (
     *("do", "make", "meet", "work", "available", "free", "possible", "möglich", "verfügbar", "disponible", "puedo"),
     *("posible", "posso", "possibile", "disponibile", "mogelijk", "beschikbaar"),

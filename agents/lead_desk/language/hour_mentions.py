@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lead_desk.language.date_words import (
     AFTER_HOUR,
+    AFTER_ITALIAN_NEVER,
     ARTICLES_OF_HOURS,
     AT_HOUR,
     BEFORE_HOUR,
@@ -19,6 +20,7 @@ from lead_desk.language.date_words import (
     NEGATIONS_BEFORE,
     PARTS_OF_DAY,
     TO_HOUR,
+    TO_HOUR_AFTER_FROM,
     UNITS,
     alternatives,
     phrases,
@@ -33,11 +35,16 @@ LABEL_CHARACTERS = 20
 """The number of characters before a number in which a label may show that it is no time: `room 12`."""
 
 _CLOCK = r"(\d{1,2})(?:[:.h](\d\d))?\s?(a\.?m\.?|p\.?m\.?|uhr|h|o'?clock)?"
-_TO_CLOCK = rf"\s?(?:-|\u2013|(?:{phrases(TO_HOUR)})(?:\s(?:{alternatives(ARTICLES_OF_HOURS)})\b)?)\s?{_CLOCK}"
+
+
+def _to_clock(words: tuple[str, ...]) -> str:
+    return rf"\s?(?:-|\u2013|(?:{phrases(words)})(?:\s(?:{alternatives(ARTICLES_OF_HOURS)})\b)?)\s?{_CLOCK}"
+
+
 _HOURS = re.compile(
     rf"""(?P<between>\b(?:{phrases((*BETWEEN_HOURS, *FROM_HOUR))})\s(?:(?:{alternatives(ARTICLES_OF_HOURS)})\s)?
-        {_CLOCK}{_TO_CLOCK}(?![\d:%]))
-    |(?P<range>(?<![\d.:]){_CLOCK}{_TO_CLOCK}(?![\d:]))
+        {_CLOCK}{_to_clock(TO_HOUR_AFTER_FROM)}(?![\d:%]))
+    |(?P<range>(?<![\d.:]){_CLOCK}{_to_clock(TO_HOUR)}(?![\d:]))
     |(?P<after>\b(?:{phrases(AFTER_HOUR)})\s{_CLOCK}(?![\d:]))
     |(?P<before>\b(?:{phrases(BEFORE_HOUR)})\s{_CLOCK}(?![\d:]))
     |(?P<at>\b(?:{phrases(AT_HOUR)})\s{_CLOCK}(?![\d:%]))
@@ -53,6 +60,8 @@ _EXCLUDED_HOURS = re.compile(
     rf"(?:(?:{phrases(BEFORE_NEGATED_HOURS)})\s){{0,3}}(?:l['\u2019])?$"
 )
 """Words before hours at which the writer cannot meet: `not before 10`, `außer vormittags`."""
+_MONTH_OF_MAY = re.compile(rf"mai\s(?!(?:{alternatives(AFTER_ITALIAN_NEVER)})\b)")
+"""The month, before a word that is not Italian: `im Mai vor 10 Uhr`."""
 _UNIT = re.compile(
     rf"\s?(?:[€$£%]|(?:{alternatives(UNITS)})\b)"
     r"|\s?[a-zà-ÿ'\u2019-]{2,30}(?:\s[a-zà-ÿ'\u2019-]{2,30})?\s(?:street|road|avenue|ave|lane|boulevard|blvd|square)\b"
@@ -112,7 +121,8 @@ def find_hours(text: str, zones: Sequence[tzinfo], days: Iterable[DayMention]) -
             hours = None if _is_other_number(text, match, clocks) else _clock_hours(form, clocks)
         # A day is no negation of the hours after it: `5. Mai vor 10 Uhr`, where an Italian `mai` would be one.
         before = max(0, match.start() - CHARACTERS_BEFORE, *(end for _, end in spans if end <= match.start()))
-        if hours is not None and _EXCLUDED_HOURS.search(text[before : match.start()]):
+        excluded = _EXCLUDED_HOURS.search(text, before, match.start())
+        if hours is not None and excluded is not None and not _MONTH_OF_MAY.match(text, excluded.start()):
             hours = _other_hours(hours)
         if hours is not None:
             zone = zone_after(text, match.end(), zones) or common
