@@ -323,7 +323,10 @@ class StoreExhausted(StoreError):
 
 
 class StoreUnknown(StoreError):
-    """The connection to PostgreSQL was lost during a commit, so the work may be stored or not. It was not repeated."""
+    """The connection to PostgreSQL was lost during a commit, so the work may be stored or not.
+
+    The program did not repeat the work.
+    """
 
 
 class LibraryConflict(StoreError, sqlite3.OperationalError):

@@ -1,8 +1,8 @@
 """The preloading of the whole program at the start of a long-running process.
 
 Methods of a board import most modules when they are first called, and statements are read from their files when they
-are first run. This can happen months after the start. If the package was upgraded on the disk meanwhile, a process of
-the old version would then get code or SQL of the new version.
+are first run. The first call or run can be months after the start. If the package was upgraded on the disk meanwhile, a
+process of the old version would then get code or SQL of the new version.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEFT_OUT = (
     "blackboard.board.housekeeping.board_copy",
     "blackboard.store.schema",
 )
-"""Modules that only short commands need: upgrades, backups and copies. They would bring SQLAlchemy and Alembic."""
+"""Modules that only short commands need: upgrades, backups and copies. Each would load SQLAlchemy and Alembic."""
 POSTGRESQL_STORE = "blackboard.store.postgresql"
 
 

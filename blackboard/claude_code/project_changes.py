@@ -169,7 +169,8 @@ class ProjectChanges:
     def _add(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> dict[str, Any]:
         """Add an entry and the missing objects around it, and return the data that its removal needs.
 
-        These are the paths of the objects that were added around it, and the white space that was there before.
+        The data is the paths of the objects that were added around the entry, and the white space that was there
+        before.
 
         Raises:
             UsageError: The file has something else where the entry belongs.

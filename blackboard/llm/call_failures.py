@@ -46,8 +46,8 @@ class RequestRejected(CallFailure):
 
     Args:
         message: What happened, with the text of the API.
-        certain: Whether the request is certainly the reason, so the same text would be rejected again. Otherwise the
-            account, the model or a gateway may be the reason: only other requests can tell.
+        certain: Whether the request is certainly the reason, so the same text would be rejected again. If it is not
+            certain, the account, the model or a gateway may be the reason: only other requests can tell.
         **options: The other arguments of `CallFailure`.
     """
 

@@ -20,8 +20,8 @@ GATHERING_SECONDS = 0.003
 """How long a round waits for the clients that got their responses in the round before.
 
 Clients that get responses together tend to send their next requests together. Without the wait, they would split into
-groups, and the event loop would read the requests of one group while the thread works for the other. Both would be
-slow, because a thread that uses the database releases Python's global lock at each statement.
+groups, and the event loop would read the requests of one group while the thread works for the other. The loop and the
+thread would both be slow, because a thread that uses the database releases Python's global lock at each statement.
 """
 
 
@@ -31,7 +31,7 @@ class RequestBatcher(Generic[Item, Result]):
     With a thread for each request, each request would cost several thread switches. Here, many requests share two.
 
     Args:
-        work: Returns the result or the error of each item, in the same order. It runs in the thread.
+        work: Returns the result or the error of each item, in the same order. The call runs in the thread.
         limit: How many items may wait or be in work.
     """
 

@@ -1,7 +1,7 @@
 """The parts of starlette that the server uses and starlette does not document. No other module uses them.
 
-They are the method `matches` of a route with its result `Match`, and the method `receive` of a request. A later version
-may change or remove them. docs/dependencies.md says what the server then does.
+These parts are the method `matches` of a route with its result `Match`, and the method `receive` of a request. A later
+version may change or remove them. docs/dependencies.md says what the server then does.
 """
 
 from __future__ import annotations

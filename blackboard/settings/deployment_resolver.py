@@ -51,8 +51,8 @@ class ResolvedDeployment:
     def merged_with(self, active: Deployment) -> Deployment | None:
         """Return a board's active deployment as this file changes it; None if it changes nothing.
 
-        A file that names no agents only gives the address of a board. It must not remove agents. If it has sinks, they
-        replace the sinks of the board.
+        A file that names no agents only gives the address of a board. Such a file must not remove agents. If it has
+        sinks, they replace the sinks of the board.
         """
         if self.settings.names_agents:
             return self.deployment

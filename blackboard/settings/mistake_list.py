@@ -29,7 +29,7 @@ class MistakeList:
         self.mistakes.append(Mistake(self.place_of(place), message))
 
     def record_error(self, error: ConfigurationError) -> None:
-        """Record the mistakes of an error. Their places are complete."""
+        """Record the mistakes of an error. The places of these mistakes already name the file."""
         self.mistakes += error.mistakes
 
     def record_failed_import(self, place: str, message: str) -> None:

@@ -240,7 +240,7 @@ class Database(ABC):
 
     @abstractmethod
     def board_clock(self, clock: Clock) -> Clock:
-        """Return the clock of the board: that of PostgreSQL in place of the system clock, and any other as it is."""
+        """Return the clock of the board: that of PostgreSQL in place of the system clock, and others unchanged."""
 
     @abstractmethod
     def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
@@ -266,7 +266,9 @@ class Database(ABC):
 
     @abstractmethod
     def checkpoint(self, min_bytes: int = 0) -> None:
-        """Copy the write-ahead log into the file as far as readers allow, without waiting. PostgreSQL does so itself.
+        """Copy the write-ahead log into the file as far as readers allow, without waiting.
+
+        On PostgreSQL, this does nothing.
 
         Args:
             min_bytes: The smallest size of a log that is copied.

@@ -100,7 +100,7 @@ class Statement(Generic[Result]):
     fragments: Mapping[str, Mapping[str, Fragment]]
     """The fragments that it may name, by dialect."""
     known_effect: StatementEffect | None = None
-    """Its `effect`, if its heading states it or it was found before; None until then."""
+    """Its `effect`, if its heading states one, or once the effect was found; None until then."""
     options: frozenset[str] = frozenset()
     """The optional parts that it includes."""
     _parts: Mapping[str, str] = field(default_factory=dict)

@@ -78,8 +78,9 @@ class WorkEffects:
     def notifies(self) -> bool:
         """Whether workers must be notified: the unit of work may have created something to claim.
 
-        It did if it wrote a crossing, an activation or a predicted crossing. An activation that ends frees a slot of
-        its agent; if the same unit of work begins another activation, the other workers have nothing to do.
+        There may be something to claim if the unit wrote a crossing, an activation or a predicted crossing. An
+        activation that ends frees a slot of its agent; if the same unit of work begins another activation, the other
+        workers have nothing to do.
         """
         return self.made_work or self.slots > 0
 
@@ -200,8 +201,8 @@ class Transaction(ABC):
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         """Insert a row with the next free id, which is the parameter `id` of the statement, and return the id.
 
-        SQLite chooses it. On PostgreSQL, `last_id` reads the largest id, once in a transaction: nobody else can insert
-        while the board is locked.
+        SQLite chooses the id. On PostgreSQL, `last_id` reads the largest id, once in a transaction: nobody else can
+        insert while the board is locked.
         """
 
     def put_many(self, statement: Statement[object], rows: Iterable[NamedTuple]) -> None:
@@ -235,7 +236,7 @@ class Transaction(ABC):
     def needs_prefetch(self) -> bool:
         """Whether a unit of work should send its reads ahead itself, on PostgreSQL.
 
-        That is so if no read was sent, or if a write may have changed the result of a read.
+        The unit of work should do this if no read was sent, or if a write may have changed the result of a read.
         """
         return False
 

@@ -1,6 +1,6 @@
 """Hints of a unit of work about itself: the reads that it will make, and whether its result can be renumbered.
 
-They save time on PostgreSQL, where each message costs a round trip. A file ignores them.
+These hints save time on PostgreSQL, where each message costs a round trip. A file ignores them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Forks of this process: no connection, lock or socket of a board crosses a fork.
 
-SQLite keeps a list of the locks of a process in its memory. A forked child inherits this list, but not the locks. Its
-new connections would rely on locks that no process holds. Another process could conclude that it is the last user of
+SQLite keeps a list of the locks of a process in its memory. A forked child inherits this list, but not the locks. New
+connections of the child would rely on locks that no process holds. Another process could conclude that no other uses
 the file, and delete the log that the child writes to. So connections are closed before the fork, and each process opens
 its own.
 """

@@ -77,7 +77,7 @@ def connect_to_host(
         host: A name or an address.
         port: The TCP port.
         private: The private networks into which the connection may go.
-        needs_private: Whether it may go nowhere else, because it is not encrypted.
+        needs_private: Whether the connection may go only into these networks, because it is not encrypted.
         seconds: The longest time for each address.
 
     Raises:

@@ -37,8 +37,8 @@ def replay(
     """Deposit marks at their times, and let a real daemon do the work that is due at each instant.
 
     The clock moves from instant to instant: to each event, and to each time when marks fade, windows end and retries
-    are due. It stands still while agents run, and never passes the next event; only a `delay` of the model's script
-    moves it further. Commits are not flushed to the disk, so a power cut may damage the file of the board.
+    are due. The clock stands still while agents run, and never passes the next event; only a `delay` of the model's
+    script moves it further. Commits are not flushed to the disk, so a power cut may damage the file of the board.
 
     Args:
         board: A board on a `ManualClock`. Its author signs the marks.

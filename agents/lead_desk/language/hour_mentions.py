@@ -132,8 +132,8 @@ def find_hours(text: str, zones: Sequence[tzinfo], days: Iterable[DayMention]) -
 def _other_hours(hours: Hours) -> Hours | None:
     """Return the hours that are left if some are excluded; None for a single time, which excludes too little.
 
-    If the excluded hours begin before noon and end before midnight, return the hours after them; otherwise the hours
-    before them.
+    If the excluded hours begin before noon and end before midnight, return the hours after them. In all other cases,
+    return the hours before them.
     """
     if hours.end is None:
         return None

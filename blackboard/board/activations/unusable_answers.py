@@ -87,7 +87,7 @@ def end_pause(txn: BoardTransaction, row: ActivationRow) -> list[str]:
 def _record_suspicion(
     txn: BoardTransaction, row: ActivationRow, call: CallRow, error: str, before: ModelPauseRow | None
 ) -> None:
-    """Record that an answer about the marks of an activation was unusable. This delays no call."""
+    """Record that an answer about the marks of an activation was unusable. Such a record delays no call."""
     sent_at = call.sent_at or txn.now
     pause = ModelPauseRow(
         agent=call.agent,

@@ -112,7 +112,7 @@ MAX_NAMED_VALUES = 5
 def _store_unique_values(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Store the values of a new unique field of a kind; return texts about values that several live marks have.
 
-    This happens in the transaction of the change, because the next deposit is compared with every value.
+    The values are stored in the transaction of the change, because the next deposit is compared with all of them.
     """
     if _field_of(old_spec) == _field_of(new_spec):
         return []

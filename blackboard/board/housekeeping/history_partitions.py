@@ -145,8 +145,8 @@ def _begin(session: BoardSession, history: Duration) -> PartitionProgress:
 def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | None:
     """Return the oldest partition not yet treated, and whether its removal is worthwhile; None if it must stay for now.
 
-    It must stay while some of its events are not old. Removal is not worthwhile if most of its events stay. Then the
-    other events are deleted one by one.
+    The oldest partition must stay while some of its events are not old. Removal is not worthwhile if most of its events
+    stay. Then the other events are deleted one by one.
     """
     carried_to = _partitions(txn).state().carried_to
     partition = next(each for each in _partitions(txn).all() if each.end > carried_to)

@@ -133,7 +133,7 @@ class AdministrationMethods(BoardHandle):
         self.session.write(lambda txn: access_tokens.revoke(txn, name, self.author))
 
     def secret(self, name: str) -> str:
-        """Return the random text that is stored on this board under a name. It stays the same."""
+        """Return the random text that is stored on this board under a name. The text never changes."""
         from blackboard.board.credentials import board_secrets
 
         return self.session.write(lambda txn: board_secrets.get_or_make(txn, name))

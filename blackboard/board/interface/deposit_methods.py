@@ -122,9 +122,9 @@ class DepositMethods(BoardHandle):
             items: Marks, or `Deposit`s for kinds without a class in this process.
             keys: The idempotency key of each item; by default the `key` of each `Deposit`.
             occurred_at: When each item occurred; None for now. By default the `occurred_at` of each `Deposit`.
-            on_error: With "raise", the first error rolls back its own transaction and is raised. Its message and its
-                attribute `stored` give the number of marks that are stored. With "return", the list has the error
-                instead of the receipt, and all other marks are stored.
+            on_error: With "raise", the first error rolls back its own transaction and is raised. The message and the
+                attribute `stored` of this error give the number of marks that are stored. With "return", the list has
+                the error instead of the receipt, and all other marks are stored.
 
         Returns:
             A receipt for each item, in the same order.

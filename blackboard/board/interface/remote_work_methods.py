@@ -27,8 +27,8 @@ class RemoteWorkMethods(BoardHandle):
 
         The author of this handle is the worker.
 
-        Before the lease ends, the worker must finish the activation, report a failure, or extend the lease. Otherwise
-        the next claim gets the activation.
+        Before the lease ends, the worker must finish the activation, report a failure, or extend the lease. If it does
+        none of these, the next claim gets the activation.
 
         Args:
             agent: The name of the agent.
@@ -151,7 +151,7 @@ class RemoteWorkMethods(BoardHandle):
     ) -> RunState:
         """Report that the run of an activation that this worker has claimed has failed.
 
-        This is then treated like a failure of an agent in Python.
+        The failure is then treated like that of an agent in Python.
 
         Args:
             activation_id: The id of the activation.

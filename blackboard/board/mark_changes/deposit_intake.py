@@ -121,7 +121,7 @@ def deposit_as_unit(txn: BoardTransaction, request: DepositRequest, classes: Mar
 def read_ahead(transaction: Transaction, active: ActiveDeployment | None, request: DepositRequest) -> None:
     """Send to PostgreSQL, in one message, the reads that a deposit will probably need, by a deployment that is known.
 
-    The result does not depend on this list, because a read that is missing here is sent when it is needed. It then
+    The result does not depend on this list, because a read that is missing here is sent when it is needed. Such a read
     needs a message of its own, and `test_a_deposit_is_two_messages` in `tests/postgresql/test_round_trips.py` fails.
     """
     if active is None:

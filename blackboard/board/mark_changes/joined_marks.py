@@ -56,7 +56,7 @@ class MarkAfterDeposit:
     state: FadingState
     """The state of the mark after the deposit."""
     shown: MarkRow | None = None
-    """The old mark if it shows a deposit that occurred later, so its payload and author stay; else None."""
+    """The old mark, if its payload and author stay because they are of a deposit that occurred later; else None."""
 
     def holds_value_at(self, kind: Kind, now: Instant) -> bool:
         """Return whether the mark may hold a unique value.
@@ -134,7 +134,7 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new_state: Fadi
 def _has_faded(kind: Kind, law: Decay, new_state: FadingState, now: Instant) -> bool:
     """Return whether a late deposit has already faded.
 
-    It then becomes a mark of its own, so that the sum does not depend on the order of recording.
+    A faded deposit becomes a mark of its own, so that the sum does not depend on the order of recording.
     """
     if kind.cap is not None or not law.adds_in_any_order:
         return False

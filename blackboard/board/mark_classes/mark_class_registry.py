@@ -167,8 +167,8 @@ class MarkClasses:
         """Check a payload that its class accepts against the registered schema of the kind.
 
         If the board registered the schema of the class earlier, the class is of an older version of the program, which
-        may still run. Its marks are accepted. If an agent of the new version cannot read a mark, its error names the
-        mark.
+        may still run. The marks of the older version are accepted. If an agent of the new version cannot read a mark,
+        the agent's error names the mark.
 
         Raises:
             InvalidMark: The payload does not fit.

@@ -46,7 +46,9 @@ _CHECKER = FormatChecker()  # also has formats that need no conversion, such as 
 
 @cache
 def _pattern(pattern: str) -> Callable[[str], bool]:
-    """Return the search for a pattern by pydantic's engine, which the class also uses. Its time is linear in the text.
+    """Return the search for a pattern by pydantic's engine, which the class also uses.
+
+    The search takes time linear in the length of the text.
 
     If this engine does not know a pattern, such as one with a look-ahead, the class has chosen Python's engine.
     """

@@ -1,6 +1,6 @@
 """Timed announcements: messages about what time alone causes. No other transaction writes them.
 
-They are about crossings that have waited too long, and agents that no worker has served for too long.
+The messages are about crossings that have waited too long, and agents that no worker has served for too long.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def live_counts(txn: BoardTransaction) -> dict[str, int]:
 
 
 def menu_counts(txn: BoardTransaction) -> MenuCounts:
-    """Return what waits for people and agents. This takes the same time on every board."""
+    """Return what waits for people and agents. The time for this does not grow with the board."""
     stuck = (ActivationState.DEAD, ActivationState.QUARANTINED)
     unfinished = txn.sql.all(ACTIVATIONS.count_unfinished)
     return MenuCounts(

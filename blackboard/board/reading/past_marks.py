@@ -50,8 +50,8 @@ def all_at(
 def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> list[MarkAt] | None:
     """Return the strongest marks of a kind at a past instant, from the present marks and the changes since.
 
-    A mark without an event after the instant was then as it is now, only less faded. So the recent past of a board of
-    any size can be read quickly. Return None if too many events followed, or if a deployment did.
+    If a mark has no event after the instant, only its fading has changed since. So the recent past of a board of any
+    size can be read quickly. Return None if too many events followed, or if a deployment did.
     """
     newest = txn.sql.all(DEPLOYMENTS.newest_deployments, limit=1)
     is_changed = any(name == kind for name, _ in txn.active.law_changes) or kind in txn.active.kinds_in_backfill

@@ -178,7 +178,10 @@ def _mark(item: ActivationInput) -> ClaimedMark:
 
 
 def _may_claim(txn: BoardTransaction, agent_spec: AgentSpec) -> bool:
-    """Return whether a claim could succeed, or would first have other work to do. It needs no writing transaction."""
+    """Return whether a claim could succeed, or would first have other work to do.
+
+    This check needs no writing transaction.
+    """
     due = (txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need))
     return (
         any(at is not None and at <= txn.now for at in due)

@@ -176,7 +176,7 @@ class BoardTransaction:
         self.next_evaporation = self.sql.value(MARKS.next_evaporation)
 
     def note_evaporation(self, evaporates_at: Instant) -> None:
-        """Note when a new mark evaporates, because it may be the first to do so."""
+        """Note when a new mark evaporates, because it may be the first mark to evaporate."""
         if self.next_evaporation is None or evaporates_at < self.next_evaporation:
             self.next_evaporation = evaporates_at
 
@@ -207,8 +207,8 @@ class BoardTransaction:
     def changes_of(self, changes: type[Changes]) -> Changes:
         """Return the changes of a class that this transaction has collected, to which more can be added.
 
-        For example, `txn.changes_of(CollectedSums)` has the sums of watches that the deposits so far have changed. They
-        are written once, at the end of the transaction.
+        For example, `txn.changes_of(CollectedSums)` has the sums of watches that the deposits so far have changed. The
+        sums are written once, at the end of the transaction.
         """
         found = self._collected.get(changes)
         if found is None:

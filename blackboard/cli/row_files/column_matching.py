@@ -166,7 +166,7 @@ class ColumnCheck:
         return {"subject": columns.subject, **others}
 
     def _missing_column(self, purpose: str, names: Sequence[str], values: Sequence[Mapping[str, Any]]) -> UsageError:
-        """Return the error about a column that the first rows lack. It says where else the column is."""
+        """Return the error about a column that the first rows lack. The error says where else the column is."""
         if (nested := self._list_with(values, names)) is not None:
             path, items = nested
             return ColumnsUnmatched(

@@ -48,7 +48,7 @@ class CsvFormat:
         return bool(line.strip()) and not (self.is_drawn and _is_ruler(line))
 
     def cells(self, lines: Iterator[str]) -> list[str]:
-        """Return the cells of the next row. It reads as many lines as the quotes of the row need.
+        """Return the cells of the next row. A row with quoted line breaks takes several lines.
 
         Raises:
             csv.Error: A quote is misplaced, or a cell is too long.
@@ -113,7 +113,7 @@ def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
 def _header_place(rows: Sequence[Sequence[str]]) -> int:
     """Return the place of the header.
 
-    It may follow rows of a single cell, rows of a name and a value, and a row of values without names.
+    The header may follow rows of a single cell, rows of a name and a value, and a row of values without names.
     """
     if (place := _after_pairs(rows)) is not None:
         return place

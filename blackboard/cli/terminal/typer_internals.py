@@ -48,7 +48,7 @@ def name_wrong_value(error: Exception) -> None:
 def set_metavar(param: Any) -> Any:
     """Set the word that the help shows for the value of a parameter, such as KIND; return the parameter.
 
-    Otherwise typer shows Python's types, such as `<str>`. With a version of typer that lacks the attribute
+    If no word is set, typer shows Python's types, such as `<str>`. With a version of typer that lacks the attribute
     `type_descriptor`, the help shows Python's types.
     """
     value_type = getattr(param, "type_descriptor", None)

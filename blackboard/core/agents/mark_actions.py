@@ -18,7 +18,8 @@ class Withdraw:
     mark: Mark
     """The mark, as the agent was given it or has read it."""
     if_event: int | None = None
-    """Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict."""
+    """The event that the mark must still be at, such as `mark.event_id`; at any other event, the withdrawal is a
+    conflict."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Reinforce:
     by: float = 0.2
     """The strength to add, above 0. The board multiplies this number by the agent's trust."""
     if_event: int | None = None
-    """Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict."""
+    """The event that the mark must still be at, such as `mark.event_id`; at any other event, the addition is a
+    conflict."""
 
 
 Action = Mark | Withdraw | Reinforce

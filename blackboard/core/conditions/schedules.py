@@ -137,9 +137,9 @@ class Calendar(Schedule):
     """Wall-clock times of a time zone.
 
     A time with a named hour has at most one instant a day. When the clock is moved forward, a skipped time is later by
-    the same length: 02:30 is at 03:30. When the clock is moved back, it shows some times twice. Such a time counts only
-    the first time. If the hour is `*`, or a step such as `*/2`, the times are those that the clock shows: none in a
-    skipped hour, and two in a repeated hour.
+    the same length: 02:30 is at 03:30. When the clock is moved back, it shows some times twice. Only the first of the
+    two instants counts. If the hour is `*`, or a step such as `*/2`, the times are those that the clock shows: none in
+    a skipped hour, and two in a repeated hour.
     """
 
     zone: str

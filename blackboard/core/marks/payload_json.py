@@ -59,7 +59,7 @@ def given_payload(mark: Mark) -> dict[str, JsonValue]:
 def _sort_sets(written: Any, value: Any) -> Any:
     """Return a written value with the members of its sets in one order, so that equal marks have equal texts.
 
-    Otherwise, each process would write the members in another order.
+    Without this order, each process would write the members in an order of its own.
     """
     if isinstance(written, dict):
         if is_dataclass(value) or isinstance(value, BaseModel):

@@ -1,7 +1,8 @@
 """The round trip of a mark through its stored text: checks that a mark is read as it was deposited.
 
-Pydantic reads the text by its rules for JSON and by the names of the fields. This would lose or change some values. If
-the class of the mark alone shows that, the class is refused when it is registered. Otherwise the deposit is refused.
+Pydantic reads the text by its rules for JSON and by the names of the fields. By these rules, some values would be lost
+or changed. If the class of a mark already shows this, the class is refused when it is registered. If only the payload
+shows it, the deposit is refused.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class HistoryEvent(StrEnum):
     STALE = "stale"
     """A deposit occurred before the deposit that has replaced it."""
     UNCHANGED = "unchanged"
-    """A weaker deposit left the mark as it is. It is stored because a window counts it."""
+    """A weaker deposit did not change the mark. The deposit is stored because windows count it."""
     EVAPORATED = "evaporated"
     WITHDRAWN = "withdrawn"
     ALREADY_GONE = "already_gone"

@@ -156,7 +156,7 @@ OPEN_CALLS = (_C.PLANNED, _C.SENT, _C.ANSWERED, _C.UNKNOWN)
 
 
 class IllegalTransition(RuntimeError):
-    """A change of state that `TRANSITIONS` does not allow. It is a bug."""
+    """A change of state that `TRANSITIONS` does not allow. This error shows a bug of the program."""
 
 
 def check_initial(state: StrEnum) -> None:

@@ -204,9 +204,10 @@ class AgentSpec(DeploymentPart):
     def per_of(self, watch_spec: WatchSpec) -> Per:
         """Return whether an activation of one of its watches takes one subject or a batch.
 
-        The watch decides, or else the agent. By default, a condition over several marks of a subject takes one subject,
-        unless `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject, and a
-        watch over groups takes one group, which stands for the subject.
+        The setting of the watch decides; if it has none, the setting of the agent does. By default, a condition over
+        several marks of a subject takes one subject, unless `batch` is set. Every other condition takes a batch. A
+        watch over the whole board has no subject, and a watch over groups takes one group, which stands for the
+        subject.
         """
         condition = watch_spec.condition  # once, because pydantic searches for it each time
         if condition.is_over_board:

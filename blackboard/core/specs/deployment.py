@@ -96,6 +96,6 @@ class Deployment(DeploymentPart):
         return json.dumps(self.model_dump(mode="json", exclude={"version"}), sort_keys=True, ensure_ascii=False)
 
     def with_kinds(self, kinds: Mapping[str, Kind]) -> Deployment:
-        """Return a copy with more kinds. Kinds that it has already stay as they are."""
+        """Return a copy with more kinds. The kinds that the deployment already has do not change."""
         added = {name: KindSpec.of(kind) for name, kind in kinds.items() if name not in self.kinds}
         return self.model_copy(update={"kinds": {**self.kinds, **added}})

@@ -127,7 +127,8 @@ class ActiveRuns:
 
         Args:
             waiting: The agents with waiting work.
-            suspects: The agents with an activation that must run alone. It starts once all other runs have ended.
+            suspects: The agents with an activation that must run alone. Such an activation starts once all other runs
+                have ended.
         """
         free = self._settings.workers - self.busy_threads()
         if not self._loop.life_cycle.is_serving or free <= 0 or any(run.runs_alone for run in self.current()):

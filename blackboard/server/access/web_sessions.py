@@ -101,8 +101,8 @@ class WebSessions:
     async def _sign_in_with_token(self, request: Request) -> Response:
         """Put a person's own token into the cookie of a new session, and redirect to the page that was asked for.
 
-        The token keeps its scopes and its end. Only a page of this server may send it. Otherwise a page of another
-        server could sign the browser in with its own token, and the person would work in another name.
+        The token keeps its scopes and its end. Only a page of this server may send the token. If pages of other servers
+        could, such a page could sign the browser in with a token of its own, and the person would work in another name.
         """
         try:
             check_own_page(request)

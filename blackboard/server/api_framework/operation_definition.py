@@ -142,7 +142,7 @@ class Operation:
     other_response: Any = None
     """The type of the response; None if it is the type of the function's result."""
     withheld_if_redacted: bool = False
-    """Whether a token with `read-redacted` may not use the operation, because all of the response would be hidden."""
+    """Whether the operation refuses a token with `read-redacted`, because all of the response would be hidden."""
     parameters_withheld: tuple[str, ...] = ()
     """Parameters that a token with `read-redacted` may not use: the response could confirm a guess of a hidden text."""
     takes_key: bool = False

@@ -69,7 +69,7 @@ class _Interval:
         return self._next - now
 
     def take_due(self, now: float) -> bool:
-        """Return whether the time is due. If so, begin the next interval."""
+        """Return whether the time is due. If it is due, begin the next interval."""
         if now < self._next:
             return False
         self._next = now + self._seconds

@@ -131,7 +131,7 @@ class LivePage:
     scope: str = "read"
     """The scope that a token needs."""
     withheld_if_redacted: bool = False
-    """Whether a token with `read-redacted` may not see the page, because all of the page would be hidden."""
+    """Whether the page is refused to a token with `read-redacted`, because all of the page would be hidden."""
     parameters_withheld: tuple[str, ...] = ()
     """Parameters that a token with `read-redacted` may not use: the page could confirm a guess of a hidden text."""
     is_in_menu: bool = True

@@ -32,8 +32,8 @@ def subject_of(trail: str, key: str) -> str:
 def inscribe(board: Blackboard, inscription: Inscription) -> dict[str, Any]:
     """Make a trace, or give it a new value and the next version.
 
-    The new version is the version that was read plus 1. It is deposited only if the trace has not changed meanwhile, so
-    each inscription has a version of its own.
+    The new version is the version that was read plus 1. The deposit is refused if the trace has changed meanwhile,
+    so each inscription has a version of its own.
 
     Raises:
         SbpError: The value is too large.

@@ -1,7 +1,7 @@
 """The parts of uvicorn that the server uses and uvicorn does not document. No other module uses them.
 
-They are the methods that the two classes below override or call, and the attributes of a server and of its connections.
-A later version may change or remove them. docs/dependencies.md says what the server then does.
+These parts are the methods that the two classes below override or call, and the attributes of a server and of its
+connections. A later version may change or remove them. docs/dependencies.md says what the server then does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ with undocumented_parts("uvicorn"):
 
 
 class IdleConnection(NamedTuple):
-    """A connection that waits for its client. It is equal to the one found before if nothing happened in between."""
+    """A connection that waits for its client. Two observations of it are equal if nothing happened in between."""
 
     protocol: object
     transport: asyncio.Transport

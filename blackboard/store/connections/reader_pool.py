@@ -66,7 +66,8 @@ class ReaderPool:
     Args:
         uses: The uses of the database's connections. A fork waits for them.
         check_file: Checks that the path still names the open file.
-        give_up_outdated: Closes a connection that does not have the file at the path open; returns whether it did so.
+        give_up_outdated: Closes a connection that does not have the file at the path open; returns whether it closed
+            the connection.
     """
 
     def __init__(

@@ -67,7 +67,8 @@ class BoardProcesses(ABC):
     """The processes on one board."""
 
     expiry_is_death: ClassVar[bool]
-    """Whether an expired lease proves the death of a worker. It does not where a lock shows each death immediately."""
+    """Whether an expired lease proves the death of a worker. Where a lock shows each death immediately, only the lock
+    counts."""
 
     @abstractmethod
     def liveness(self, wake: Callable[[], None]) -> Liveness:
@@ -99,7 +100,7 @@ class BoardProcesses(ABC):
     def hear_commits(self, wake: Callable[[], None]) -> AbstractContextManager[bool]:
         """Call `wake` in the context after each commit of another process that may wake an agent.
 
-        Yields whether the process is notified. Otherwise the caller reads the board from time to time.
+        Yields whether the process is notified. If it is not, the caller reads the board from time to time.
 
         Raises:
             StoreError: The process cannot listen.

@@ -131,7 +131,7 @@ class PostgresqlDialect(Dialect):
 
     Args:
         errors: The errors of the driver.
-        prepare: Whether the database server may keep statements and settings for a connection. Otherwise each
+        prepare: Whether the database server may keep statements and settings for a connection. If it may not, each
             transaction names its settings, since the next one may be on another connection of a pooler.
     """
 

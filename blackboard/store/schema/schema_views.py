@@ -1,6 +1,6 @@
 """The views that people query: their texts, which are rewritten if those of a board differ.
 
-A board stores a hash of the texts. They contain the decay laws of this version and the laws that the board has stored.
+A board stores a hash of the texts, which contain the decay laws of this version and the laws that the board has stored.
 """
 
 from __future__ import annotations

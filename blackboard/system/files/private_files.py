@@ -115,7 +115,7 @@ def ensure_private_folder(folder: Path, mode: int = PRIVATE_MODE) -> Path:
             return folder
         if not is_private_folder(folder):
             whose = describe_access(folder) or f"{folder} is a link, or not a folder"
-            raise StoreError(f"{whose}; remove it, or ask its owner to do so")
+            raise StoreError(f"{whose}; remove it, or ask its owner to remove it")
         if os.lstat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.chmod(folder, 0o700)
     except OSError as error:

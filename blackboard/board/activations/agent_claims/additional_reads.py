@@ -26,7 +26,7 @@ def record_reads(
 ) -> tuple[ActivationInput, ...]:
     """Record the marks that the agent reads in addition to its inputs.
 
-    They are frozen with the activation, so a retry sees the same marks.
+    These additional marks are frozen with the activation, so a retry sees the same ones.
     """
     absorbed = {item.event.mark_id for item in inputs}
     own_subjects: list[str | None] = list(dict.fromkeys(item.event.subject for item in inputs))

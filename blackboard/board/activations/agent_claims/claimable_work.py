@@ -142,7 +142,8 @@ UNSHARED_WORK = WorkSource()
 class SharedWork(WorkSource):
     """The work of several agents that claims can take. One message reads it, and each claim brings it up to date.
 
-    It is used only until the transaction writes anything else, because such a write may change what waits.
+    Once the transaction has written anything else, this work is no longer used, because such a write may change what
+    waits.
 
     Args:
         txn: The transaction.

@@ -27,8 +27,8 @@ def next_deferred(txn: BoardTransaction, agent_spec: AgentSpec, due: Statement[A
 def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     """Split off all marks except the marks of the strongest subject, and return the activation.
 
-    This splits an activation only if its watch wakes the agent per subject. Such an activation has several subjects if
-    the watch took batches earlier. The activation stays whole while an answer about all its marks is awaited or unused.
+    An activation is split only if its watch wakes the agent per subject. It has several subjects if the watch took
+    batches earlier. The activation stays whole while an answer about all its marks is awaited or unused.
     """
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or not watch.is_per_subject:

@@ -4,7 +4,7 @@
 
 `planned` freezes the bytes of the request. `sent` is committed before the request leaves, with its highest cost
 reserved. `answered` keeps the raw answer before it is parsed. `applied` is set in the transaction that deposits the
-marks. A call may also end otherwise:
+marks. A call may also end in one of these states:
 
 - `failed`: nothing was paid, and the call may be tried again.
 - `rejected`: nothing was paid, and the same request would be rejected again.
@@ -244,9 +244,9 @@ def record_applied(txn: BoardTransaction, activation_id: int) -> None:
 
 
 def end_as_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool:
-    """End the sent calls of an activation as `unknown`, because their sender is gone; return whether there were any.
+    """End the sent calls of an activation as `unknown`, because their sender is gone; return whether any were.
 
-    Calls of the Batch API stay as they are: their batch can be found again.
+    Calls of the Batch API do not end: their batch can be found again.
     """
     rows = [
         row for row in calls_of_activation(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"

@@ -159,7 +159,7 @@ def update_after_deployment(
     """Update a state after a change of the deployment, as of its instant.
 
     Each change updates a state only once: a second time would begin an ended episode anew. `is_changed` is true if the
-    watch itself has changed. It then does not cross immediately if its agent was given all these marks before.
+    watch itself has changed. A changed watch does not cross immediately if its agent was given all these marks before.
     """
     if not watch_states.begin_test(txn, key):
         return

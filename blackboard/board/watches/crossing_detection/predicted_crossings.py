@@ -178,8 +178,8 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: Instant | None = None) -> None:
     """Predict when a falling watch will cross for a mark, or for the subject, the group or the board that it is in.
 
-    This assumes that the marks have not changed since `since` (default: now). A mark recorded after `since` counts
-    from then on.
+    The prediction assumes that the marks have not changed since `since` (default: now). A mark recorded after `since`
+    counts from then on.
     """
     since = txn.now if since is None else since
     if (scope := scope_of(txn, watch, row)) is None:

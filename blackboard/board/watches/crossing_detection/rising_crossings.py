@@ -47,7 +47,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list[RegisteredWatch]:
     """Evaluate watches after a deposit that did not change its mark, and return the watches with a new crossing.
 
-    These are the watches whose guard dropped an earlier crossing of the mark.
+    The watches that are evaluated are those whose guard dropped an earlier crossing of the mark.
     """
     return [
         watch

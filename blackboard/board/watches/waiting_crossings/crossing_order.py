@@ -77,7 +77,7 @@ def order_columns(
     """Return the columns that bound the strength of a crossing, from its strength at an instant and its marks' laws.
 
     If the strength fades with the marks, the bound fades by the slowest of their laws. Some laws, such as a linear law,
-    keep no order of strengths. Under these, and for a window, the bound stays as it is until a claim lowers it.
+    keep no order of strengths. Under such a law, and for a window, the bound does not change until a claim lowers it.
     """
     if strength <= 0:
         return {"law": STATIC_LAW, "order_key": LOWEST_KEY}

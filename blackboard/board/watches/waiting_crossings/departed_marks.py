@@ -43,8 +43,8 @@ class _Departure(NamedTuple):
 def departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[InputMark]:
     """Return the marks that caused a crossing and no longer count, as they were when they last counted.
 
-    A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
-    that has other tags is like one that evaporated, with the strength 0.
+    A mark that evaporated is returned with its present strength, whether it is already in the history or still stored
+    as a mark. A mark that now has other tags is treated like one that evaporated, with the strength 0.
     """
     stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
     departures = {departure.mark_id: departure for departure in _retagged_marks(txn, watch, crossing, stored)}

@@ -69,8 +69,7 @@ class ScentState:
 def _is_out_of_band(rules: ScentRules, result: Evaluation) -> bool:
     """Return whether a value has left the band on the side where its scent does not fire.
 
-    A condition without a single threshold, or with == or !=, has no band. It counts as outside of a band whenever it is
-    on that side.
+    A condition without a single threshold, or with == or !=, has no band: each value on that side counts as outside.
     """
     condition, rising = rules.condition, rules.mode == "edge_rising"
     if rules.band == 0:

@@ -34,7 +34,7 @@ UNLOCKED_WRITES: Mapping[str, frozenset[str]] = {
 }
 """The writes that need no lock, each with its parameters for the instant at which the change is recorded.
 
-This instant is known under the lock. All other values may be computed before, because they depend only on what the
+This instant is known only under the lock. All other values may be computed before, because they depend only on what the
 commit checks.
 """
 

@@ -28,7 +28,7 @@ MAX_ENTRIES = 4
 """The largest batch. The statements of larger batches differ more, and the database server would have to plan each of
 them. A large batch also needs this less, because its deposits share one wait for the lock."""
 MAX_SKIPPED = 64
-"""The largest number of commits under the lock after work that could not be committed without it."""
+"""The largest number of commits under the lock after work that could not be committed without the lock."""
 
 
 class TryOutcome(Enum):
@@ -160,7 +160,7 @@ class OptimisticCommits:
         transaction: OptimisticTransaction | None,
         error: BaseException,
     ) -> bool:
-        """Handle an error, and return whether each entry has its result or error; otherwise nothing is stored."""
+        """Handle an error, and return whether each entry has its result or error; if not, nothing is stored."""
         writer = self.writer
         writer.drop()  # the exception of a signal may have left the transaction open
         if transaction is not None and transaction.commit_state is CommitState.COMMITTED:

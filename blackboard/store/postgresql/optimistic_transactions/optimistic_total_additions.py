@@ -2,7 +2,7 @@
 
 Every deposit of a kind changes the same rows. So at the commit, they may differ from what the transaction has
 read. The commit does not check that the sums are unchanged, only that the total, with this transaction's additions, is
-still below the threshold. It adds to the sums that it finds under the lock, at their present anchor.
+still below the threshold. It adds to the sums that the rows have under the lock, at their present anchor.
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ board, checks each result that the rules have used, writes, and commits. So othe
 server works, and not for the network or for the rules of this process.
 
 All reads and writes of such a transaction must be known to be safe: they do not depend on the instant at which the
-lock is taken, and they wake nobody. Otherwise the transaction gives up before its second message.
+lock is taken, and they wake nobody. If a read or a write is not known to be safe, the transaction gives up before its
+second message.
 
-If the process remembers the results of all reads, the first message is not needed: the transaction is one message. It
-checks the remembered results under the lock, as it checks the results of reads that were sent.
+If the process remembers the results of all reads, the first message is not needed: the transaction is one message. This
+message checks the remembered results under the lock, as it checks the results of reads that were sent.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class OptimisticTransaction(PipelinedTransaction):
         self.require_lock(statement.name)
 
     def commit(self) -> None:
-        """Require the lock: without it, `commit_if_unchanged` commits."""
+        """Require the lock: a transaction without the lock is committed by `commit_if_unchanged`."""
         self.require_lock("a commit without checks")
 
     def rows_as_read(self, statement: Statement[Result], **values: Any) -> list[Result]:

@@ -68,7 +68,8 @@ class BulkWrites:
     def find_set(self, text: str, names: Sequence[str]) -> RowSet | None:
         """Return the set in which a row of a statement may wait; None if it may not wait.
 
-        It may not wait if the statement does more than insert or delete one row, or if other rows must be sent first.
+        A row may not wait if the statement does more than insert or delete one row, or if other rows must be sent
+        first.
         """
         if (found := self._waiting.get(text)) is not None:
             return found

@@ -124,7 +124,10 @@ class PipelinedTransaction(Transaction):
         """
 
     def _note_write(self, statement: Statement[object], values: Any) -> None:
-        """Count a write, and drop the cached results that it may change. Its values are a mapping or a named tuple."""
+        """Count a write, and drop the cached results that it may change.
+
+        The values of the write are a mapping or a named tuple.
+        """
         self._write_count += 1
         if self._cache:
             self._has_dropped = True

@@ -4,9 +4,9 @@ A statement that is added waits in this process. The next `receive` sends all th
 their results. So a statement whose result nobody needs costs no round trip. The database server runs the statements in
 their order, and skips those after a failed one.
 
-It uses the library `libpq` through `psycopg.pq`, which takes a third of the processor time of a cursor. Psycopg does
-not document all that is used, see `psycopg_internals`. Between two messages, the connection is in its usual mode, and
-its cursors can be used.
+The pipeline uses the library `libpq` through `psycopg.pq`, which takes a third of the processor time of a cursor.
+Psycopg does not document all that is used, see `psycopg_internals`. Between two messages, the connection is in its
+usual mode, and its cursors can be used.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class LockState(Enum):
 
     FREE = auto()
     WAITING = auto()
-    """It may have a place in the queue, and may have just got the lock."""
+    """The process may have a place in the queue, and may have just got the lock."""
     HELD = auto()
 
 

@@ -184,8 +184,8 @@ def _preserve_log(opened: OpenFile | None) -> Iterator[None]:
     """Keep the log that has replaced this connection's log.
 
     The last connection to a file copies its log into the file and deletes the log at its path. A connection with
-    another log must not do so, because that log has the writes of other connections. SQLite does neither while another
-    process has a lock on the file. So a process holds such a lock.
+    another log must not delete the log at that path, which has the writes of other connections. SQLite neither copies
+    nor deletes a log while another process has a lock on the file. So a process holds such a lock.
     """
     if opened is None or not opened.is_beside_another_log or len(second_library_guard.connections_to(opened.file)) > 1:
         yield
