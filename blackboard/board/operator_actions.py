@@ -20,10 +20,10 @@ from blackboard.board.watches.waiting_crossings.crossing_deferrals import Crossi
 from blackboard.board.work_tables import agent_states
 from blackboard.board.work_tables.activation_rows import existing_activation, is_stuck
 from blackboard.core.marks.scopes import nullable_scope
+from blackboard.core.micro_dollars import check_cost, from_usd
 from blackboard.core.records.event_kinds import ActivityEvent
-from blackboard.core.records.micro_dollars import check_cost, from_usd
-from blackboard.core.records.request_limits import is_record_id
 from blackboard.core.records.states import ActivationState, CrossingState, HeldBy
+from blackboard.core.request_limits import is_record_id
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.watch_row_types import CrossingRow

@@ -9,7 +9,10 @@ built_in_marks              the marks that every board knows: needs, decisions a
 authors                     the names of authors and agents, and the reserved names
 text_checks                 checks of short texts that others write: names, keys and assignees
 token_scopes                what a token allows
-records                     states, kinds of events, money, and other values of rows and results
+records                     states, kinds of events, and other values in the rows and results of a board
+micro_dollars               money as whole numbers, and US dollars
+failure_texts               the texts of failures: the class of an error, and what may quote a payload
+request_limits              how much one request may read, and which ids it may name
 backoff                     the delay between attempts
 pydantic_fields             the fields of pydantic models at a place, and the message for an unknown field
 subclass_registry           registers subclasses by the names that deployment files use

@@ -14,6 +14,7 @@ from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.durations import DurationLike
 
 if TYPE_CHECKING:
     from blackboard.board.deposited_files.loaded_files import SourceWithdrawal
@@ -68,7 +69,7 @@ class LocalOrRemoteCalls(ABC):
         """The clock by which a caller waits between two reads of the board."""
 
     @abstractmethod
-    def reading_within(self, time: str) -> AbstractContextManager[None]:
+    def reading_within(self, limit: DurationLike) -> AbstractContextManager[None]:
         """Return a context that limits the time of the reads in it. A server limits the reads of its clients itself."""
 
     @abstractmethod

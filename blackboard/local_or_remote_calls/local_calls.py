@@ -16,6 +16,7 @@ from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.durations import DurationLike
 from blackboard.local_or_remote_calls.call_interface import FilePosition, KindLookup, LoadedFile, LocalOrRemoteCalls
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class LocalCalls(LocalOrRemoteCalls):
     def clock(self) -> Clock:
         return self._board.clock
 
-    def reading_within(self, time: str) -> AbstractContextManager[None]:
-        return self._board.reads_within(time)
+    def reading_within(self, limit: DurationLike) -> AbstractContextManager[None]:
+        return self._board.reads_within(limit)
 
     def listen(self, wake: Callable[[], None], tick_seconds: float) -> AbstractContextManager[float]:
         return self._board.listen(wake)

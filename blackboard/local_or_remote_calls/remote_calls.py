@@ -18,6 +18,7 @@ from blackboard.core.marks.tags import ReadTagValue
 from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.durations import DurationLike
 from blackboard.local_or_remote_calls.call_interface import FilePosition, KindLookup, LocalOrRemoteCalls
 from blackboard.presentation.json_shapes import Summary, spec_of
 
@@ -36,7 +37,7 @@ class RemoteCalls(LocalOrRemoteCalls):
     def clock(self) -> Clock:
         return SystemClock()
 
-    def reading_within(self, time: str) -> AbstractContextManager[None]:
+    def reading_within(self, limit: DurationLike) -> AbstractContextManager[None]:
         return nullcontext()
 
     def listen(self, wake: Callable[[], None], tick_seconds: float) -> AbstractContextManager[float]:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blackboard.core.records.request_limits import MAX_READING_TIME
+from blackboard.core.request_limits import MAX_READING_TIME
 from blackboard.core.token_scopes import Scopes, scope_of_change
 from blackboard.errors import AccessDenied
 from blackboard.local_or_remote_calls import calls_on_board

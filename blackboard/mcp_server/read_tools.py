@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from blackboard import MarkPosition
-from blackboard.core.records.request_limits import MAX_QUERY_SECONDS
+from blackboard.core.request_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
 from blackboard.local_or_remote_calls import calls_on_board
 from blackboard.mcp_server.board_access import BoardAccess

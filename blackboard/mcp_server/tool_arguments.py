@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
-from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
+from blackboard.core.request_limits import MAX_ID
 from blackboard.presentation.page_cursors import decode_cursor
 from blackboard.presentation.untrusted_data import MAX_RESULT_ITEMS
 

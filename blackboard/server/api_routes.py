@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from blackboard import Blackboard, RemoteActivation
 from blackboard.clock import seconds_in
-from blackboard.core.records.request_limits import MAX_READING_TIME
+from blackboard.core.request_limits import MAX_READING_TIME
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.server.access.request_callers import RequestCallers

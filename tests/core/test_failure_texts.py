@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from blackboard import errors
 from blackboard.clock import iso
-from blackboard.core.records.failure_texts import (
+from blackboard.core.failure_texts import (
     budget_text,
     error_text,
     is_error_text,

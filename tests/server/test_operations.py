@@ -16,6 +16,7 @@ import pytest
 
 from blackboard import Deposit, Need
 from blackboard.core.specs.sink_spec import SinkSpec
+from blackboard.durations import Microseconds
 from blackboard.server import api_routes, http_problems
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.event_stream_text import StreamChoice
@@ -92,7 +93,7 @@ def test_the_reading_of_a_request_has_a_time_limit(served: Served, monkeypatch: 
     for path in ("/v1/search?text=rain&faded=true", "/v1/marks?limit=1000", "/v1/status", "/v1/subjects?limit=500"):
         assert client.get(path).status_code == 200
         with monkeypatch.context() as patched:
-            patched.setattr(api_routes, "MAX_READING_TIME", "1us")
+            patched.setattr(api_routes, "MAX_READING_TIME", Microseconds(1))
             assert problem(client.get(path)) == "query-stopped", path
     assert client.get("/v1/search?text=rain").status_code == 200
 

@@ -22,8 +22,8 @@ from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import make_ready
 from blackboard.clock import Instant
+from blackboard.core import failure_texts
 from blackboard.core.backoff import backoff
-from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import SECOND, Duration
 from blackboard.store.row_types.activation_row_types import ActivationRow

@@ -11,7 +11,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import get_activation, set_state
 from blackboard.clock import Instant
-from blackboard.core.records.failure_texts import with_quotation
+from blackboard.core.failure_texts import with_quotation
 from blackboard.core.records.states import ActivationState, CallState
 from blackboard.durations import Duration
 from blackboard.errors import UnknownName

@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import next_scheduled
 from blackboard.clock import iso
-from blackboard.core.records.failure_texts import without_quotation
+from blackboard.core.failure_texts import without_quotation
 from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS, SEARCH
 

@@ -18,10 +18,10 @@ from blackboard.board.deployment_effects.program_declarations import AgentDeclar
 from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.result_types.administration_results import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core import failure_texts
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import check_agents
 from blackboard.core.specs.deployment import Deployment

@@ -10,7 +10,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import get_activation
-from blackboard.core.records import failure_texts
+from blackboard.core import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.mark_tables.mark_states import backfilled_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.event_kinds import HistoryEvent
-from blackboard.core.records.request_limits import is_record_id
+from blackboard.core.request_limits import is_record_id
 from blackboard.errors import NotFound
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS

@@ -12,7 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Need, check_assignee
 from blackboard.core.records.event_kinds import ActivityEvent, HistoryEvent
-from blackboard.core.records.request_limits import is_record_id
+from blackboard.core.request_limits import is_record_id
 from blackboard.errors import NotFound
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS

@@ -13,7 +13,7 @@ from blackboard.board.result_types.work_results import ActivationDetails, GivenM
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_inputs import InputRole
 from blackboard.board.work_tables.activation_rows import existing_activation, is_stuck
-from blackboard.core.records.micro_dollars import to_usd
+from blackboard.core.micro_dollars import to_usd
 from blackboard.errors import NotFound
 from blackboard.store.row_types.activation_row_types import InputEvent
 from blackboard.store.row_types.model_call_row_types import CallRow

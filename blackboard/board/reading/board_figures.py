@@ -19,7 +19,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
 from blackboard.board.work_tables import agent_states
 from blackboard.clock import Instant, seconds_in, to_datetime
-from blackboard.core.records.micro_dollars import to_usd
+from blackboard.core.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, CallState
 from blackboard.durations import MINUTE, Duration
 from blackboard.store.database_interfaces.place_interface import FileSizes

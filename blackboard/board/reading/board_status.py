@@ -25,7 +25,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
 from blackboard.board.work_tables import agent_states
 from blackboard.clock import to_datetime
-from blackboard.core.records.micro_dollars import to_usd
+from blackboard.core.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, ActivationState
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import NotFound

@@ -9,7 +9,7 @@ from blackboard.board.result_types.row_conversion import result_of
 from blackboard.board.result_types.work_results import ActivationUsage, CostRow, ModelCostRow
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import first_instant_of_days, to_datetime
-from blackboard.core.records.micro_dollars import to_usd
+from blackboard.core.micro_dollars import to_usd
 from blackboard.store.statements import MODEL_CALLS
 
 

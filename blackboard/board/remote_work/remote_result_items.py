@@ -11,7 +11,7 @@ from blackboard.board.work_tables.activation_inputs import ActivationInput
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.agents.remote_results import RemoteResult, ReportedUsage, ReturnedMark
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.records.micro_dollars import from_usd
+from blackboard.core.micro_dollars import from_usd
 from blackboard.errors import BlackboardError, InvalidMark
 
 

@@ -23,8 +23,8 @@ from blackboard.board.work_tables.activation_inputs import inputs_of
 from blackboard.board.work_tables.activation_rows import get_activation
 from blackboard.board.worker_registry import REMOTE_WORKER_PREFIX
 from blackboard.clock import Instant, iso
+from blackboard.core import failure_texts
 from blackboard.core.agents.remote_results import RemoteResult, ReportedUsage
-from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration

@@ -15,7 +15,7 @@ from blackboard.client.requests_and_responses import (
     post_request,
     send_only,
 )
-from blackboard.core.records.micro_dollars import check_cost
+from blackboard.core.micro_dollars import check_cost
 from blackboard.presentation.json_shapes import ActivationChanges
 
 Stuck = Literal["dead", "held", "quarantined"]

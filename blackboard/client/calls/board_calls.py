@@ -13,7 +13,7 @@ from blackboard.board.result_types.work_results import ActivityRecord
 from blackboard.client.requests_and_responses import ClientCall, ask_for, ask_for_pages, get_request, post_request
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.core.records.query_result_rows import Parameters
-from blackboard.core.records.request_limits import MAX_PAGE_ITEMS, MAX_QUERY_ROWS
+from blackboard.core.request_limits import MAX_PAGE_ITEMS, MAX_QUERY_ROWS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery, UsageError
 from blackboard.presentation.json_shapes import Examination, FileSummary, QueryTable, Summary, status_of

@@ -32,7 +32,7 @@ from blackboard.core.marks.mark_error_texts import describe_invalid, unreadable_
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
 from blackboard.core.marks.payload_json import dump_payload, read_mark
 from blackboard.core.marks.tags import Where
-from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
+from blackboard.core.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import UnknownName, UnreadableMark, UnreadableMarksWarning, UsageError
 from blackboard.presentation.json_shapes import FoundMarks, KindShape, ScoredMark
 

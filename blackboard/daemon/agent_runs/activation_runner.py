@@ -21,9 +21,9 @@ from blackboard.board.daemon_work import (
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
+from blackboard.core.failure_texts import error_text
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.scopes import scope_in, scope_name
-from blackboard.core.records.failure_texts import error_text
 from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationState
 from blackboard.daemon import run_traces
 from blackboard.daemon.agent_runs import forked_children

@@ -17,7 +17,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
-from blackboard.core.records.failure_texts import with_quotation
+from blackboard.core.failure_texts import with_quotation
 from blackboard.core.records.states import CallApi, CallState
 from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import run_traces

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_orig
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from blackboard import Blackboard
-from blackboard.core.records.request_limits import MAX_ID, MAX_PAGE_ITEMS
+from blackboard.core.request_limits import MAX_ID, MAX_PAGE_ITEMS
 from blackboard.presentation.page_cursors import decode_cursor
 from blackboard.server.access.token_checks import Caller
 

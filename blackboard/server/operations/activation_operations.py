@@ -9,9 +9,9 @@ from pydantic import Field
 
 from blackboard import ActivationRecord, CostRow
 from blackboard.board.result_types.work_results import ActivationDetails
-from blackboard.core.records.micro_dollars import MAX_COST_USD
-from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
+from blackboard.core.micro_dollars import MAX_COST_USD
 from blackboard.core.records.states import RETRIABLE, ActivationState
+from blackboard.core.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import WorkError
 from blackboard.presentation.json_shapes import ActivationChange, ActivationChanges, RecordedCost
 from blackboard.server.api_framework.operation_definition import (

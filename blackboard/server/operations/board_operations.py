@@ -12,7 +12,7 @@ from blackboard import ActivityRecord, DeploymentRecord, Finding
 from blackboard.board import user_queries
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
-from blackboard.core.records.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
+from blackboard.core.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
 from blackboard.presentation.json_shapes import (
     Erasure,
     Examination,

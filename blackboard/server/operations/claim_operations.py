@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from blackboard import RemoteActivation, RemoteResult, RunState
 from blackboard.clock import seconds_in
 from blackboard.core.agents.remote_results import ReportedUsage
-from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
+from blackboard.core.request_limits import MAX_ID
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
 from blackboard.server.api_framework.operation_definition import Empty, Fields, Name, Operation, OperationCall, RecordId

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from blackboard.board.deposited_files.read_positions import ReadPosition
-from blackboard.core.records.request_limits import MAX_ID
+from blackboard.core.request_limits import MAX_ID
 from blackboard.errors import NotFound
 from blackboard.local_or_remote_calls.local_calls import LocalCalls
 from blackboard.server.api_framework.operation_definition import Fields, Name, Operation, OperationCall

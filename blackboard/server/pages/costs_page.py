@@ -10,7 +10,7 @@ from pydantic import Field
 from blackboard import CostRow
 from blackboard.board import page_readings
 from blackboard.board.result_types.work_results import ModelCostRow
-from blackboard.core.records.micro_dollars import to_usd
+from blackboard.core.micro_dollars import to_usd
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields

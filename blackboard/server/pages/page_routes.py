@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.board import page_readings
-from blackboard.core.records.request_limits import MAX_READING_TIME
+from blackboard.core.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.request_origin import root_of

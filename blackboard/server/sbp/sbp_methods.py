@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar, get_type_hints
 from pydantic import ValidationError
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.core.records.request_limits import MAX_READING_TIME
+from blackboard.core.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.http_problems import HttpProblem

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import get_activation, make_ready
 from blackboard.clock import Instant, iso
-from blackboard.core.records.failure_texts import budget_text
-from blackboard.core.records.micro_dollars import limit_from_usd, to_usd
+from blackboard.core.failure_texts import budget_text
+from blackboard.core.micro_dollars import limit_from_usd, to_usd
 from blackboard.core.specs.agent_spec import CALENDAR, AgentSpec, Budget, BudgetWindow
 from blackboard.durations import DAY, HOUR
 from blackboard.store.row_types.model_call_row_types import CallRow

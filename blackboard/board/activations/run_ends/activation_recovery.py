@@ -14,8 +14,8 @@ from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, cou
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.work_tables.activation_rows import recount_marks
 from blackboard.clock import seconds_in
+from blackboard.core.failure_texts import with_quotation
 from blackboard.core.marks.scopes import scope_in, subject_of
-from blackboard.core.records.failure_texts import with_quotation
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration

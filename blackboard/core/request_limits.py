@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-MAX_READING_TIME = "10s"
+from blackboard.durations import SECOND, Microseconds
+
+MAX_READING_TIME = Microseconds(10 * SECOND)
 """The longest time that one request or tool may read the board."""
 MAX_QUERY_SECONDS = 10
 """The longest time of an SQL query of a request or tool."""
