@@ -157,7 +157,9 @@ def refusal_of(txn: BoardTransaction, agent_spec: AgentSpec, row: MarkRow) -> st
     if agent_spec.names.isdisjoint([*named, *json.loads(stored.answerable_by or "[]")]):
         return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent_spec.name}"
     if not agent_spec.names.isdisjoint(json.loads(stored.agents_behind)):
-        return f"{agent_spec.name} is in the chain of provenance of need {row.id}, so it can never answer it"
+        return (
+            f"{agent_spec.name} is in the chain of provenance of need {row.id}, so this agent can never answer the need"
+        )
     if Decision.kind not in agent_spec.writes:
         return f"{agent_spec.name} does not declare {Decision.kind!r} in writes"
     return None

@@ -19,7 +19,7 @@ ChainedMark = tuple[int, int, str]
 
 
 def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
-    """Return the agents in the chain of provenance of a mark: they deposited or reinforced it, or marks behind it.
+    """Return the agents in the chain of provenance of a mark: each deposited or reinforced the mark, or one behind it.
 
     Marks that an agent read count like those that woke it. An `overdue` mark leads to its need. Return None if a part
     of the chain was removed from the history, or if the chain is too long.

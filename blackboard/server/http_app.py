@@ -143,7 +143,7 @@ async def _report_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         return problem_response(HttpProblem("wrong-method", headers=error.headers))
-    return problem_response(HttpProblem("not-found", "the server has no such path; /v1/docs lists them"))
+    return problem_response(HttpProblem("not-found", "the server has no such path; /v1/docs lists its paths"))
 
 
 async def _report_problem(request: Request, error: Exception) -> Response:

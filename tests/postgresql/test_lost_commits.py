@@ -195,7 +195,7 @@ def test_a_commit_whose_outcome_cannot_be_read_is_unknown(
         be_optimistic(cut_board)
     proxy.cuts.append(cut)
     proxy.refuses = True
-    with pytest.raises(StoreUnknown, match="check the board before you repeat it"):
+    with pytest.raises(StoreUnknown, match="check the board before you repeat the work"):
         cut_board.deposit(Ash(subject="a"))
     proxy.refuses = False
     assert subjects(board) == stored

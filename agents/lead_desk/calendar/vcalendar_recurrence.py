@@ -27,8 +27,8 @@ _LARGEST = "999999999"
 def translate_old_rule(text: str) -> str | None:
     """Return an old rule as an iCalendar rule; None if it is not an old rule, or combines several.
 
-    If a rule lasts for some periods with several days each, its count is the number of all these days. If it starts
-    within a period, it ends a few days late, so it never frees a time.
+    If a rule lasts for some periods with several days each, its count is the number of all these days. If such a rule
+    starts within a period, the new rule ends a few days late, so it never frees a time.
 
     Args:
         text: The value of an RRULE or EXRULE.

@@ -23,7 +23,7 @@ def _fresh(agent: str) -> AgentStateRow:
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     """Return the state of an agent, or a fresh state if none was written.
 
-    A transaction reads it once, and again after it has changed it.
+    A transaction reads the state once, and again after it has changed the state.
     """
     if (row := txn.cache_of(_AgentStates).get(agent)) is None:
         row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or _fresh(agent)

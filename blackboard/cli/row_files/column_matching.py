@@ -257,7 +257,7 @@ class ColumnCheck:
             problems.append(f"no column gives the field {', '.join(map(repr, missing))} that each {kind} needs")
         raise ColumnsUnmatched(
             f"{'; '.join(problems)}; the fields are: {', '.join(sorted(fields))}. --map COLUMN=FIELD names the"
-            " field for a column, and --extra ignore leaves out the columns without one",
+            " field for a column, and --extra ignore leaves out the columns without a field",
             words,
         )
 

@@ -1,7 +1,7 @@
 """The internals of pydantic that save time when marks are made and written. No other module of the program uses them.
 
 Pydantic does not document them, so a later version may change them. In a version that the tests do not know, the
-functions below use none of them: marks take longer, and what they hold is checked when they are deposited.
+functions below use no internals: marks take longer, and their values are checked when the marks are deposited.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _is_scalar(schema: Any) -> bool:
 def lost_fields(model_class: type[BaseModel]) -> Iterator[tuple[str, str]]:
     """Yield each field whose values would not be written, with the reason.
 
-    A field with its own serializer is not among them, because only the written text shows what it loses.
+    A field with its own serializer is not among them, because only the written text shows what the serializer loses.
     """
     if ARE_KNOWN:
         yield from _lost(model_class.__pydantic_core_schema__, "")

@@ -133,9 +133,9 @@ class Compaction:
             if self._worker.board_maintenance.compact():
                 log.info("the file was compacted after an erasure")
             else:
-                log.info("the file could not be compacted while others write; 'blackboard compact' does it")
+                log.info("the file could not be compacted while others write; 'blackboard compact' compacts it")
         except StoreError as error:
-            log.warning("the file could not be compacted; it is tried again", error=error)
+            log.warning("the file could not be compacted; the daemon will try again", error=error)
 
 
 class Maintenance:

@@ -146,7 +146,9 @@ class BatchCaller:
             name = self.client.submit_batch(items)
         except OutcomeUnknown as failure:
             log.warning(
-                "it is unknown whether a batch was accepted; it will be looked up", calls=len(rows), reason=failure
+                "it is unknown whether a batch was accepted; the batch will be looked up",
+                calls=len(rows),
+                reason=failure,
             )
             raise
         except (RequestRejected, KeyRefused, SpendLimit, ModelUnavailable) as failure:
@@ -213,7 +215,7 @@ class BatchCaller:
             name = self.client.find_batch([str(row.custom_id) for row in batch], since)
         except OutcomeUnknown as failure:
             log.info(
-                "a lost batch may be one of the unfinished batches; it is looked up again later",
+                "a lost batch may be one of the unfinished batches; the lost batch is looked up again later",
                 reason=failure,
             )
             return None
@@ -231,7 +233,7 @@ class BatchCaller:
                 self.recorder.record(row, result)
                 failpoint("batch_api.kept")
             case None | OutcomeUnknown():
-                self._calls.end_as_unknown([row], "its batch ended without a result for it")
+                self._calls.end_as_unknown([row], "its batch ended without a result for this call")
             case KeyRefused() | SpendLimit() | ModelUnavailable() | RequestRejected(certain=False):
                 wait = self.recorder.pause_model(row, result)
                 self._calls.defer(row, wait)

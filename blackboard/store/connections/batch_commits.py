@@ -136,5 +136,5 @@ def unknown_outcome(location: str) -> StoreUnknown:
     """Return the error of work on PostgreSQL that may be stored or not."""
     return StoreUnknown(
         f"the connection to {location} was lost during a commit, and the outcome cannot be read; the work may be stored"
-        " or not: check the board before you repeat it"
+        " or not: check the board before you repeat the work"
     )

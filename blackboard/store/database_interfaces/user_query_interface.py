@@ -92,7 +92,7 @@ def named_rows(columns: Sequence[str], rows: Iterable[tuple[Value, ...]]) -> lis
 
 def stopped_query(seconds: float) -> QueryStopped:
     """Return the error of a query that took too long."""
-    return QueryStopped(f"the query took longer than {seconds:g} s; narrow it, or give it a longer timeout")
+    return QueryStopped(f"the query took longer than {seconds:g} s; narrow the query, or give it a longer timeout")
 
 
 def invalid_query(message: str) -> InvalidQuery:

@@ -1,9 +1,10 @@
 """The record of a writer's commits on PostgreSQL, which says whether a COMMIT without a response succeeded.
 
 A connection can be lost after the database server got COMMIT and before its response arrived. Then the work may or may
-not be stored. If the program repeated it, it could be stored twice; if it reported a failure, that could be wrong. So
-each writing transaction raises a number in a row of its own writer before anything else. A new connection then changes
-the same row: it waits until the lost transaction has ended, and finds the number that was committed last.
+not be stored. If the program repeated the work, it could be stored twice; if the program reported a failure, the report
+could be wrong. So each writing transaction raises a number in a row of its own writer before anything else. A new
+connection then changes the same row: it waits until the lost transaction has ended, and finds the number that was
+committed last.
 """
 
 from __future__ import annotations

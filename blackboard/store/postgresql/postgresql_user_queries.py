@@ -143,7 +143,7 @@ def _fetch(transaction: Transaction, query: _TimedQuery, limit: int) -> QueryRes
             rows += block
             size += sum(len(value) if isinstance(value, str | bytes) else 8 for row in block for value in row)
             if size > MAX_RESULT_BYTES:
-                raise QueryStopped("the query was stopped: its rows took too much memory; narrow it")
+                raise QueryStopped("the query was stopped: its rows took too much memory; narrow the query")
             if SystemClock().monotonic() > query.end:
                 raise stopped_query(query.seconds)
     return QueryResult(columns, [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)

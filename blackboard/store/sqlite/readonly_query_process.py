@@ -91,6 +91,6 @@ def _answer(request: dict[str, Any]) -> list[Any]:
         os.close(ours)
     if child.returncode:
         raise QueryStopped(
-            f"the query was stopped: it took too much memory or time (exit {child.returncode}); narrow it"
+            f"the query was stopped: it took too much memory or time (exit {child.returncode}); narrow the query"
         )
     return [json.loads(line) for line in io.BytesIO(answer)]

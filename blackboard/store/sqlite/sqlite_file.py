@@ -195,7 +195,7 @@ class SqliteFile(BoardPlace):
         """
         for file in self.files.of_sqlite[1:]:
             if os.path.islink(file):
-                raise StoreError(f"{file} is a symbolic link, and nothing is written through one; remove it")
+                raise StoreError(f"{file} is a symbolic link, and nothing is written through a link; remove the link")
 
     def _check_no_log(self) -> None:
         """Refuse to create a file beside the log of a removed file: SQLite would discard the log.

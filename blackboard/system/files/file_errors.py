@@ -15,7 +15,7 @@ _EXHAUSTED = frozenset({errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, 
 def file_failure(path: Path, problem: str, error: OSError) -> StoreError:
     """Return the error for a file or folder beside a board; `problem` says what failed, as in "cannot be opened"."""
     if path.is_symlink():
-        return StoreError(f"{path} is a symbolic link, and nothing is written through one; remove it")
+        return StoreError(f"{path} is a symbolic link, and nothing is written through a link; remove the link")
     text = f"{path} {problem}: {error.strerror or error}"
     if error.errno in _EXHAUSTED:
         return StoreExhausted(text)

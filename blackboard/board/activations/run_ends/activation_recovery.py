@@ -34,10 +34,10 @@ def recover(
 ) -> int:
     """Recover the activations that no worker runs any longer, and return their number.
 
-    An activation is recovered if its worker is among the `dead`, or if `is_lost` returns true: its worker lives and
-    does not run it. With `expired`, an activation whose lease has expired is also recovered. With `expiry_is_death`, as
-    on PostgreSQL, an expired lease counts as the death of the worker. `is_lost` is called after the running activations
-    were read.
+    An activation is recovered if its worker is among the `dead`, or if `is_lost` returns true: the worker lives, and
+    does not run the activation. With `expired`, an activation whose lease has expired is also recovered. With
+    `expiry_is_death`, as on PostgreSQL, an expired lease counts as the death of the worker. `is_lost` is called after
+    the running activations were read.
     """
     count = 0
     for row in txn.sql.all(ACTIVATIONS.running):

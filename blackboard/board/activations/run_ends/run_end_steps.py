@@ -174,7 +174,7 @@ def ask_about_quarantine(txn: BoardTransaction, subject: str, reason: str) -> No
         subject=subject,
         question=f"{reason}. Should it continue?",
         options=["retry", "discard"],
-        detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
-        " and 'blackboard retry ID' or 'blackboard discard ID' decides.",
+        detail="Activations of the agent are quarantined: 'blackboard activations --state quarantined' lists them,"
+        " and 'blackboard retry ID' or 'blackboard discard ID' decides on each.",
     )
     deposits.deposit(txn, DepositRequest.of(need, BOARD))

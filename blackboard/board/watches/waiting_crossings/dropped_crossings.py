@@ -1,7 +1,7 @@
 """Dropped crossings: a closed guard drops the crossing of a rising watch, under `on_guard = "drop"`.
 
 Such a crossing ends as skipped. Its marks are absorbed, but do not count as given. Once the guard is open, the first
-deposit on one of them makes all of them stimuli again, whatever its payload is.
+deposit on one of these marks makes all of them stimuli again, whatever the payload of the deposit is.
 """
 
 from __future__ import annotations

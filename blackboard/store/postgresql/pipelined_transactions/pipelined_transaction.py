@@ -1,6 +1,6 @@
 """The common part of transactions on PostgreSQL: reads that wait with other statements, and their results.
 
-A read that is sent ahead waits for the next message. When the transaction needs it, its result is there, unless a
+A read that is sent ahead waits for the next message. When the transaction needs the read, the result is there, unless a
 statement of the transaction may have changed it since.
 """
 

@@ -1,7 +1,7 @@
 """Results of PostgreSQL that this process remembers for a moment, so that a deposit need not read them.
 
-Nothing relies on them: a transaction that uses them checks each one under the lock, like a result that it has just
-read. So an outdated result costs only a second try.
+Nothing relies on the remembered results: a transaction that uses some checks each of them under the lock, like a result
+that it has just read. So an outdated result costs only a second try.
 
 Most deposits are about something new: a subject without a mark, a key that was not used. So the reads of a deposit are
 assumed to be empty, unless this process has seen a result.
