@@ -28,7 +28,7 @@ from blackboard.store.schema.schema_revisions import check_revision
 from blackboard.store.schema.schema_upgrades import SchemaChange
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction, WorkEffects
-from blackboard.store.work_hints import WorkHints
+from blackboard.store.unit_of_work_hints import UnitOfWorkHints
 from blackboard.system.callback_lists import Listeners
 from blackboard.system.failpoints import failpoint
 
@@ -149,7 +149,7 @@ class BoardSession:
         *,
         record_instant: bool = False,
         shared: bool = False,
-        hints: WorkHints[T] | None = None,
+        hints: UnitOfWorkHints[T] | None = None,
     ) -> T:
         """Run a unit of work in a writing transaction at the board's time, and commit it durably.
 
@@ -158,7 +158,7 @@ class BoardSession:
             record_instant: Whether to record the instant even if no event is written.
             shared: Whether the work may share one board transaction with the work of other threads, so that the
                 statements at its start and end run once for all. Not for work that changes the deployment.
-            hints: What the work says about itself; see `WorkHints`.
+            hints: What the work says about itself; see `UnitOfWorkHints`.
 
         Returns:
             The result of `work`.

@@ -28,7 +28,7 @@ from blackboard.core.marks.deposit_requests import Deposit, DepositRequest
 from blackboard.core.marks.mark_model import DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError
 from blackboard.plurals import counted
-from blackboard.store.work_hints import WorkHints
+from blackboard.store.unit_of_work_hints import UnitOfWorkHints
 
 
 def deposit_one(
@@ -40,7 +40,7 @@ def deposit_one(
     return session.write(
         lambda txn: deposit_intake.deposit_as_unit(txn, request, session.classes),
         shared=True,
-        hints=WorkHints(
+        hints=UnitOfWorkHints(
             lambda transaction: deposit_intake.read_ahead(transaction, session.last_active, request), _with_new_ids
         ),
     )

@@ -6,7 +6,7 @@ database               the transactions of a database, which its threads share
 database_factory       the database of a path or URL: a file or one on PostgreSQL
 database_interfaces    the abstract classes of what a file and PostgreSQL do differently
 transaction            an open transaction, which runs statements
-work_hints             what a unit of work says about itself, to save time on PostgreSQL
+unit_of_work_hints     what a unit of work says about itself, to save time on PostgreSQL
 event_partitions       the history in partitions, in a transaction on PostgreSQL
 watch_total_additions  additions to sums over the board that others may change meanwhile, on PostgreSQL
 statements             the statements of each file in `sql/`

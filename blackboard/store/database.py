@@ -24,7 +24,7 @@ from blackboard.store.database_interfaces.process_interface import BoardProcesse
 from blackboard.store.dialects.dialect import BUSY_SECONDS, Dialect
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import Transaction
-from blackboard.store.work_hints import WorkHints
+from blackboard.store.unit_of_work_hints import UnitOfWorkHints
 from blackboard.system import forks
 from blackboard.system.callback_lists import Listeners
 
@@ -156,7 +156,7 @@ class Database(ABC):
     def write(
         self,
         work: UnitOfWork[T],
-        hints: WorkHints[T] | None = None,
+        hints: UnitOfWorkHints[T] | None = None,
     ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
@@ -165,7 +165,7 @@ class Database(ABC):
 
         Args:
             work: The work.
-            hints: What the work says about itself; see `WorkHints`.
+            hints: What the work says about itself; see `UnitOfWorkHints`.
         """
         entry = Entry(work, hints)
         self.group_commit.run(entry, self.commits.commit)

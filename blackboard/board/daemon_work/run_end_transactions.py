@@ -21,7 +21,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState
 from blackboard.store.transaction import Transaction
-from blackboard.store.work_hints import WorkHints
+from blackboard.store.unit_of_work_hints import UnitOfWorkHints
 from blackboard.system.failpoints import failpoint
 
 ClaimNext = Callable[[BoardTransaction, WorkSource], bool]
@@ -82,7 +82,7 @@ class RunEndTransactions:
                 _claim_after(txn, claim, finished, claim_next)
             return finished
 
-        return self._session.write(work, record_instant=True, shared=True, hints=WorkHints(read_ahead))
+        return self._session.write(work, record_instant=True, shared=True, hints=UnitOfWorkHints(read_ahead))
 
     def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> ActivationState | None:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from blackboard.clock import give_way
 from blackboard.store.transaction import CommitState, Transaction
-from blackboard.store.work_hints import WorkHints
+from blackboard.store.unit_of_work_hints import UnitOfWorkHints
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Entry(Generic[T]):
     """The result of the work, once it has run."""
 
     def __init__(
-        self, work: Callable[[Transaction], T], hints: WorkHints[T] | None = None, *, exclusive: bool = False
+        self, work: Callable[[Transaction], T], hints: UnitOfWorkHints[T] | None = None, *, exclusive: bool = False
     ) -> None:
         self.work, self.hints, self.exclusive = work, hints, exclusive
         self.thread = threading.get_ident()

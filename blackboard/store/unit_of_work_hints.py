@@ -13,7 +13,7 @@ from blackboard.store.transaction import Transaction
 T = TypeVar("T")
 
 
-class WorkHints(NamedTuple, Generic[T]):
+class UnitOfWorkHints(NamedTuple, Generic[T]):
     """The hints of a unit of work, which save time if the database can use them."""
 
     prefetch: Callable[[Transaction], None]
