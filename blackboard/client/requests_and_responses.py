@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from blackboard.core.marks.tags import Where, as_data
-from blackboard.core.pydantic_fields import problem_text
 from blackboard.core.request_limits import MAX_PAGE_ITEMS
+from blackboard.core.validation_problems import problem_text
 from blackboard.errors import ServerError
 from blackboard.presentation.page_cursors import encode_cursor
 from blackboard.system.media_types import JSON_TYPE

@@ -14,7 +14,8 @@ micro_dollars               money as whole numbers, and US dollars
 failure_texts               the texts of failures: the class of an error, and what may quote a payload
 request_limits              how much one request may read, and which ids it may name
 backoff                     the delay between attempts
-pydantic_fields             the fields of pydantic models at a place, and the message for an unknown field
+validation_problems         the messages for wrong values and unknown names that pydantic finds in a model
+pydantic_annotations        the annotations of pydantic models, found by their place in nested values
 subclass_registry           registers subclasses by the names that deployment files use
 unevaluated_annotations     names of fields and parameters, whose annotations may name what is defined later
 """

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.core.pydantic_fields import problem_text
+from blackboard.core.validation_problems import problem_text
 from blackboard.llm.call_failures import Unusable
 from blackboard.llm.storable_texts import storable_text
 from blackboard.system.error_descriptions import class_name

@@ -16,9 +16,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from blackboard.core.pydantic_fields import problem_text
 from blackboard.core.records.states import CallApi
 from blackboard.core.specs.deployment import Deployment
+from blackboard.core.validation_problems import problem_text
 from blackboard.errors import ConfigurationError, Mistake, UnknownName, nearest
 from blackboard.llm.answer_parser import Usage
 from blackboard.llm.model_settings import ModelSettings

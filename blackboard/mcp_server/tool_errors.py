@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from blackboard.board.error_names import ERROR_NAMES
-from blackboard.core.pydantic_fields import describe_problem
+from blackboard.core.validation_problems import describe_problem
 from blackboard.errors import AccessDenied, AgentError, BlackboardError, InvalidMark, UniqueConflict, UnknownName
 from blackboard.local_or_remote_calls import calls_on_board
 from blackboard.mcp_server.board_access import BoardAccess

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.pydantic_fields import describe_problem
+from blackboard.core.validation_problems import describe_problem
 from blackboard.errors import ConfigurationError, Mistake, nearest
 
 M = TypeVar("M", bound=BaseModel)

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from blackboard.core.pydantic_fields import problem_text, unknown_field
 from blackboard.core.specs.agent_spec import Budget
+from blackboard.core.validation_problems import problem_text, unknown_field
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.environment import VARIABLE_PREFIX, Variable, depth_of, merge_overrides, read_variables

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from blackboard.core.pydantic_fields import alternatives, annotation_at, is_model, is_table
+from blackboard.core.pydantic_annotations import alternatives, annotation_at, is_model, is_table
 from blackboard.errors import Mistake, nearest
 
 VARIABLE_PREFIX = "BLACKBOARD_"

@@ -10,9 +10,9 @@ from blackboard.core.agents.agent_definition import Agent, Watch, watch_spec
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.pydantic_fields import problem_text
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import WatchSpec
+from blackboard.core.validation_problems import problem_text
 from blackboard.durations import DAY, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.settings.mistake_list import MistakeList

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from blackboard.core.pydantic_fields import describe_problem
+from blackboard.core.validation_problems import describe_problem
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.system.files import file_owners
 from blackboard.system.files.settings_files import read_toml

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from blackboard.clock import DEFAULT_START
-from blackboard.core.pydantic_fields import describe_problem
+from blackboard.core.validation_problems import describe_problem
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment

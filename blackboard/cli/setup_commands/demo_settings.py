@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from blackboard.core.pydantic_fields import describe_problem
+from blackboard.core.validation_problems import describe_problem
 from blackboard.errors import ConfigurationError, Mistake
 
 

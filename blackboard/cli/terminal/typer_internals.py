@@ -35,7 +35,7 @@ def name_wrong_value(error: Exception) -> None:
     """Let typer's error about the value of an argument name the value, without the words of pydantic's parser."""
     from pydantic import ValidationError
 
-    from blackboard.core.pydantic_fields import problem_text
+    from blackboard.core.validation_problems import problem_text
 
     if isinstance(error.__cause__, ValidationError):
         problem = error.__cause__.errors(include_url=False)[0]

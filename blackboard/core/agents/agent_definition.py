@@ -22,11 +22,11 @@ from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.pydantic_fields import problem_text, unknown_field
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import CatchUp, OnGuard, Per, WatchSpec, min_increase_problem
 from blackboard.core.unevaluated_annotations import parameter_names
+from blackboard.core.validation_problems import problem_text, unknown_field
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 

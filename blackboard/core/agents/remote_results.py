@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_error_texts import printable_text
 from blackboard.core.micro_dollars import MAX_COST_USD
-from blackboard.core.pydantic_fields import describe_problem
 from blackboard.core.request_limits import MAX_ID
+from blackboard.core.validation_problems import describe_problem
 from blackboard.errors import UsageError
 
 MAX_REPORTED_CALLS = 100

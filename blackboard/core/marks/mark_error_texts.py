@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.core.pydantic_fields import describe_problem
+from blackboard.core.validation_problems import describe_problem
 from blackboard.errors import InvalidMark
 from blackboard.plurals import counted
 

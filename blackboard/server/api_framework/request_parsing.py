@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from blackboard.core.pydantic_fields import describe_problem
+from blackboard.core.validation_problems import describe_problem
 from blackboard.server.api_framework.operation_definition import Fields
 from blackboard.server.http_problems import HttpProblem, PlacedProblem
 
