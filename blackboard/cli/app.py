@@ -140,7 +140,11 @@ class LazyCommands(Mapping[str, Any]):
 
 
 def _build(name: str) -> Any:
-    """Import the module of a command, and return the command. Raises KeyError if there is none."""
+    """Import the module of a command, and return the command.
+
+    Raises:
+        KeyError: There is no such command.
+    """
     group = COMMANDS[name]
     module = importlib.import_module(f"blackboard.cli.{group.package}.{group.modules[name]}")
     member = getattr(module, name.replace("-", "_"))

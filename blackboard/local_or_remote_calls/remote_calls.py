@@ -1,4 +1,4 @@
-"""The calls on a board behind a server that differ for a board of this machine."""
+"""The calls of `LocalOrRemoteCalls`, on a board behind a server."""
 
 from __future__ import annotations
 
@@ -72,8 +72,7 @@ class RemoteCalls(LocalOrRemoteCalls):
         return [item for item in self._client.agenda() if item.agent == agent]
 
     def is_claimed(self, activation_id: int, agent: str | None) -> bool:
-        # If the activation is not claimed, the server reports this instead of a mistake in the result. Without the
-        # agent, no result was sent.
+        # A refusal by the server already says so if the activation is not claimed. `agent` is None if nothing was sent.
         return agent is not None
 
     def later_activity(self, after: int, report_gap: Callable[[], None]) -> Iterator[ActivityRecord]:

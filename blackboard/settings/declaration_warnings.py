@@ -80,7 +80,10 @@ def warnings_of_counts(condition: Condition, kinds: Mapping[str, Kind]) -> Itera
 
 
 def _warn_of_short_history(condition: Condition, keep_history: Duration | None) -> Iterator[str]:
-    """Warn of a window that is longer than the history. A new window is filled from the history."""
+    """Warn of a window that is longer than `keep_history`.
+
+    When such a window is new, it lacks the deposits that the history no longer has.
+    """
     longest = max((measure.within or 0 for measure in condition.windows), default=0)
     if keep_history is not None and longest > keep_history:
         yield (
@@ -129,7 +132,7 @@ def _warn_of_falling(place: str, comparison: Comparison, kinds: Kinds) -> Iterat
         yield Mistake(
             place,
             f'{comparison} never falls by itself: {names} does not fade (law "never"), and no deposit replaces a mark'
-            ' by a weaker one. Choose a law, or on_repeat = "replace"',
+            ' by a weaker one; choose another law, or on_repeat = "replace"',
         )
 
 
@@ -145,7 +148,10 @@ def _highest(comparison: Comparison, kinds: Kinds) -> float:
 
 
 def _highest_of_one(kind: Kind | None, *, in_window: bool) -> float:
-    """Return the highest strength that one mark of a kind can reach. A window counts deposits, which have no cap."""
+    """Return the highest strength that one mark of a kind can reach.
+
+    With a window, the cap does not count, because a window counts single deposits.
+    """
     if kind is None:
         return inf
     if kind.cap is not None and not in_window:

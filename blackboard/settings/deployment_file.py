@@ -139,8 +139,8 @@ def examine_settings(
     """Return the valid settings of the file that `find_config` finds, and all mistakes in it.
 
     Raises:
-        ConfigurationError: The file cannot be read. Or it imports code or has sinks, although it was not named and
-            other users can change it.
+        ConfigurationError: The file cannot be read. Or the file was found, not named; other users can change it; and it
+            imports code or has sinks.
     """
     environ = os.environ if environ is None else environ
     path, is_named = _find(path, environ)

@@ -20,7 +20,7 @@ GONE = 410
 def deliver(
     webhook: WebhookSection, message: OutboxMessage, now: datetime, seconds: float, environ: Mapping[str, str]
 ) -> FailedAttempt | None:
-    """Post a message, and return why that failed; None if the receiver has it.
+    """Post a message, and return the failed attempt if the receiver refuses it; None if the receiver accepts it.
 
     Raises:
         ConfigurationError: The file of a secret cannot be read.

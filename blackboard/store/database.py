@@ -1,7 +1,7 @@
 """A database: its transactions, which its threads share. This module names no table.
 
 A process has one writing connection. Threads hand over their work, and one thread commits the work of all, so that
-eight threads share one flush to the disk. `database_factory` returns the database of a file or of PostgreSQL; their
+many threads share one flush to the disk. `database_factory` returns the database of a file or of PostgreSQL; their
 classes are in `sqlite` and `postgresql`.
 """
 

@@ -192,7 +192,8 @@ def lift(txn: BoardTransaction, call: CallRow) -> bool:
 def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
     """End the pauses for lack of access, which an accepted batch disproves, and return their models.
 
-    Pauses for other reasons end with an answer, because the provider reads the single requests of a batch only later.
+    Pauses for other reasons end with an answer, because the provider accepts a batch before it reads the requests in
+    it.
     """
     first = {call.model: call.id for call in reversed(list(calls))}
     accessed = [model for model in first if (pause := get(txn, model)) is not None and pause.is_access]

@@ -131,8 +131,8 @@ class Worker:
         """Extend this worker's leases, recover the activations that no worker runs any longer, and return their number.
 
         `runs` returns the runs of this process. An activation of this worker that is not among them stopped before its
-        result was saved, and is recovered too. With `expired_leases`, activations whose
-        lease has expired are recovered too.
+        result was saved, and is recovered too. With `expired_leases`, activations whose lease has expired are recovered
+        too.
         """
         model = self.describe_model()
 

@@ -55,8 +55,8 @@ class _LatestDeposit(NamedTuple):
     def mark_of_stale_event(self) -> MarkRow:
         """The mark for the event of a stale deposit.
 
-        A stale event keeps in `anchored_at` when the latest deposit occurred. The next call of `of_event` reads it
-        there, because it has only the last event.
+        The event of a stale deposit holds in `anchored_at` the time when the latest deposit occurred. `of_event` needs
+        it there: it gets the last event and no other.
         """
         return self.mark._replace(anchored_at=self.occurred_at)
 
@@ -185,7 +185,8 @@ def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDepo
     """Write a new mark, or a reinforced mark, with its event and its indexes.
 
     `value` is the unique value that `_take_unique_value` has taken for the mark. The id of the event is allocated only
-    now, after the last step that can fail: the next claim would count an unused id as absorbed.
+    now, after the last step that can fail. If a step failed after that, the id would stay unused, and the next claim
+    would count it as absorbed.
     """
     kind, old, shown = new_deposit.kind, joined.old, joined.shown
     register_law(txn, kind, joined.state.law, old)

@@ -18,10 +18,10 @@ def optional_datetime(at: Instant | None) -> datetime | None:
 
 
 def result_of(result: type[R], row: Any, **others: Any) -> R:
-    """Return a result whose fields are columns of a row, or `others`.
+    """Return a result. Its fields are taken from `others`, or else from the columns of the row.
 
     Instants, whose names end with `_at`, become datetimes. A scope becomes a subject, a group, or None for the whole
-    board. A mark of 0 becomes None.
+    board. A `mark_id` of 0 becomes None.
     """
     values = row._asdict()
     if "scope" in values:

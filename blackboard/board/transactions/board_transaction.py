@@ -185,7 +185,10 @@ class BoardTransaction:
         self.pause = pause
 
     def drop_row_cache(self) -> None:
-        """Drop the rows that were read together, before statements change them unnoticed."""
+        """Drop the rows that were read together.
+
+        Call this before a statement that changes such rows without telling the cache.
+        """
         if self.row_cache is not None:
             self.row_cache = RowCache()
 

@@ -33,10 +33,11 @@ def connect(
     remove: Annotated[bool, typer.Option("--remove", help="Remove exactly what this command has written.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for a confirmation.")] = False,
 ) -> None:
-    """Connect the project in this folder to a board: tools, a skill, and a hook or channel that wakes its sessions.
+    """Connect the project in this folder to a board.
 
-    It first shows how the files will change. Your own text in these files stays. Options such as --database and --url
-    are written to the files. If you run the command again, an option that you leave out keeps its value.
+    The project gets tools, a skill, and a hook or a channel that wakes its sessions. The command first shows how the
+    files will change. Your own text in these files stays. Options such as --database and --url are written to the
+    files. If you run the command again, an option that you leave out keeps its value.
 
     Examples:
       blackboard --database board.db connect claude-code --yes

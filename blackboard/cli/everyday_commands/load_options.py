@@ -50,7 +50,7 @@ IntensityOption = Annotated[
 ]
 OccurredAtOption = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help="The column with the time when each row occurred; by default now."),
+    typer.Option(metavar="COLUMN", help="The column with the time of what each row reports; by default now."),
 ]
 RowTagOption = Annotated[
     list[str] | None,

@@ -120,7 +120,7 @@ def assign(
     name: Annotated[str, typer.Argument(help="The person who should answer; an empty name removes the assignment.")],
     as_json: AsJson = False,
 ) -> None:
-    """Assign a need to a person, who should answer it. The history records it.
+    """Assign a need to a person, who should answer it. The history records the assignment.
 
     Examples:
       blackboard assign 42 ada

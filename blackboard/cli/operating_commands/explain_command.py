@@ -16,7 +16,9 @@ def explain(
     agent: Annotated[str, typer.Argument(help="The name of the agent.", autocompletion=completion.agents)],
     subject: Annotated[
         str | None,
-        typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
+        typer.Argument(
+            help="Only this subject; by default all subjects with waiting work.", autocompletion=completion.subjects
+        ),
     ] = None,
     group: Annotated[
         str | None,

@@ -128,7 +128,7 @@ def serving_board(
         raise MissingPackage("the server", error.name, extra="server") from None
     inherited = inherited_sockets(os.environ)
     if listen is None and path is None and not inherited:
-        raise UsageError("name an address or a Unix socket to listen on")
+        raise UsageError("there is nothing to listen on; give --listen HOST:PORT or --uds PATH")
     address = None if listen is None else Address.parse(listen)
     reached = [address, *map(address_of, inherited)]
     where, tickets = next((each for each in reached if each is not None), None), SignInTickets(board.clock)

@@ -34,8 +34,8 @@ def new(
 ) -> None:
     """Make a folder with a first agent, its test, a deployment file, and a board with a first mark.
 
-    Nothing is overwritten. In the module's name, underscores replace hyphens. --model needs no key at
-    first: the file sets provider = "offline", so an offline rule of the agent answers in place of the model.
+    Nothing is overwritten. In the module's name, underscores replace hyphens. An agent made with --model needs no key
+    at first. The file sets provider = "offline": a rule in the agent's module answers instead of a model.
 
     Examples:
       blackboard new kitchen

@@ -140,7 +140,7 @@ def follow_feed(feed: Feed, retries: int, rng: random.Random) -> Following:
 
 
 class EventParser:
-    """The lines of a stream of server-sent events."""
+    """A parser of server-sent events, which reads one line at a time."""
 
     def __init__(self) -> None:
         self._id = self._name = ""

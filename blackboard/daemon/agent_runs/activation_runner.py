@@ -184,7 +184,7 @@ class ActivationRunner:
     def _report_deferral(
         self, claim: Claim, reason: str, *, shown: object, report: Callable[..., None] = log.info
     ) -> None:
-        """Report that a run is deferred. The log shows `shown`, because the reason may quote a payload."""
+        """Report that a run is deferred. The log shows `shown` instead of `reason`, which may quote a payload."""
         report(DaemonEvent.DEFERRED, **self._log_fields(claim), reason=shown)
         self._emit_of(DaemonEvent.DEFERRED, claim, reason=reason)
 

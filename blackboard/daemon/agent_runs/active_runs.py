@@ -77,9 +77,9 @@ class ActiveRuns:
     Args:
         worker: Claims and ends activations.
         runner: Runs activations.
-        agents: The agents of the daemon. They publish in the thread of a run after the run has ended.
-        settings: The number of threads that may be busy, and the tick: an activation for which no thread could be
-            started can be claimed again after a tick.
+        agents: The agents of the daemon. After a run, its thread also calls the agent's `publish`.
+        settings: The number of threads that may be busy, and the tick, after which an activation that got no thread
+            may be claimed again.
         loop: The loop of the daemon. When a thread has no work left, it wakes the loop.
     """
 

@@ -100,7 +100,7 @@ def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> 
             raise HttpProblem(
                 "withheld",
                 f"a token with read-redacted may not use the parameter {withheld[0]!r}, because the response could"
-                " confirm a guess of a hidden text",
+                " show whether a guessed text is right",
             )
     elif operation.scope == "deposit":
         if not (caller.scopes.allow("deposit") or caller.scopes.allow("answer")):

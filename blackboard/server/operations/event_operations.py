@@ -61,7 +61,7 @@ def events(call: OperationCall[EventFilter, None]) -> StreamChoice:
     streams = parameters.streams.split(",")
     if not streams or not set(streams) <= {*STREAM_NAMES}:
         raise _invalid(
-            "streams", f"expected {' or '.join(STREAM_NAMES)}, or both with a comma, not {parameters.streams!r}"
+            "streams", f"expected {', '.join(STREAM_NAMES)}, or both separated by a comma, not {parameters.streams!r}"
         )
     position = call.last_event_id or parameters.after
     found = None if position is None else _POSITION.fullmatch(position)

@@ -64,7 +64,7 @@ def decision(call: OperationCall[OneRecord, None]) -> MarkEvent:
 
 
 def assign(call: OperationCall[OneRecord, AssigneeFields]) -> Assignment:
-    """Assign a need to a person, who should answer it. The history records it."""
+    """Assign a need to a person, who should answer it. The history records the assignment."""
     need, assignee = call.parameters.id, call.body.assignee
     call.board.assign(need, assignee)
     return Assignment(need, assignee)

@@ -155,7 +155,7 @@ def deregister_scent(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
 
 
 def subscribe(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
-    """Send the triggers of a scent to the session of the call from now on."""
+    """Subscribe the session of this call to the triggers of a scent."""
     _require_scents(call, parameters.scent_id)
     stored_scents.subscribe(call.board, parameters.scent_id, call.session)
     return {"subscribed": parameters.scent_id}

@@ -104,8 +104,8 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
 def find_exhausted(txn: BoardTransaction, agent_spec: AgentSpec) -> BudgetExceeded | None:
     """Return the limit that leaves no room for a further call of an agent; None if there is room.
 
-    This function is for agents whose calls are known only afterwards. The limits of the board count once the agent has
-    made a call today.
+    This function is for remote agents, which report their calls at the end of a run. The board's limits apply only to
+    an agent that has made a call today.
     """
     budgets = [_agent_budget(agent_spec)]
     if txn.deployment.budget != Budget() and _has_called_today(txn, agent_spec.name):

@@ -86,8 +86,8 @@ def _update_and_assess(
 ) -> bool:
     """Update the sums that the answer needs, and return whether a deposit may change the state of a watch.
 
-    Over the board or a group, not all marks are read. A stronger mark, or another deposit in a window, only delays the
-    end of an episode, which is computed again when it is due.
+    Over the board or a group, this avoids reading all marks: a stronger mark, or another deposit in a window, can only
+    end the episode later. The end is computed again when it is due.
     """
     if watch.condition.has_window:
         return _update_and_assess_window(txn, watch, key)

@@ -172,9 +172,9 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if (file := file_identity(name)) and connections_to(file):
             raise LibraryConflict(
                 f"{name} is open as a board in this process, through another SQLite library"
-                f" ({sqlite_library.sqlite.__name__} {sqlite_library.SQLITE_VERSION}). Two libraries in one process"
-                " drop each other's locks, which damages the file. Use board.query(sql), blackboard.connect(path) or"
-                " board.engine(), or another process"
+                f" ({sqlite_library.sqlite.__name__} {sqlite_library.SQLITE_VERSION}), and two libraries in one"
+                " process drop each other's locks, which damages the file; use board.query(sql),"
+                " blackboard.connect(path) or board.engine(), or another process"
             )
 
 
@@ -201,8 +201,8 @@ def _check_descriptors(opened: OpenFile) -> None:
     """
     if OTHERS_ANNOUNCE and (descriptors := inherited_files.descriptors_of(opened.file)):
         raise LibraryConflict(
-            f"this process has {opened.path} open already (descriptor {descriptors[0]}), not as a board. If it closed"
-            " the file while the board is open, the board would lose its locks, which damages the file. Close it first"
+            f"this process has {opened.path} open already (descriptor {descriptors[0]}), not as a board, and closing"
+            " the file while the board is open would drop the board's locks, which damages the file; close it first"
             " (a with statement does not close a connection of sqlite3), then use board.query(sql),"
             " blackboard.connect(path) or board.engine()"
         )
