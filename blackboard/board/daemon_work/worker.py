@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import activation_trace_spans, claims
 from blackboard.board.activations.agent_claims.claimable_work import UNSHARED_WORK, WorkSource
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest, RunKey
-from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
+from blackboard.board.activations.agent_claims.claims_in_turns import claim_up_to
 from blackboard.board.activations.agent_claims.searches_in_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
@@ -213,16 +213,16 @@ class Worker:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
         return self._session.read(lambda txn: activation_trace_spans.waking_traceparents(txn, claim.row.id))
 
-    def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
+    def claim_ready(self, names: Sequence[str], limit: int) -> list[Claim]:
         """Claim up to `limit` activations in one transaction; the agents take turns in this order.
 
         Args:
             names: The agents, in the order of their turns.
             limit: The largest number of activations, at least 1.
         """
-        if not (agents := [*names]):
+        if not names:
             return []
-        ready = self._session.read(lambda txn: [name for name in agents if claims.may_claim(txn, name)])
+        ready = self._session.read(lambda txn: [name for name in names if claims.may_claim(txn, name)])
         if not ready:
             return []
         failpoint("claim.before")
@@ -230,7 +230,7 @@ class Worker:
         failpoint("claim.after")
         return result
 
-    def claim_suspect(self, names: Iterable[str]) -> Claim | None:
+    def claim_suspect(self, names: Sequence[str]) -> Claim | None:
         """Claim an activation that must run alone, of the first of these agents that has one."""
 
         def claim_one(txn: BoardTransaction, name: str, marks_by_search: MarksBySearch) -> Claim | NeedsSearches | None:

@@ -11,7 +11,7 @@ import threading
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.activation_trace_spans import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claims import Claim, ClaimRequest
-from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
+from blackboard.board.activations.agent_claims.claims_in_turns import claim_up_to
 from blackboard.board.activations.agent_claims.searches_in_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.activations.run_ends import activation_recovery, activation_results

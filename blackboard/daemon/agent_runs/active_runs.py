@@ -8,7 +8,7 @@ publishes must publish before its next run, so the loop claims each of its runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from blackboard.board.daemon_work import BoardTransaction, Claim, RunKey, Worker, WorkSource
@@ -141,7 +141,7 @@ class ActiveRuns:
             self._start(claim)
         return bool(claims)
 
-    def _start_alone(self, names: Iterable[str]) -> bool:
+    def _start_alone(self, names: Sequence[str]) -> bool:
         if self.current():
             self.end_sequences()
             return False

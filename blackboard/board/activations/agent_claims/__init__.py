@@ -4,7 +4,7 @@ agent_readiness         pauses, cooldowns, concurrency and budgets: whether an a
 claimable_work          an agent's claimable work, and the source that finds it; several claims can share one
 claims                  the lease of an activation for the strongest crossings of an agent
 claims_after_run_ends   on PostgreSQL: the claims made after runs have ended in one transaction, with shared work
-claims_with_searches    claims by agents that take turns, tried again after the full-text searches that they need
+claims_in_turns         claims by agents that take turns, tried again after the full-text searches that they need
 searches_in_reads       the full-text searches in the `reads` of agents, which run before a claim
 crossing_selection      the crossings that an activation is given
 new_activations         the activation of selected crossings, which absorbs their marks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ ClaimOne = Callable[[BoardTransaction, str, MarksBySearch], Claimed | NeedsSearc
 
 
 def claim_up_to(
-    session: BoardSession, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], *, shared: bool = True
+    session: BoardSession, names: Sequence[str], limit: int, claim_one: ClaimOne[Claimed], *, shared: bool = True
 ) -> list[Claimed]:
     """Claim up to `limit` activations in one transaction; the agents take turns in this order.
 
@@ -48,14 +48,14 @@ def claim_up_to(
         if not specs_by_search or len(claimed) >= limit or not searches_left:
             break
         marks_by_search |= session.read(partial(run_searches, specs_by_search=specs_by_search))
-        names = dict.fromkeys(search.agent for search in specs_by_search)
+        names = [*dict.fromkeys(search.agent for search in specs_by_search)]
     return claimed
 
 
 def _claim_in_turns(
     txn: BoardTransaction,
     *,
-    names: Iterable[str],
+    names: Sequence[str],
     limit: int,
     claim_one: ClaimOne[Claimed],
     marks_by_search: MarksBySearch,
