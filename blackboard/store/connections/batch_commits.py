@@ -52,7 +52,7 @@ class BatchCommits:
                 finally:
                     writer.end()
             except BaseException as error:
-                if attempt < MAX_COMMIT_ATTEMPTS and self._may_run_again(transaction, error, attempt):
+                if attempt < MAX_COMMIT_ATTEMPTS and self._prepare_next_run(transaction, error, attempt):
                     sleep_for(attempt * FIRST_RETRY_PAUSE)
                     continue
                 waits += 1
@@ -74,11 +74,11 @@ class BatchCommits:
         """Report a commit that has just been made."""
         self._on_commit()
 
-    def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
-        """Return whether a transaction is certainly not committed, and failed for a reason that may pass.
+    def _prepare_next_run(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
+        """Prepare the next run of work that failed; return False if the work must not run again.
 
-        Only the class for PostgreSQL uses `attempt`. If a partition is missing, it creates one, which is larger at each
-        further attempt.
+        It may run again if its transaction is certainly not committed, and failed for a reason that may pass.
+        `attempt` is the number of the run that failed.
         """
         return self._has_failed(transaction, error, ErrorCause.CONFLICT, ErrorCause.LOST)
 

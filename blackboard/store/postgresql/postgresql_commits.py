@@ -41,13 +41,16 @@ class PostgresqlCommits(BatchCommits):
         with contextlib.suppress(Exception):  # if this fails, another writer removes the row later
             self._writer.record.remove(self._writer.connection.cursor())
 
-    def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
-        if super()._may_run_again(transaction, error, attempt):
+    def _prepare_next_run(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
+        if super()._prepare_next_run(transaction, error, attempt):
             return True
         return self._has_failed(transaction, error, ErrorCause.NO_PARTITION) and self._make_room(attempt)
 
     def _make_room(self, attempt: int) -> bool:
-        """Create a partition for new events, because a transaction found none; return False if that is not possible."""
+        """Create a partition for new events, because a transaction found none; return False if that is not possible.
+
+        The partition is larger at each further attempt.
+        """
         writer = self._writer
         try:
             opened = writer.begin()
