@@ -113,7 +113,7 @@ def main() -> None:
             columns = []
             for taken in zip(*rounds, strict=True):
                 ratios = [seconds / first[0] for seconds, first in zip(taken, rounds, strict=True)]
-                low, middle, high = statistics.quantiles(ratios, n=4)
+                low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
                 columns.append(f"{statistics.median(taken) * 1e3:.3f} ms ({middle:.2f}, {low:.2f} to {high:.2f})")
             print(operation, *columns, sep="\t", flush=True)
         for each in checkouts:

@@ -110,9 +110,9 @@ def test_the_system_clock_accepts_a_wait_for_centuries() -> None:
 
 ROOT = Path(__file__).resolve().parents[1]
 READERS_OF_THE_TIME = {
-    "agents/lead_desk/scheduler.py": "`doctor` calls `examine` without a board",
     "agents/lead_desk/calendar/shared_file.py": "the time is compared with that of a file",
     "blackboard/cli/data_commands/backup_commands.py": "the command `restore` has no board yet",
+    "blackboard/cli/operating_commands/doctor_command.py": "`doctor` examines the agents even if no board can be opened",
     "blackboard/server/transport/uvicorn_internals.py": "the time is for the header Date",
     "blackboard/store/postgresql/postgresql_health.py": "the time is compared with that of the server",
 }
