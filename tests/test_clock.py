@@ -112,7 +112,7 @@ ROOT = Path(__file__).resolve().parents[1]
 READERS_OF_THE_TIME = {
     "agents/lead_desk/calendar/shared_file.py": "the time is compared with that of a file",
     "blackboard/cli/data_commands/backup_commands.py": "the command `restore` has no board yet",
-    "blackboard/cli/operating_commands/doctor_command.py": "`doctor` examines the agents even if no board can be opened",
+    "blackboard/cli/operating_commands/doctor_command.py": "`doctor` examines agents even if no board opens",
     "blackboard/server/transport/uvicorn_internals.py": "the time is for the header Date",
     "blackboard/store/postgresql/postgresql_health.py": "the time is compared with that of the server",
 }
