@@ -16,6 +16,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board.deposited_files import read_positions
 from blackboard.cli.row_files.column_matching import Columns
+from blackboard.cli.row_files.followed_file import FollowedFile, open_continued
 from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_follower import Follower
 from blackboard.cli.row_files.row_reader import BadRow, TextForm
@@ -129,6 +130,24 @@ def test_a_restart_goes_on_at_the_position(followed: Followed) -> None:
     followed.write("room,text\nhall,three\n")()
     followed(followed.write("hall,four\n"))
     assert followed.texts() == ["one", "one", "two", "three", "four"]
+
+
+def test_a_file_that_cannot_be_compared_with_the_position_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("room,text\n")
+    opened: list[FollowedFile] = []
+
+    def fail(file: FollowedFile, position: read_positions.ReadPosition) -> bool:
+        opened.append(file)
+        raise OSError("the disk fails")
+
+    monkeypatch.setattr(FollowedFile, "continues", fail)
+    assert open_continued(path, read_positions.ReadPosition(path.stat().st_ino, 1, 0, "")) is None
+    [file] = opened
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file.descriptor)
 
 
 def test_the_rest_of_a_file_that_was_renamed_is_read_first(followed: Followed) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from blackboard.board.deposited_files.read_positions import ReadPosition
@@ -45,8 +45,8 @@ class FollowedFile:
         """The number of bytes that the file has now."""
         return os.fstat(self.descriptor).st_size
 
-    def has_changed(self) -> bool:
-        """Return whether the file was written to since the last call."""
+    def note_change(self) -> bool:
+        """Note the size and time of the last change; return whether the file was written to since the last call."""
         found = os.fstat(self.descriptor)
         before, self._seen = self._seen, (found.st_size, found.st_mtime_ns)
         return self._seen != before
@@ -76,11 +76,12 @@ class FollowedFile:
 def open_continued(path: Path, position: ReadPosition) -> FollowedFile | None:
     """Open the file that was read up to a position, if it is still at its path or was renamed in its folder."""
     for found in _files_with_inode(path, position.inode):
-        with suppress(OSError):  # the file may be renamed again at this moment
+        with suppress(OSError), ExitStack() as stack:  # the file may be renamed again at this moment
             file = FollowedFile(found)
+            stack.callback(file.close)
             if file.inode == position.inode and file.continues(position):
+                stack.pop_all()
                 return file
-            file.close()
     return None
 
 

@@ -166,7 +166,7 @@ class _FollowedPath:
         """Deposit the rows that were written since the last check, even if another file replaced the file."""
         if (current := self._current or self._open()) is None:
             return
-        if current.file.has_changed():
+        if current.file.note_change():
             if not current.file.continues(current.position):
                 self._follower.report(f"{self._path} was truncated; it is read from its start")
                 current = self._begin(current.file, current.end)
