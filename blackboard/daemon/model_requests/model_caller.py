@@ -137,7 +137,7 @@ class ModelCaller:
                 raise Deferral(reason, self.retry_at(claim), is_held=True)
             return require_done(offline(data), "offline")
         request = self._request(claim, system, data, answer)
-        row = self._find_unfinished_call(claim, request)
+        row = self._take_over_earlier_call(claim, request)
         if row is None or row.state != CallState.ANSWERED:
             if row is not None:  # the outcome of the call is open: repeat the same request, byte for byte
                 request = BuiltRequest(row.model, row.body, row.api)
@@ -165,8 +165,8 @@ class ModelCaller:
             raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
         return BuiltRequest(model, body, api_for(settings, strongest))
 
-    def _find_unfinished_call(self, claim: Claim, request: BuiltRequest) -> ModelCall | None:
-        """Find the call of an earlier run that this run goes on with, and end the calls that it cannot use.
+    def _take_over_earlier_call(self, claim: Claim, request: BuiltRequest) -> ModelCall | None:
+        """Take over the call of an earlier run, and end the calls that this run cannot use.
 
         An answered or planned call can be used if it asks for the same as `request`. If it asks for something else, it
         ends as `unusable` or `failed`. A call that was sent and has no answer ends as `unknown`.
