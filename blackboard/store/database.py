@@ -180,14 +180,18 @@ class Database(ABC):
     @contextlib.contextmanager
     def exclusive_transaction(self) -> Iterator[Transaction]:
         """Open a writing transaction that contains only this thread's work, and commit it at the end."""
-        with self.rehearsal() as transaction:
+        with self._begin_alone() as transaction:
             yield transaction
             self.writer.commit(transaction)
         self.on_commit()
 
-    @contextlib.contextmanager
-    def rehearsal(self) -> Iterator[Transaction]:
+    def rehearsal(self) -> contextlib.AbstractContextManager[Transaction]:
         """Open a writing transaction that contains only this thread's work and is always rolled back."""
+        return self._begin_alone()
+
+    @contextlib.contextmanager
+    def _begin_alone(self) -> Iterator[Transaction]:
+        """Open a writing transaction of only this thread. At the end it is rolled back, unless it was committed."""
         try:
             with self.group_commit.exclusive():
                 yield self.writer.begin_alone()
