@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -123,20 +123,18 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
     return EVENTS_PER_PARTITION if events is None else events
 
 
-def _write_example(name: str, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+def _write_example(name: Example, path: Path | None) -> Path:
     """Write an example to the place where the deployment file is looked for, and return the path.
 
     That is the first of: `path`, BLACKBOARD_CONFIG, ./blackboard.toml.
 
     Raises:
-        UnknownName: There is no such example.
         UsageError: There is a file, or a link.
         OSError: The file cannot be written.
     """
     from blackboard.settings.deployment_file import CONFIG, LOCAL_FILE
 
-    named = (os.environ if environ is None else environ).get(CONFIG)
-    path = Path(os.path.expanduser(path or named or LOCAL_FILE))
+    path = Path(os.path.expanduser(path or os.environ.get(CONFIG) or LOCAL_FILE))
     text = config_file(f"{name}.toml").read_bytes()
     try:
         handle = create_private(path, os.O_WRONLY, READABLE_MODE)

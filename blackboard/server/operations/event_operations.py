@@ -59,7 +59,7 @@ def events(call: OperationCall[EventFilter, None]) -> StreamChoice:
     """Stream the events of marks and the activity, as server-sent events."""
     parameters = call.parameters
     streams = parameters.streams.split(",")
-    if not streams or not set(streams) <= {*STREAM_NAMES}:
+    if not set(streams) <= {*STREAM_NAMES}:
         raise _invalid(
             "streams", f"expected {', '.join(STREAM_NAMES)}, or both separated by a comma, not {parameters.streams!r}"
         )
