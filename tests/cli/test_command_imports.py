@@ -35,7 +35,7 @@ USED = {
     "status": {"blackboard.llm.anthropic_client"},
 }
 """The modules of these that a command uses."""
-MAX_MODULES = {"--help": 95, "marks": 190, "history": 190, "deposit": 245, "status": 280}
+MAX_MODULES = {"--help": 95, "marks": 190, "history": 190, "deposit": 247, "status": 280}
 """The most modules of the program that each command may import: a few more than it did when this was written."""
 
 DEPOSIT = ["deposit", "need", "s", "--payload", '{"question": "and then?"}']
