@@ -63,6 +63,7 @@ def _update_watch_after_deposit(
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.condition.is_falling:
         _take_over(txn, key)
+    # After the end of a drop the state is advanced in any case. That reads the marks, so no sums are needed here.
     may_change = _end_drop(txn, watch, key) or _update_and_assess(txn, watch, key, before, after)
     if may_change and advance_to_now(txn, watch, key):
         return True
